@@ -1,1 +1,3 @@
 //! The engine crate.
+
+pub mod promql;

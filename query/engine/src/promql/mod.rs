@@ -1,0 +1,20 @@
+//! PromQL: text in, answer out. Parsing, checking and printing are pure functions of the text.
+//!
+//! The language of Prometheus 3, its experimental parts always on. Not here: HTTP, JSON, writing.
+
+pub mod ast;
+mod duration;
+mod functions;
+mod number;
+mod parse;
+mod print;
+mod quote;
+mod selectors;
+
+pub use ast::Expr;
+pub use duration::{format_duration, parse_duration};
+pub use functions::{FUNCTIONS, Function, Variadic};
+pub use number::fmt_value;
+pub use parse::{DEPTH_MAX, ParseError, TEXT_BYTES_MAX, parse, parse_selector};
+pub use print::pretty;
+pub use selectors::{Used, selectors};

@@ -1,0 +1,122 @@
+//! Floats as Go writes them. Sample values in answers, number literals and label values made from numbers.
+
+/// A sample value as Prometheus' HTTP API writes it (without the quotes): the shortest text that reads back
+/// as the same number, with an exponent only below 1e-6 and from 1e21 on.
+pub fn fmt_value(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && (size < 1e-6 || size >= 1e21) && size.is_finite() {
+        return fmt_exponent(value);
+    }
+    fmt_plain(value)
+}
+
+/// The shortest text without an exponent, whatever the size: number literals, `count_values` labels.
+pub fn fmt_plain(value: f64) -> String {
+    if value.is_nan() {
+        "NaN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned()
+    } else {
+        format!("{value}")
+    }
+}
+
+/// The shortest text, with an exponent below 1e-4 and from 1e21 on: numbers in messages and `fill` modifiers.
+pub fn fmt_general(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && size.is_finite() && (size < 1e-4 || size >= 1e21) {
+        return fmt_exponent(value);
+    }
+    fmt_plain(value)
+}
+
+fn fmt_exponent(value: f64) -> String {
+    let text = format!("{value:e}");
+    let Some((mantissa, exponent)) = text.split_once('e') else { return text };
+    let (sign, digits) = match exponent.strip_prefix('-') {
+        Some(digits) => ('-', digits),
+        None => ('+', exponent),
+    };
+    format!("{mantissa}e{sign}{digits:0>2}")
+}
+
+/// Reads a number as PromQL writes it: decimal, exponent, hexadecimal (`0x`), octal (leading `0`), `inf`, `nan`,
+/// underscores between digits.
+pub fn parse_number(text: &str) -> Option<f64> {
+    let lower = text.to_ascii_lowercase();
+    let (negative, body) = match lower.as_bytes().first()? {
+        b'-' => (true, &lower[1..]),
+        b'+' => (false, &lower[1..]),
+        _ => (false, lower.as_str()),
+    };
+    let plain: String = body.chars().filter(|c| *c != '_').collect();
+    let all_octal = plain.len() > 1 && plain.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    let value = if plain == "inf" || plain == "nan" || plain == "infinity" {
+        plain.parse().ok()?
+    } else if let Some(hex) = plain.strip_prefix("0x") {
+        i64::from_str_radix(hex, 16).ok()? as f64
+    } else if plain.starts_with('0') && all_octal {
+        i64::from_str_radix(&plain, 8).ok()? as f64
+    } else if plain.as_bytes().first().is_some_and(|b| b.is_ascii_digit() || *b == b'.') {
+        plain.parse().ok()?
+    } else {
+        return None;
+    };
+    Some(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_as_go_writes_them() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (1.0, "1"),
+            (-1.5, "-1.5"),
+            (0.1, "0.1"),
+            (1e6, "1000000"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1.5e300, "1.5e+300"),
+            (1e-6, "0.000001"),
+            (1e-7, "1e-07"),
+            (5e-324, "5e-324"),
+            (1.0 / 3.0, "0.3333333333333333"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+            (f64::MAX, "1.7976931348623157e+308"),
+        ] {
+            assert_eq!(fmt_value(value), text);
+        }
+        assert_eq!(fmt_plain(1e21), "1000000000000000000000");
+        assert_eq!(fmt_general(0.00001), "1e-05");
+    }
+
+    #[test]
+    fn numbers_are_read() {
+        for (text, value) in [
+            ("1", 1.0),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("1e3", 1000.0),
+            ("1E-2", 0.01),
+            ("0x1f", 31.0),
+            ("017", 15.0),
+            ("0.5", 0.5),
+            ("089", 89.0),
+            ("1_000", 1000.0),
+            ("-Inf", f64::NEG_INFINITY),
+            ("+inf", f64::INFINITY),
+        ] {
+            assert_eq!(parse_number(text), Some(value), "{text}");
+        }
+        assert!(parse_number("NaN").is_some_and(f64::is_nan));
+        for bad in ["", "x", "0x", "1e", "--1"] {
+            assert_eq!(parse_number(bad), None, "{bad}");
+        }
+    }
+}
