@@ -1,0 +1,109 @@
+//! Documents: small things somebody saved or a task must remember (rule state, outbox, silences, dashboards).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::StoreError;
+use crate::model::Tenant;
+
+/// What a document is. The texts are in the catalog.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum DocumentKind {
+    /// State of one rule group's alerts and timers.
+    RuleState,
+    /// A notification that waits for delivery.
+    Outbox,
+    /// A notification that was delivered or given up.
+    Notification,
+    Silence,
+    Dashboard,
+    /// A message of the demo's chat room.
+    ChatMessage,
+}
+
+impl DocumentKind {
+    pub const ALL: [Self; 6] = [
+        Self::RuleState,
+        Self::Outbox,
+        Self::Notification,
+        Self::Silence,
+        Self::Dashboard,
+        Self::ChatMessage,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RuleState => "rule_state",
+            Self::Outbox => "outbox",
+            Self::Notification => "notification",
+            Self::Silence => "silence",
+            Self::Dashboard => "dashboard",
+            Self::ChatMessage => "chat_message",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    pub id: String,
+    /// Grows with every change of the document.
+    pub revision: u64,
+    pub bytes: Arc<[u8]>,
+}
+
+/// One step of a commit.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Put { kind: DocumentKind, id: String, bytes: Vec<u8> },
+    Delete { kind: DocumentKind, id: String },
+}
+
+/// The documents of all tenants. Every call names its tenant; a commit is one transaction.
+#[derive(Clone, Default)]
+pub struct Documents(Arc<Mutex<BTreeMap<Key, Document>>>);
+
+type Key = (Tenant, DocumentKind, String);
+
+impl Documents {
+    pub async fn get(
+        &self,
+        tenant: &Tenant,
+        kind: DocumentKind,
+        id: &str,
+    ) -> Result<Option<Document>, StoreError> {
+        Ok(self.0.lock().get(&(tenant.clone(), kind, id.to_owned())).cloned())
+    }
+
+    /// All of one kind, by id.
+    pub async fn list(&self, tenant: &Tenant, kind: DocumentKind) -> Result<Vec<Document>, StoreError> {
+        let all = self.0.lock();
+        Ok(all.iter().filter(|((t, k, _), _)| t == tenant && *k == kind).map(|(_, d)| d.clone()).collect())
+    }
+
+    /// The tenants that have documents of a kind: for tasks that resume their work at start.
+    pub async fn tenants(&self, kind: DocumentKind) -> Result<Vec<Tenant>, StoreError> {
+        let all = self.0.lock();
+        let mut tenants: Vec<Tenant> =
+            all.keys().filter(|(_, k, _)| *k == kind).map(|(t, ..)| t.clone()).collect();
+        tenants.dedup();
+        Ok(tenants)
+    }
+
+    /// All changes or none; durable when it returns.
+    pub async fn commit(&self, tenant: &Tenant, changes: Vec<Change>) -> Result<(), StoreError> {
+        let mut all = self.0.lock();
+        for change in changes {
+            match change {
+                Change::Put { kind, id, bytes } => {
+                    let key = (tenant.clone(), kind, id.clone());
+                    let revision = all.get(&key).map_or(1, |old| old.revision + 1);
+                    all.insert(key, Document { id, revision, bytes: bytes.into() });
+                }
+                Change::Delete { kind, id } => drop(all.remove(&(tenant.clone(), kind, id))),
+            }
+        }
+        Ok(())
+    }
+}

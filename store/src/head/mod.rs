@@ -1,0 +1,7 @@
+//! Heads: recent data of each tenant in memory, backed by the WAL. Searched without an index.
+
+mod events;
+mod samples;
+
+pub(crate) use events::EventHead;
+pub(crate) use samples::{SampleHead, SeriesHead};

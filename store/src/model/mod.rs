@@ -1,0 +1,38 @@
+//! The data model: what every room of the house speaks.
+//!
+//! Tenants, log sequence numbers, batches of events and samples, filters over them, limits, budgets, request
+//! contexts and the one table of error classes. Pure: no files, no clock, no locks held across calls.
+
+mod batch;
+mod columns;
+mod context;
+mod error;
+mod event;
+mod filter;
+mod labels;
+mod limits;
+mod lsn;
+pub mod naming;
+mod nested;
+mod samples;
+mod stream;
+mod tenant;
+mod value;
+
+pub use batch::{Batch, BatchKey, Signal};
+pub use columns::{ColumnName, ColumnRef, Field};
+pub use context::{Budget, RequestCtx, Role, StopReason};
+pub use error::{ErrorClass, GrpcCode};
+pub use event::{ColumnId, EventBatch, EventBatchBuilder, MalformedBatch};
+pub use filter::{BoundFilter, Compare, Filter, Test};
+pub use labels::{InvalidMatcher, LabelMatcher, Labels, MatchOp};
+pub use limits::{LIMITS, LimitRow, Limits};
+pub use lsn::{Lsn, WriterId};
+pub use nested::{Nested, NestedItem, NestedWriter};
+pub use samples::{
+    Exemplar, HistogramPoint, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesIdentity,
+    SeriesPart, Temporality,
+};
+pub use stream::{Attributes, Stream, StreamParts};
+pub use tenant::{InvalidTenant, Tenant, TenantNo};
+pub use value::{OwnedValue, Value};
