@@ -1,3 +1,4 @@
 //! The engine crate.
 
+pub mod logql;
 pub mod promql;

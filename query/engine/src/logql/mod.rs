@@ -1,0 +1,23 @@
+//! LogQL: what a query text means, and its answer from a snapshot.
+//!
+//! A text becomes a tree (`parse`), which can be printed back (`format_query`) or evaluated. Parsing is pure.
+//! Not here: HTTP, JSON answers, the label names of other signals.
+
+mod ast;
+mod error;
+mod lexer;
+mod parser;
+mod pattern;
+mod print;
+mod table;
+mod template;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use ast::*;
+pub use error::ParseError;
+pub use parser::{parse, parse_selector};
+pub use print::format_query;
+pub use table::*;
