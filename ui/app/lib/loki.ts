@@ -1,0 +1,119 @@
+/** The Loki HTTP API: lines, volumes, labels and the live tail. */
+import { getJson, socketUrl } from './api';
+import { type Labels, type Queried, parseValue } from './prom';
+
+/** One log line. `labels` holds stream labels and structured metadata alike: to a reader both are attributes. */
+export type Line = { key: string; ns: string; ms: number; text: string; labels: Labels };
+
+type Entry = [string, string, (Labels | { structuredMetadata?: Labels; parsed?: Labels })?];
+type Stream = { stream: Labels; values: Entry[] };
+type Answer = {
+  data:
+    | { resultType: 'streams'; result: Stream[] | null }
+    | { resultType: 'matrix'; result: { metric: Labels; values: [number, string][] }[] | null }
+    | { resultType: 'vector'; result: { metric: Labels; value: [number, string] }[] | null };
+};
+
+export async function lines(query: string, startNs: string, endNs: string, limit: number, signal?: AbortSignal): Promise<Line[]> {
+  const params = { query, start: startNs, end: endNs, limit, direction: 'backward' };
+  const answer = await getJson<Answer>('/loki/api/v1/query_range', params, signal);
+  if (answer.data.resultType !== 'streams') throw new Error('this is a metric query; it has no lines to list');
+  return readStreams(answer.data.result ?? []);
+}
+
+export async function volume(query: string, startMs: number, endMs: number, stepS: number, signal?: AbortSignal): Promise<Queried> {
+  const params = { query, start: nanos(startMs), end: nanos(endMs), step: `${stepS}s` };
+  const answer = await getJson<Answer>('/loki/api/v1/query_range', params, signal);
+  if (answer.data.resultType !== 'matrix') return { series: [], warnings: [] };
+  const series = (answer.data.result ?? []).map((one) => ({
+    labels: one.metric,
+    points: one.values.map(([at, value]): [number, number] => [at * 1000, parseValue(value)]),
+  }));
+  return { series, warnings: [] };
+}
+
+export async function labelValues(name: string, startMs: number, endMs: number, signal?: AbortSignal): Promise<string[]> {
+  const path = `/loki/api/v1/label/${encodeURIComponent(name)}/values`;
+  const params = { start: nanos(startMs), end: nanos(endMs) };
+  return (await getJson<{ data?: string[] | null }>(path, params, signal)).data ?? [];
+}
+
+export async function labelNames(startMs: number, endMs: number, signal?: AbortSignal): Promise<string[]> {
+  const params = { start: nanos(startMs), end: nanos(endMs) };
+  return (await getJson<{ data?: string[] | null }>('/loki/api/v1/labels', params, signal)).data ?? [];
+}
+
+/** Follows new lines over the websocket; the returned function stops it. */
+export function tail(query: string, startNs: string, on: (lines: Line[], dropped: number) => void, ended: () => void): () => void {
+  const socket = new WebSocket(socketUrl('/loki/api/v1/tail', { query, start: startNs, limit: 200 }));
+  socket.onmessage = (message) => {
+    const frame = parseFrame(message.data);
+    if (frame) on(readStreams(frame.streams ?? []), frame.dropped_entries?.length ?? 0);
+  };
+  socket.onclose = ended;
+  return () => {
+    socket.onclose = null;
+    socket.close();
+  };
+}
+
+type Frame = { streams?: Stream[]; dropped_entries?: unknown[] | null };
+
+function parseFrame(data: unknown): Frame | undefined {
+  try {
+    return JSON.parse(String(data)) as Frame;
+  } catch {
+    return undefined;
+  }
+}
+
+/** All streams as one list, newest first. Keys come from the content, so that a line keeps its key across refreshes. */
+export function readStreams(streams: readonly Stream[]): Line[] {
+  const all: Line[] = [];
+  const seen = new Map<string, number>();
+  for (const stream of streams) {
+    for (const [ns, text, extra] of stream.values) {
+      const labels = { ...stream.stream, ...flatExtra(extra) };
+      const base = `${ns}-${hash(text + JSON.stringify(stream.stream)).toString(36)}`;
+      const twin = seen.get(base) ?? 0;
+      seen.set(base, twin + 1);
+      all.push({ key: twin ? `${base}-${twin}` : base, ns, ms: Number(BigInt(ns) / 1_000_000n), text, labels });
+    }
+  }
+  return all.sort((a, b) => compareNanos(b.ns, a.ns));
+}
+
+/** Older pages start at the last line's own nanosecond, or twins of it would be lost; so its lines come twice. */
+export function joinPages(pages: readonly (readonly Line[])[]): Line[] {
+  const known = new Set<string>();
+  return pages.flat().filter((line) => !known.has(line.key) && known.add(line.key));
+}
+
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h >>> 0;
+}
+
+function flatExtra(extra: Entry[2]): Labels {
+  if (!extra) return {};
+  const { structuredMetadata, parsed } = extra as { structuredMetadata?: unknown; parsed?: unknown };
+  if (typeof structuredMetadata === 'object' || typeof parsed === 'object') {
+    return { ...(structuredMetadata as Labels | undefined), ...(parsed as Labels | undefined) };
+  }
+  return extra as Labels;
+}
+
+/** The end of a page is exclusive: one nanosecond after the last line asks for that line again. */
+export function justAfter(ns: string): string {
+  return (BigInt(ns) + 1n).toString();
+}
+
+/** Nanosecond texts are too long for a double; compare them as text, shorter is smaller. */
+export function compareNanos(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+export function nanos(ms: number): string {
+  return `${Math.floor(ms)}000000`;
+}

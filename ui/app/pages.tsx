@@ -1,0 +1,38 @@
+/** Every page of the app, one row each: router, navigation, keyboard, help and the browser test read this table. */
+import { type JSX, type LazyExoticComponent, lazy } from 'react';
+import type { IconName } from './components/Icon';
+
+export type Page = {
+  key: string;
+  /** Below the base; `$name` is a parameter. */
+  path: string;
+  title: string;
+  icon: IconName;
+  /** After `g`. Pages without one are reached from others and stand not in the navigation. */
+  shortcut?: string;
+  /** Follows new data by itself unless the URL says otherwise. */
+  live: boolean;
+  /** Shows the time range picker. */
+  ranged: boolean;
+  component: LazyExoticComponent<() => JSX.Element>;
+};
+
+export const PAGES: readonly Page[] = [
+  { key: 'home', path: '/', title: 'Home', icon: 'home', shortcut: 'h', live: true, ranged: true, component: lazy(() => import('./pages/home/HomePage')) },
+  { key: 'logs', path: '/logs', title: 'Logs', icon: 'logs', shortcut: 'l', live: true, ranged: true, component: lazy(() => import('./pages/logs/LogsPage')) },
+  { key: 'traces', path: '/traces', title: 'Traces', icon: 'traces', shortcut: 't', live: false, ranged: true, component: lazy(() => import('./pages/traces/TracesPage')) },
+  { key: 'trace', path: '/trace/$traceId', title: 'Trace', icon: 'traces', live: false, ranged: false, component: lazy(() => import('./pages/trace/TracePage')) },
+  { key: 'metrics', path: '/metrics', title: 'Metrics', icon: 'metrics', shortcut: 'm', live: false, ranged: true, component: lazy(() => import('./pages/metrics/MetricsPage')) },
+  { key: 'alerts', path: '/alerts', title: 'Alerts', icon: 'alerts', shortcut: 'a', live: true, ranged: false, component: lazy(() => import('./pages/alerts/AlertsPage')) },
+  { key: 'chat', path: '/chat', title: 'Chat', icon: 'chat', shortcut: 'c', live: true, ranged: false, component: lazy(() => import('./pages/chat/ChatPage')) },
+  { key: 'status', path: '/status', title: 'Status', icon: 'status', shortcut: 's', live: true, ranged: false, component: lazy(() => import('./pages/status/StatusPage')) },
+];
+
+/** The row a pathname (without the base) belongs to. */
+export function pageAt(pathname: string): Page | undefined {
+  const given = pathname.split('/').filter(Boolean);
+  return PAGES.find((page) => {
+    const wanted = page.path.split('/').filter(Boolean);
+    return wanted.length === given.length && wanted.every((part, i) => part.startsWith('$') || part === given[i]);
+  });
+}

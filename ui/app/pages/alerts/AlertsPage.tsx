@@ -1,0 +1,86 @@
+import { SegmentedControl } from '@mantine/core';
+import { useMemo } from 'react';
+import { AppLink } from '../../components/AppLink';
+import { Panel } from '../../components/Panel';
+import { SearchBox } from '../../components/SearchBox';
+import { Empty, Failure, FailureLine, Rows } from '../../components/States';
+import { countStates, filterRules } from '../../lib/alerts';
+import type { RuleGroup } from '../../lib/prom';
+import { useRules } from '../../state/queries';
+import { useSearchAll, useSetSearch } from '../../state/search';
+import { useListKeys } from '../../components/useListKeys';
+import { Notifications } from './Notifications';
+import { RuleRow, ruleKey } from './RuleRow';
+
+export default function AlertsPage() {
+  const { data, error, refetch } = useRules();
+  const retry = () => void refetch();
+  return (
+    <div className="page">
+      {data && error ? <FailureLine error={error} retry={retry} /> : null}
+      {data ? (
+        data.length ? (
+          <Groups groups={data} />
+        ) : (
+          <Panel title="Rules">
+            <Empty title="No rule is loaded">Put Prometheus rule files (groups of rules, YAML) into the rules directory; they are read when they change.</Empty>
+          </Panel>
+        )
+      ) : error ? (
+        <Panel title="Rules">
+          <Failure error={error} retry={retry} />
+        </Panel>
+      ) : (
+        <Panel title="Rules">
+          <Rows count={10} />
+        </Panel>
+      )}
+      <Notifications />
+    </div>
+  );
+}
+
+function Groups({ groups }: { groups: RuleGroup[] }) {
+  const search = useSearchAll();
+  const setSearch = useSetSearch();
+  const state = search.state ?? '';
+  const shown = useMemo(() => filterRules(groups, { state, text: search.text ?? '' }), [groups, state, search.text]);
+  const counts = countStates(groups);
+  const rules = shown.flatMap((group) => group.rules.map((rule) => ruleKey(group, rule)));
+  const toggle = (key: string) => setSearch({ rule: search.rule === key ? undefined : key }, 'replace');
+  const { active } = useListKeys(
+    rules.length,
+    (index) => toggle(rules[index] ?? ''),
+    (index) => document.querySelectorAll('[data-row]')[index]?.scrollIntoView({ block: 'nearest' }),
+  );
+  const states = ['firing', 'pending', 'inactive', 'recording', 'failing'].filter((name) => counts[name] || name === 'firing');
+  return (
+    <>
+      <div className="alerts-bar">
+        <SegmentedControl
+          value={state}
+          onChange={(value) => setSearch({ state: value || undefined }, 'replace')}
+          data={[{ value: '', label: 'All' }, ...states.map((name) => ({ value: name, label: `${name} ${counts[name] ?? 0}` }))]}
+        />
+        <SearchBox label="Find a rule" value={search.text ?? ''} onSubmit={(text) => setSearch({ text: text || undefined }, 'replace')} placeholder="name, expression or label" />
+      </div>
+      {shown.map((group) => (
+        <Panel key={`${group.file}/${group.name}`} title={group.name} side={<span className="clip">{`every ${group.interval} s`}<span className="faint group-file"> {fileName(group.file)}</span></span>}>
+          {group.rules.map((rule) => {
+            const key = ruleKey(group, rule);
+            return <RuleRow key={key} rule={rule} open={search.rule === key} active={rules[active] === key} onToggle={() => toggle(key)} />;
+          })}
+        </Panel>
+      ))}
+      {shown.length === 0 ? (
+        <Panel>
+          <Empty title="No rule matches" action={<AppLink to="/alerts">Show all rules</AppLink>} />
+        </Panel>
+      ) : null}
+    </>
+  );
+}
+
+function fileName(path: string): string {
+  return path.split('/').pop() ?? path;
+}

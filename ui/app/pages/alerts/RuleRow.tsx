@@ -1,0 +1,86 @@
+import { AlertLinks } from '../../components/AlertLinks';
+import { AppLink, ForeignLink } from '../../components/AppLink';
+import { Icon } from '../../components/Icon';
+import { LabelChips } from '../../components/LabelChips';
+import { StatePill } from '../../components/Pills';
+import { alertLinks, stateOf } from '../../lib/alerts';
+import { duration, sample } from '../../lib/format';
+import { type Labels, type Rule, type RuleAlert, type RuleGroup, parseValue } from '../../lib/prom';
+import { safeHref } from '../../lib/links';
+import { ago, dateTime } from '../../lib/time';
+import { useRange } from '../../state/range';
+
+export function ruleKey(group: RuleGroup, rule: Rule): string {
+  return `${group.name}/${rule.name}`;
+}
+
+export function RuleRow({ rule, open, active, onToggle }: { rule: Rule; open: boolean; active: boolean; onToggle: () => void }) {
+  const state = stateOf(rule);
+  const alerts = rule.alerts ?? [];
+  return (
+    <div className="rule" data-state={state}>
+      <button type="button" className="rule-head" aria-expanded={open} data-row data-active={active} onClick={onToggle}>
+        <Icon name={open ? 'down' : 'right'} size={12} />
+        <StatePill state={state} text={alerts.length > 1 ? `${state} ${alerts.length}` : state} />
+        <b className="clip">{rule.name}</b>
+        <code className="mono clip muted">{rule.query}</code>
+      </button>
+      {open ? <RuleBody rule={rule} /> : null}
+    </div>
+  );
+}
+
+function RuleBody({ rule }: { rule: Rule }) {
+  const { nowMs } = useRange();
+  const evaluated = rule.lastEvaluation ? Date.parse(rule.lastEvaluation) : NaN;
+  return (
+    <div className="rule-body">
+      {rule.lastError ? <p className="span-error">{rule.lastError}</p> : null}
+      <pre className="rule-expr">{rule.query}</pre>
+      <dl className="facts facts-small">
+        {rule.duration !== undefined ? <div><dt>For</dt><dd>{duration(rule.duration * 1000)}</dd></div> : null}
+        <div><dt>Evaluated</dt><dd>{evaluated > 0 ? ago(evaluated, nowMs) : 'not yet'}</dd></div>
+        {rule.evaluationTime !== undefined ? <div><dt>Took</dt><dd>{duration(rule.evaluationTime * 1000)}</dd></div> : null}
+        <div>
+          <dt>Look</dt>
+          <dd><AppLink to="/metrics" search={{ q: rule.query }}>Run the expression</AppLink></dd>
+        </div>
+      </dl>
+      <LabelChips labels={rule.labels ?? {}} />
+      {(rule.alerts ?? []).length === 0 && rule.annotations ? <Annotations annotations={rule.annotations} /> : null}
+      {(rule.alerts ?? []).map((alert) => (
+        <AlertCard key={JSON.stringify(alert.labels)} alert={alert} expr={rule.query} />
+      ))}
+    </div>
+  );
+}
+
+function AlertCard({ alert, expr }: { alert: RuleAlert; expr: string }) {
+  const atMs = Date.parse(alert.activeAt);
+  return (
+    <div className="alert-card" data-state={alert.state}>
+      <div className="alert-card-head">
+        <StatePill state={alert.state} />
+        <span className="muted">since {dateTime(atMs)}, value <span className="mono">{sample(parseValue(alert.value))}</span></span>
+        <AlertLinks links={alertLinks(alert.labels, atMs, expr)} />
+      </div>
+      <LabelChips labels={alert.labels} without={['alertname']} />
+      <Annotations annotations={alert.annotations} />
+    </div>
+  );
+}
+
+export function Annotations({ annotations }: { annotations: Labels }) {
+  const pairs = Object.entries(annotations);
+  if (pairs.length === 0) return null;
+  return (
+    <dl className="annotations">
+      {pairs.map(([key, value]) => (
+        <div key={key}>
+          <dt>{key}</dt>
+          <dd>{/^https?:/i.test(value) && safeHref(value) ? <ForeignLink href={value}>{value}</ForeignLink> : value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

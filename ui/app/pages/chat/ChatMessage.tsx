@@ -1,0 +1,40 @@
+import { AlertLinks } from '../../components/AlertLinks';
+import { ForeignLink } from '../../components/AppLink';
+import { Logo } from '../../components/Icon';
+import { LabelChips } from '../../components/LabelChips';
+import { StatePill } from '../../components/Pills';
+import { alertLinks, exprOf } from '../../lib/alerts';
+import { safeHref } from '../../lib/links';
+import type { RuleGroup } from '../../lib/prom';
+import type { Message } from '../../lib/signalbox';
+import { clock, dateTime } from '../../lib/time';
+
+/** Links every message has anyway; the sender's own only if they lead elsewhere. */
+const OWN_LINKS = ['logs', 'traces', 'metrics'];
+
+export function ChatMessage({ message, groups }: { message: Message; groups: readonly RuleGroup[] }) {
+  const foreign = Object.entries(message.links ?? {}).filter(([name, href]) => !OWN_LINKS.includes(name) && /^https?:/i.test(href) && safeHref(href));
+  return (
+    <article className="message" data-status={message.status}>
+      <span className="avatar"><Logo size={22} /></span>
+      <div className="message-main">
+        <header>
+          <b>Signalbox</b> <time className="faint" title={dateTime(message.at_ms)}>{clock(message.at_ms)}</time>
+        </header>
+        <div className="attachment" data-status={message.status}>
+          <div className="message-title">
+            <StatePill state={message.status} /> <b>{message.title}</b>
+          </div>
+          {message.text ? <p className="message-text">{message.text}</p> : null}
+          <LabelChips labels={message.labels} without={['alertname']} />
+          <div className="message-links">
+            <AlertLinks links={alertLinks(message.labels, message.at_ms, exprOf(groups, message.labels.alertname))} />
+            {foreign.map(([name, href]) => (
+              <ForeignLink key={name} href={href}>{name}</ForeignLink>
+            ))}
+          </div>
+        </div>
+      </div>
+    </article>
+  );
+}

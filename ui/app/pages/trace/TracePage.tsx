@@ -1,0 +1,113 @@
+import { SegmentedControl } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { type ReactNode, useCallback, useMemo, useState } from 'react';
+import { AppLink } from '../../components/AppLink';
+import { CopyButton } from '../../components/CopyButton';
+import { Empty, Failure, Rows } from '../../components/States';
+import { duration } from '../../lib/format';
+import { logsOfTrace } from '../../lib/links';
+import * as tempo from '../../lib/tempo';
+import type { Trace } from '../../lib/trace';
+import { type Waterfall, layOut } from '../../lib/waterfall';
+import { clockMillis, dayText } from '../../lib/time';
+import { useSearchAll, useSetSearch } from '../../state/search';
+import { SpanDetail } from './SpanDetail';
+import { TraceLogs, useTraceLogs } from './TraceLogs';
+import { WaterfallView } from './WaterfallView';
+
+export default function TracePage() {
+  const { traceId = '' } = useParams({ strict: false }) as { traceId?: string };
+  const result = useQuery<Trace>({
+    queryKey: ['trace', traceId],
+    queryFn: ({ signal }) => tempo.trace(traceId, signal),
+    staleTime: 5_000,
+    // Another trace is no stand-in for this one.
+    placeholderData: () => undefined,
+  });
+  if (result.data?.spans.length) return <Loaded trace={result.data} traceId={traceId} />;
+  return (
+    <div className="page-fixed">
+      {result.error ? (
+        <Failure error={result.error} retry={() => void result.refetch()} />
+      ) : result.data ? (
+        <Empty title="This trace has no spans" action={<AppLink to="/traces">Search traces</AppLink>} />
+      ) : (
+        <Rows count={16} height={26} />
+      )}
+    </div>
+  );
+}
+
+function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
+  const search = useSearchAll();
+  const setSearch = useSetSearch();
+  const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  const fall = useMemo(() => layOut(trace.spans, collapsed), [trace, collapsed]);
+  const logs = useTraceLogs(traceId, fall.startMs, fall.startMs + fall.durationMs);
+  const selected = trace.spans.find((span) => span.id === search.span);
+  const select = useCallback((id: string | undefined) => setSearch({ span: id }, 'replace'), [setSearch]);
+  const close = useCallback(() => select(undefined), [select]);
+  const view = search.view === 'logs' ? 'logs' : 'spans';
+  const toggle = (id: string) =>
+    setCollapsed((now) => {
+      const next = new Set(now);
+      if (!next.delete(id)) next.add(id);
+      return next;
+    });
+  return (
+    <div className="page-fixed">
+      <TraceHead traceId={traceId} fall={fall} spans={trace.spans.length}>
+        <SegmentedControl
+          value={view}
+          onChange={(value) => setSearch({ view: value === 'logs' ? 'logs' : undefined })}
+          data={[
+            { value: 'spans', label: 'Waterfall' },
+            { value: 'logs', label: logs.data ? `Logs (${logs.data.length})` : 'Logs' },
+          ]}
+        />
+      </TraceHead>
+      <div className="trace-body">
+        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} />}
+        {selected ? <SpanDetail key={selected.id} span={selected} traceStartMs={fall.startMs} logs={(logs.data ?? []).filter((line) => line.labels.span_id === selected.id)} onClose={close} /> : null}
+      </div>
+    </div>
+  );
+}
+
+function TraceHead({ traceId, fall, spans, children }: { traceId: string; fall: Waterfall; spans: number; children: ReactNode }) {
+  const root = fall.rows[0]?.span;
+  return (
+    <header className="trace-head">
+      <div className="trace-title">
+        <h2 className="clip">
+          <span className="muted">{root?.service}</span> {root?.name}
+        </h2>
+        <span className="mono faint clip">
+          {traceId}
+          <CopyButton text={traceId} label="Copy trace id" />
+        </span>
+      </div>
+      <dl className="facts">
+        <Fact name="Start" value={`${dayText(fall.startMs)} ${clockMillis(fall.startMs)}`} />
+        <Fact name="Duration" value={duration(fall.durationMs)} />
+        <Fact name="Spans" value={String(spans)} />
+        <Fact name="Services" value={String(fall.services.length)} />
+        <Fact name="Errors" value={fall.errors ? `▲ ${fall.errors}` : '0'} bad={fall.errors > 0} />
+        <div className="trace-actions">
+          <AppLink {...logsOfTrace(traceId, fall.startMs, fall.startMs + fall.durationMs)}>Search its logs</AppLink>
+          {children}
+        </div>
+      </dl>
+    </header>
+  );
+}
+
+function Fact({ name, value, bad }: { name: string; value: string; bad?: boolean }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd data-bad={bad}>{value}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,121 @@
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { useElementSize } from '@mantine/hooks';
+import { useCallback, useRef } from 'react';
+import { useListKeys } from '../../components/useListKeys';
+import { Icon } from '../../components/Icon';
+import { duration } from '../../lib/format';
+import { serviceColor } from '../../lib/colors';
+import { type Row, type Waterfall, ticks } from '../../lib/waterfall';
+
+const ROW_HEIGHT = 26;
+
+type Props = {
+  fall: Waterfall;
+  selected: string | undefined;
+  collapsed: ReadonlySet<string>;
+  onSelect: (id: string) => void;
+  onToggle: (id: string) => void;
+};
+
+export function WaterfallView({ fall, selected, collapsed, onSelect, onToggle }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const { ref: ruler, width } = useElementSize<HTMLDivElement>();
+  const rows = useVirtualizer({ count: fall.rows.length, getScrollElement: () => box.current, estimateSize: () => ROW_HEIGHT, overscan: 15 });
+  const open = useCallback((index: number) => {
+    const row = fall.rows[index];
+    if (row) onSelect(row.span.id);
+  }, [fall, onSelect]);
+  const show = useCallback((index: number) => rows.scrollToIndex(index), [rows]);
+  const { active, setActive } = useListKeys(fall.rows.length, open, show);
+  const marks = ticks(fall.durationMs, Math.max(2, Math.floor(width / 110)));
+  return (
+    <div className="waterfall">
+      <div className="waterfall-ruler">
+        <span className="muted">Service and operation</span>
+        <div ref={ruler}>
+          {marks.map((mark) => (
+            <span key={mark} style={{ left: `${(mark / fall.durationMs) * 100}%` }} data-last={mark / fall.durationMs > 0.9 || undefined}>
+              {duration(mark)}
+            </span>
+          ))}
+        </div>
+      </div>
+      <div ref={box} className="waterfall-rows" role="list" aria-label="Spans">
+        <div style={{ height: rows.getTotalSize(), position: 'relative' }}>
+          {rows.getVirtualItems().map((item) => {
+            const row = fall.rows[item.index];
+            if (!row) return null;
+            return (
+              <div
+                key={`${row.span.id}/${item.index}`}
+                role="listitem"
+                data-row
+                data-active={item.index === active || undefined}
+                data-selected={row.span.id === selected || undefined}
+                className="span-row"
+                style={{ transform: `translateY(${item.start}px)`, height: ROW_HEIGHT }}
+                onClick={() => {
+                  setActive(item.index);
+                  onSelect(row.span.id);
+                }}
+              >
+                <SpanName row={row} closed={collapsed.has(row.span.id)} onToggle={() => onToggle(row.span.id)} />
+                <SpanBar row={row} color={serviceColor(fall.services, row.span.service)} marks={marks.map((mark) => mark / fall.durationMs)} />
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** Deeper than this the indent stops growing, or deep traces would have no room for names. */
+const INDENT_MAX = 14;
+
+function SpanName({ row, closed, onToggle }: { row: Row; closed: boolean; onToggle: () => void }) {
+  const { span } = row;
+  return (
+    <span className="span-name" style={{ paddingLeft: 8 + Math.min(row.depth, INDENT_MAX) * 12 }}>
+      {row.children ? (
+        <button
+          type="button"
+          className="twist"
+          aria-label={closed ? 'Show children' : 'Hide children'}
+          aria-expanded={!closed}
+          onClick={(event) => {
+            event.stopPropagation();
+            onToggle();
+          }}
+        >
+          <Icon name={closed ? 'right' : 'down'} size={11} />
+        </button>
+      ) : (
+        <span className="twist" />
+      )}
+      {span.error ? <span className="error-count" title="status: error">▲</span> : null}
+      <span className="clip">
+        <b>{span.service}</b> <span className="muted">{span.name}</span>
+        {row.orphan ? <span className="faint" title="Its parent was not received"> (parent missing)</span> : null}
+      </span>
+    </span>
+  );
+}
+
+function SpanBar({ row, color, marks }: { row: Row; color: string; marks: number[] }) {
+  const right = row.left + row.width;
+  return (
+    <span className="span-track">
+      {marks.map((mark) => (
+        <i key={mark} className="grid-line" style={{ left: `${mark * 100}%` }} />
+      ))}
+      <i className="span-bar" data-error={row.span.error || undefined} style={{ left: `${row.left * 100}%`, width: `max(2px, ${row.width * 100}%)`, background: color }} />
+      {row.span.events.map((event, i) => (
+        <i key={i} className="span-event" style={{ left: `${Math.min(1, row.left + ((event.ms - row.span.startMs) / Math.max(row.span.durationMs, 0.001)) * row.width) * 100}%` }} />
+      ))}
+      <span className="span-duration" style={right < 0.85 ? { left: `calc(${right * 100}% + 6px)` } : { right: `calc(${(1 - row.left) * 100}% + 6px)`, left: row.left < 0.15 ? 6 : 'auto' }}>
+        {duration(row.span.durationMs)}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,57 @@
+import { useQuery } from '@tanstack/react-query';
+import { useCallback } from 'react';
+import { Empty, Failure, FailureLine, Rows } from '../../components/States';
+import { useListKeys } from '../../components/useListKeys';
+import * as tempo from '../../lib/tempo';
+import { buildTraceQL } from '../../lib/traceql';
+import { useRange } from '../../state/range';
+import { useGo, useSearchAll } from '../../state/search';
+import { Scatter } from './Scatter';
+import { TraceBar, traceFiltersOf } from './TraceBar';
+import { TraceTable } from './TraceTable';
+
+const LIMIT = 100;
+
+export default function TracesPage() {
+  const search = useSearchAll();
+  const { window } = useRange();
+  const go = useGo();
+  const query = search.q ?? buildTraceQL(traceFiltersOf(search));
+  const result = useQuery({
+    queryKey: ['traces', query, window],
+    queryFn: ({ signal }) => tempo.search(query, window.startMs, window.endMs, LIMIT, signal),
+  });
+  const found = result.data ?? [];
+  const open = useCallback((index: number) => {
+    const row = found[index];
+    if (row) go(`/trace/${row.traceId}`);
+  }, [found, go]);
+  const show = useCallback((index: number) => document.querySelectorAll('[data-row]')[index]?.scrollIntoView({ block: 'nearest' }), []);
+  const { active } = useListKeys(found.length, open, show);
+  const retry = () => void result.refetch();
+  return (
+    <div className="page-fixed">
+      <TraceBar search={search} query={query} />
+      <div className="scroll">
+        {result.error && result.data ? <FailureLine error={result.error} retry={retry} /> : null}
+        <Scatter found={found} window={window} onOpen={(id) => go(`/trace/${id}`)} loading={result.isPending && !result.error} />
+        {result.data ? (
+          found.length ? (
+            <>
+              <TraceTable found={found} active={active} stale={result.isPlaceholderData} />
+              <p className="faint end-note">
+                {found.length >= LIMIT ? `The newest ${LIMIT} traces that match; narrow the search or the time range to see others.` : `${found.length} traces match.`}
+              </p>
+            </>
+          ) : (
+            <Empty title="No trace matches">Widen the time range, or take a filter away.</Empty>
+          )
+        ) : result.error ? (
+          <Failure error={result.error} retry={retry} />
+        ) : (
+          <Rows count={14} />
+        )}
+      </div>
+    </div>
+  );
+}
