@@ -114,7 +114,8 @@ impl DemoConfig {
             .connect_timeout(CONNECT_TIMEOUT);
         let mut headers = MetadataMap::new();
         for (name, value) in self.headers {
-            let (Ok(key), Ok(value)) = (name.parse::<AsciiMetadataKey>(), value.parse::<AsciiMetadataValue>())
+            let (Ok(key), Ok(value)) =
+                (name.parse::<AsciiMetadataKey>(), value.parse::<AsciiMetadataValue>())
             else {
                 return Err(DemoError::Header { name });
             };

@@ -14,9 +14,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLogger, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{
-    BatchSpanProcessor, IdGenerator, Sampler, SdkTracer, SdkTracerProvider,
-};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, IdGenerator, Sampler, SdkTracer, SdkTracerProvider};
 use opentelemetry_sdk::{logs, trace};
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;

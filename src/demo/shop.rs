@@ -64,7 +64,11 @@ impl Shop {
 
     /// Brings the shop to `at` (time since the opening), which is `now` on the wall. Answers the pipelines
     /// of services that went down, for the caller to end where blocking is allowed.
-    pub(crate) fn step(&mut self, at: Duration, now: SystemTime) -> Result<Vec<Pipeline>, ExporterBuildError> {
+    pub(crate) fn step(
+        &mut self,
+        at: Duration,
+        now: SystemTime,
+    ) -> Result<Vec<Pipeline>, ExporterBuildError> {
         let incident = timeline::state(at);
         let ended = self.deploy(incident, at, now)?;
         self.next_visit = self.next_visit.max(at.saturating_sub(BEHIND_MAX));
@@ -150,7 +154,8 @@ fn say_goodbye(pipeline: &Pipeline, row: &Row, wanted: Option<&'static str>, now
             (Severity::Info, body)
         }
         None => {
-            let body = format!("{} {} panicked: out of memory while loading the word list", row.name, row.version);
+            let body =
+                format!("{} {} panicked: out of memory while loading the word list", row.name, row.version);
             (Severity::Fatal, body)
         }
     };

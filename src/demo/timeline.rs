@@ -18,11 +18,8 @@ pub(crate) enum Incident {
 pub(crate) const PERIOD: Duration = Duration::from_secs(380);
 
 /// (from, until, what), seconds within one period, in order and without overlap.
-const INCIDENTS: [(u64, u64, Incident); 3] = [
-    (45, 105, Incident::ReviewDown),
-    (150, 215, Incident::BadPayments),
-    (260, 320, Incident::SlowDatabase),
-];
+const INCIDENTS: [(u64, u64, Incident); 3] =
+    [(45, 105, Incident::ReviewDown), (150, 215, Incident::BadPayments), (260, 320, Incident::SlowDatabase)];
 
 /// What is broken `at` this long after the opening.
 pub(crate) fn state(at: Duration) -> Incident {

@@ -144,7 +144,8 @@ fn charge(draft: &mut Draft<'_>, visitor: &Visitor, span: SpanRef, order: &Order
         draft.call_outside(span, "bank.example", "/v3/charges", 80.0);
         draft.count(span, Count::Payment { accepted: true });
         let card = 1_000 + draft.random.below(9_000);
-        let line = format!("charged {} EUR to card ****{card} for order {}", text::money(order.cents), order.id);
+        let line =
+            format!("charged {} EUR to card ****{card} for order {}", text::money(order.cents), order.id);
         draft.log(span, Severity::Info, line, attributes);
         Ok(())
     })

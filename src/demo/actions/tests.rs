@@ -69,8 +69,7 @@ fn every_service_takes_part_when_all_is_well_and_hardly_anything_fails() {
     for row in &crate::demo::service::SERVICES {
         assert!(plans.iter().any(|plan| plan.spans.iter().any(|span| span.service == row.service)));
     }
-    let failed =
-        share(&plans, |span| span.kind == SpanKind::Server, |span| span.error.is_some());
+    let failed = share(&plans, |span| span.kind == SpanKind::Server, |span| span.error.is_some());
     assert!(failed < 0.001, "{failed}");
 }
 
@@ -79,8 +78,7 @@ fn without_review_its_callers_record_refused_connections_and_pages_still_work() 
     let plans = plans(Incident::ReviewDown, 500);
     assert!(plans.iter().all(|plan| plan.spans.iter().all(|span| span.service != Service::Review)));
     let to_review = |span: &SpanPlan| value(span, "server.address").as_deref() == Some("review");
-    let refused =
-        |span: &SpanPlan| value(span, "error.type").as_deref() == Some("connection_refused");
+    let refused = |span: &SpanPlan| value(span, "error.type").as_deref() == Some("connection_refused");
     assert_eq!(share(&plans, to_review, refused), 1.0);
     let page = |span: &SpanPlan| entry(span, Service::Frontend, "/product/{product}");
     assert_eq!(share(&plans, page, |span| span.error.is_some()), 0.0);
