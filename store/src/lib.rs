@@ -8,11 +8,15 @@
 //! Snapshot = head + segments of one tenant
 //! ```
 
+mod blobs;
 mod config;
 mod documents;
+mod durable;
 mod error;
 mod head;
 pub mod model;
+mod samples_view;
+mod segment;
 mod snapshot;
 mod store;
 mod tap;
@@ -21,6 +25,7 @@ mod writer;
 pub use config::Config;
 pub use documents::{Change, Document, DocumentKind, Documents};
 pub use error::{OpenError, StoreError};
+pub use head::OwnedExemplar;
 pub use snapshot::{
     EventQuery, EventRows, LabelQuery, Order, Projection, ScanControl, ScanStats, SeriesMeta, SeriesQuery,
     SeriesSamples, Snapshot,

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-
 use crate::StoreError;
-use crate::head::{SampleHead, SeriesHead};
+use crate::head::OwnedExemplar;
 use crate::model::{
     Batch, ColumnRef, EventBatch, Filter, HistogramPoint, LabelMatcher, Labels, MetricKind, RequestCtx,
-    SampleBatch, SeriesIdentity, SeriesPart, Signal, Stream, Temporality,
+    SeriesIdentity, SeriesPart, Signal, Stream, Temporality,
 };
+use crate::samples_view::SamplesView;
 
 // === events ===
 
@@ -147,15 +146,11 @@ impl SeriesMeta {
 pub struct Snapshot {
     logs: Vec<Arc<EventBatch>>,
     spans: Vec<Arc<EventBatch>>,
-    samples: Arc<RwLock<SampleHead>>,
+    samples: SamplesView,
 }
 
 impl Snapshot {
-    pub(crate) fn new(
-        logs: Vec<Arc<EventBatch>>,
-        spans: Vec<Arc<EventBatch>>,
-        samples: Arc<RwLock<SampleHead>>,
-    ) -> Self {
+    pub(crate) fn new(logs: Vec<Arc<EventBatch>>, spans: Vec<Arc<EventBatch>>, samples: SamplesView) -> Self {
         Self { logs, spans, samples }
     }
 
@@ -168,14 +163,10 @@ impl Snapshot {
                     snapshot.logs.push(Arc::new(events))
                 }
                 Batch::Events(events) => snapshot.spans.push(Arc::new(events)),
-                Batch::Samples(samples) => snapshot.push_samples(&samples),
+                Batch::Samples(samples) => snapshot.samples.push(&samples),
             }
         }
         snapshot
-    }
-
-    fn push_samples(&self, samples: &SampleBatch) {
-        self.samples.write().push(samples);
     }
 
     /// Shows `visit` every row that passes the filter, block by block. Blocking: run it on a blocking thread.
@@ -264,44 +255,20 @@ impl Snapshot {
 
     /// The series that match and have samples in the range, with those samples.
     pub fn select(&self, ctx: &RequestCtx, query: &SeriesQuery) -> Result<Vec<SeriesSamples>, StoreError> {
-        let head = self.samples.read();
-        let mut found = Vec::new();
-        for series in head.series().iter().filter(|series| matches_all(&series.labels, &query.matchers)) {
-            ctx.check()?;
-            let samples = samples_between(series, query.start_ms, query.end_ms);
-            if !samples.times.is_empty() || !samples.histograms.is_empty() {
-                ctx.budget.take(samples.times.len() as u64 * 16)?;
-                found.push(samples);
-            }
-        }
-        Ok(found)
+        self.samples.select(ctx, query)
     }
 
-    /// The label sets (and what OTel knows) of series that match one of the selectors.
+    /// The label sets (and what OTel knows) of series that match one of the selectors, sorted.
     pub fn series(
         &self,
         ctx: &RequestCtx,
         query: &LabelQuery,
     ) -> Result<Vec<(Labels, Arc<SeriesMeta>)>, StoreError> {
-        let head = self.samples.read();
-        let mut found = Vec::new();
-        for series in head.series() {
-            ctx.check()?;
-            let matches =
-                query.selectors.is_empty() || query.selectors.iter().any(|m| matches_all(&series.labels, m));
-            let inside = |time: i64| (query.start_ms..=query.end_ms).contains(&time);
-            let alive = series.points.iter().any(|point| inside(point.0))
-                || series.histograms.iter().any(|(time, _)| inside(*time));
-            if matches && alive {
-                found.push((series.labels.clone(), Arc::clone(&series.meta)));
-            }
-        }
-        Ok(found)
+        self.samples.series(ctx, query)
     }
 
     pub fn label_names(&self, ctx: &RequestCtx, query: &LabelQuery) -> Result<BTreeSet<String>, StoreError> {
-        let series = self.series(ctx, query)?;
-        Ok(series.iter().flat_map(|(labels, _)| labels.iter().map(|(name, _)| name.to_owned())).collect())
+        self.samples.label_names(ctx, query)
     }
 
     pub fn label_values(
@@ -310,35 +277,15 @@ impl Snapshot {
         name: &str,
         query: &LabelQuery,
     ) -> Result<BTreeSet<String>, StoreError> {
-        let series = self.series(ctx, query)?;
-        Ok(series.iter().filter_map(|(labels, _)| labels.get(name)).map(str::to_owned).collect())
+        self.samples.label_values(ctx, name, query)
     }
-}
 
-fn matches_all(labels: &Labels, matchers: &[LabelMatcher]) -> bool {
-    matchers.iter().all(|matcher| matcher.matches(labels.get(&matcher.name).unwrap_or_default()))
-}
-
-fn samples_between(series: &SeriesHead, start_ms: i64, end_ms: i64) -> SeriesSamples {
-    let inside = |time: i64| (start_ms..=end_ms).contains(&time);
-    let mut points: Vec<(i64, f64)> =
-        series.points.iter().filter(|point| inside(point.0)).map(|point| (point.0, point.2)).collect();
-    points.sort_by_key(|(time, _)| *time);
-    points.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            earlier.1 = later.1;
-        }
-        same
-    });
-    let mut histograms: Vec<_> =
-        series.histograms.iter().filter(|(time, _)| inside(*time)).cloned().collect();
-    histograms.sort_by_key(|(time, _)| *time);
-    SeriesSamples {
-        labels: series.labels.clone(),
-        meta: Arc::clone(&series.meta),
-        times: points.iter().map(|(time, _)| *time).collect(),
-        values: points.iter().map(|(_, value)| *value).collect(),
-        histograms,
+    /// Exemplars of matching series in the range, by time.
+    pub fn exemplars(
+        &self,
+        ctx: &RequestCtx,
+        query: &SeriesQuery,
+    ) -> Result<Vec<(Labels, Vec<OwnedExemplar>)>, StoreError> {
+        self.samples.exemplars(ctx, query)
     }
 }

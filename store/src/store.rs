@@ -7,6 +7,7 @@ use parking_lot::RwLock;
 
 use crate::head::{EventHead, SampleHead};
 use crate::model::{Batch, BatchKey, Lsn, Signal, Tenant, WriterId};
+use crate::samples_view::SamplesView;
 use crate::tap::{Applied, AppliedBatch, Tap, Taps};
 use crate::writer::{Ack, Append};
 use crate::{Config, Documents, OpenError, Snapshot, StoreError, Writer};
@@ -54,9 +55,11 @@ impl Store {
     pub fn snapshot(&self, tenant: &Tenant) -> Snapshot {
         let state = self.0.state.read();
         match state.tenants.get(tenant) {
-            Some(heads) => {
-                Snapshot::new(heads.logs.batches(), heads.spans.batches(), Arc::clone(&heads.samples))
-            }
+            Some(heads) => Snapshot::new(
+                heads.logs.batches(),
+                heads.spans.batches(),
+                SamplesView::new(vec![Arc::clone(&heads.samples)], Vec::new(), None),
+            ),
             None => Snapshot::default(),
         }
     }

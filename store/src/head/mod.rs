@@ -4,4 +4,5 @@ mod events;
 mod samples;
 
 pub(crate) use events::EventHead;
-pub(crate) use samples::{SampleHead, SeriesHead};
+pub use samples::OwnedExemplar;
+pub(crate) use samples::{SampleHead, keep_last};

@@ -1,0 +1,120 @@
+//! Configuration: flags win over environment, environment over file; an unknown key anywhere is an error. Nothing
+//! outside this folder reads the environment.
+
+mod flags;
+mod raw;
+mod units;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use store::model::{Limits, Role, Tenant};
+
+pub(crate) use flags::{Cli, Command, ServeFlags};
+pub(crate) use raw::{RawConfig, SETTINGS};
+pub(crate) use units::{parse_duration, parse_size};
+
+/// A secret: never printed, never serialised.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    pub(crate) fn new(secret: T) -> Self {
+        Self(secret)
+    }
+
+    pub(crate) fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> std::fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+/// A checked configuration: whatever it holds is valid.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub data_dir: PathBuf,
+    pub http: SocketAddr,
+    pub otlp_grpc: SocketAddr,
+    pub otlp_http: SocketAddr,
+    pub retention: Duration,
+    pub retention_size_bytes: Option<u64>,
+    pub rules_dir: PathBuf,
+    pub alertmanager: Option<PathBuf>,
+    pub external_url: String,
+    pub insecure_no_auth: bool,
+    pub tokens: Vec<Token>,
+    /// Origins whose pages may send OTLP; empty: CORS is off.
+    pub cors_origins: Vec<String>,
+    /// Names this server is called by, beside loopback names and the addresses it listens on.
+    pub allowed_hosts: Vec<String>,
+    /// Networks (CIDR) notifications may never go to / may go to although denied.
+    pub webhook_deny: Vec<String>,
+    pub webhook_allow: Vec<String>,
+    pub log_format: LogFormat,
+    pub log_level: String,
+    pub limits: Limits,
+    /// The file it was read from, for reload and status.
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub name: String,
+    /// SHA-256 of the token.
+    pub hash: Secret<[u8; 32]>,
+    pub tenant: Tenant,
+    pub role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    #[error("read {}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{}: {text}", path.display())]
+    Syntax { path: PathBuf, text: String },
+    #[error("setting {name}: {problem}")]
+    Setting { name: String, problem: String },
+    #[error("environment variable {0} is not a setting: see signalbox serve --help")]
+    UnknownVariable(String),
+    #[error(
+        "{name} {addr} can be reached from other machines and there are no tokens: add tokens to the configuration, listen on a loopback address, or say --insecure-no-auth"
+    )]
+    OpenWithoutTokens { name: &'static str, addr: SocketAddr },
+}
+
+impl Config {
+    /// Reads the file the flags (or the environment) name, lays environment and flags over it and checks all.
+    pub(crate) fn load(flags: &ServeFlags) -> Result<Self, ConfigError> {
+        flags::refuse_unknown_variables(std::env::vars_os())?;
+        let file = flags.config.clone();
+        let mut raw = match &file {
+            Some(path) => RawConfig::read(path)?,
+            None => RawConfig::default(),
+        };
+        flags.overlay(&mut raw);
+        let mut config = raw.check()?;
+        config.file = file;
+        Ok(config)
+    }
+
+    pub(crate) fn store(&self) -> store::Config {
+        store::Config {
+            retention: self.retention,
+            retention_size_bytes: self.retention_size_bytes,
+            limits: self.limits,
+            ..store::Config::new(&self.data_dir)
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The connection layer: accept loops with caps and timeouts, and what every request passes before a handler sees
+//! it (host and origin checks, authentication, the route's role). Decides nothing about bytes or languages.
+
+mod auth;
+mod connection;
+mod guard;
+mod idle_body;
+
+pub(crate) use auth::{AuthError, Authenticator, Granted};
+pub(crate) use connection::{ConnectionLimits, Door, accept_loop, bind};
+pub(crate) use guard::{Guard, Refused};

@@ -1,0 +1,3 @@
+//! Segments: immutable files of one signal, one tenant, one time range.
+
+pub(crate) mod samples;

@@ -1,0 +1,176 @@
+//! How a run of times or values becomes bytes. Exact: every bit pattern comes back.
+
+use crate::model::MalformedBatch;
+
+/// Values are whole numbers of this power of ten, or raw bits.
+const RAW: u8 = 255;
+const SCALE_MAX: u8 = 6;
+/// Whole numbers up to here are exact as doubles.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+pub(super) fn put_varint(out: &mut Vec<u8>, mut v: u64) {
+    while v >= 0x80 {
+        out.push(v as u8 | 0x80);
+        v >>= 7;
+    }
+    out.push(v as u8);
+}
+
+pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64, MalformedBatch> {
+    let mut v = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, tail) = rest.split_first().ok_or(MalformedBatch("varint is cut short"))?;
+        *rest = tail;
+        v |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(v);
+        }
+    }
+    Err(MalformedBatch("varint is too long"))
+}
+
+pub(super) fn zigzag(v: i64) -> u64 {
+    (v << 1 ^ v >> 63) as u64
+}
+
+pub(super) fn unzigzag(v: u64) -> i64 {
+    (v >> 1) as i64 ^ -((v & 1) as i64)
+}
+
+/// Deltas of deltas: a steady scrape interval is a run of zeros.
+pub(super) fn put_times(out: &mut Vec<u8>, times: &[i64]) {
+    let (mut last, mut delta) = (0i64, 0i64);
+    for &time in times {
+        let next = time.wrapping_sub(last);
+        put_varint(out, zigzag(next.wrapping_sub(delta)));
+        (last, delta) = (time, next);
+    }
+}
+
+pub(super) fn take_times(rest: &mut &[u8], count: usize) -> Result<Vec<i64>, MalformedBatch> {
+    let mut times = Vec::with_capacity(count.min(rest.len()));
+    let (mut last, mut delta) = (0i64, 0i64);
+    for _ in 0..count {
+        delta = delta.wrapping_add(unzigzag(take_varint(rest)?));
+        last = last.wrapping_add(delta);
+        times.push(last);
+    }
+    Ok(times)
+}
+
+/// Deltas of whole numbers if all values are whole after scaling by one power of ten, raw bits otherwise.
+pub(super) fn put_values(out: &mut Vec<u8>, values: &[f64], scratch: &mut Vec<i64>) {
+    for scale in 0..=SCALE_MAX {
+        if scale_all(values, scale, scratch) {
+            out.push(scale);
+            let mut last = 0i64;
+            for &whole in scratch.iter() {
+                put_varint(out, zigzag(whole - last));
+                last = whole;
+            }
+            return;
+        }
+    }
+    out.push(RAW);
+    // Byte planes: sign and exponent bytes of neighbours are alike, which the compressor behind this sees.
+    for plane in 0..8 {
+        out.extend(values.iter().map(|v| v.to_bits().to_be_bytes()[plane]));
+    }
+}
+
+fn scale_all(values: &[f64], scale: u8, whole: &mut Vec<i64>) -> bool {
+    let factor = 10f64.powi(i32::from(scale));
+    whole.clear();
+    for &v in values {
+        let scaled = (v * factor).round();
+        let number = scaled as i64;
+        // NaN and infinities fail the range check, -0.0 the bit check.
+        if !(scaled.abs() < EXACT_MAX) || (number as f64 / factor).to_bits() != v.to_bits() {
+            return false;
+        }
+        whole.push(number);
+    }
+    true
+}
+
+pub(super) fn take_values(rest: &mut &[u8], count: usize) -> Result<Vec<f64>, MalformedBatch> {
+    let (&scale, tail) = rest.split_first().ok_or(MalformedBatch("values are cut short"))?;
+    *rest = tail;
+    if scale == RAW {
+        let len = count.checked_mul(8).ok_or(MalformedBatch("count of values"))?;
+        let (planes, tail) = rest.split_at_checked(len).ok_or(MalformedBatch("values are cut short"))?;
+        *rest = tail;
+        let bits = |i: usize| (0..8).fold(0u64, |acc, plane| acc << 8 | u64::from(planes[plane * count + i]));
+        return Ok((0..count).map(|i| f64::from_bits(bits(i))).collect());
+    }
+    if scale > SCALE_MAX {
+        return Err(MalformedBatch("scale of values"));
+    }
+    let factor = 10f64.powi(i32::from(scale));
+    let mut values = Vec::with_capacity(count.min(rest.len()));
+    let mut last = 0i64;
+    for _ in 0..count {
+        last = last.wrapping_add(unzigzag(take_varint(rest)?));
+        values.push(last as f64 / factor);
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value_bits(values: &[f64]) -> Vec<u64> {
+        values.iter().map(|v| v.to_bits()).collect()
+    }
+
+    fn round_trip(values: &[f64]) {
+        let mut out = Vec::new();
+        put_values(&mut out, values, &mut Vec::new());
+        let read = take_values(&mut out.as_slice(), values.len()).unwrap();
+        assert_eq!(value_bits(&read), value_bits(values));
+    }
+
+    #[test]
+    fn special_values_keep_their_bits() {
+        let stale = f64::from_bits(0x7ff0_0000_0000_0002);
+        for values in [
+            &[1.0, 2.0, 3.0][..],
+            &[0.1, 0.25, -7.125],
+            &[0.0, -0.0],
+            &[stale, 1.0],
+            &[f64::INFINITY, f64::NEG_INFINITY, f64::NAN],
+            &[EXACT_MAX, EXACT_MAX + 2.0, f64::MAX, f64::MIN_POSITIVE],
+            &[],
+        ] {
+            round_trip(values);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_values_round_trip(bits in prop::collection::vec(any::<u64>(), 0..50)) {
+            round_trip(&bits.iter().map(|b| f64::from_bits(*b)).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn decimals_round_trip(parts in prop::collection::vec((any::<i32>(), 0..7i32), 0..50)) {
+            round_trip(&parts.iter().map(|(n, e)| f64::from(*n) / 10f64.powi(*e)).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn any_times_round_trip(times in prop::collection::vec(any::<i64>(), 0..50)) {
+            let mut out = Vec::new();
+            put_times(&mut out, &times);
+            prop_assert_eq!(take_times(&mut out.as_slice(), times.len()).unwrap(), times);
+        }
+
+        #[test]
+        fn any_bytes_are_an_error_or_values(bytes in prop::collection::vec(any::<u8>(), 0..80), count in 0usize..20) {
+            let _ = take_values(&mut bytes.as_slice(), count);
+            let _ = take_times(&mut bytes.as_slice(), count);
+        }
+    }
+}
