@@ -1,1 +1,27 @@
-//! The collector crate.
+//! The collector: takes what senders send, decodes it to batches, hands them to the store's writer and answers.
+//!
+//! ```text
+//! transport (HTTP, gRPC): permit, body, decompression ──> ingest: decode ──> process ──> Writer ──> answer
+//! protocol/<name>: pure decoders, bytes to batches, one row each in PROTOCOLS
+//! ```
+//!
+//! Knows protocols and their transports and `store::{model, Writer}`; knows nothing of segments, the catalog or
+//! queries. Authentication happened before: every call brings a `RequestCtx`.
+
+mod collector;
+mod config;
+mod ingest;
+mod memory;
+mod metrics;
+mod process;
+mod protocol;
+mod quarantine;
+mod transport;
+
+pub use collector::Collector;
+pub use config::Config;
+pub use metrics::MetricRow;
+pub use protocol::{
+    DecodeCtx, DecodeError, Decoded, Encoding, PROTOCOLS, PathRow, ProtocolRow, Reject, Rejected, decode,
+};
+pub use transport::HttpRoute;

@@ -1,0 +1,103 @@
+//! The handle the binary holds.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::body::Body;
+use store::Writer;
+use store::model::{ErrorClass, Limits, RequestCtx};
+
+use crate::ingest::Refusal;
+use crate::memory::Memory;
+use crate::metrics::Metrics;
+use crate::process::Pipeline;
+use crate::quarantine::Quarantine;
+use crate::transport::{self, Buffers, HttpRoute};
+use crate::{Config, MetricRow};
+
+/// Takes requests in; cheap to clone.
+#[derive(Clone)]
+pub struct Collector(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) limits: Limits,
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) writer: Writer,
+    pub(crate) memory: Memory,
+    pub(crate) buffers: Buffers,
+    pub(crate) metrics: Metrics,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) quarantine: Quarantine,
+}
+
+impl Collector {
+    pub fn new(config: Config, writer: Writer) -> Self {
+        Self(Arc::new(Shared {
+            memory: Memory::new(config.limits.ingest_memory_bytes_max),
+            buffers: Buffers::default(),
+            limits: config.limits,
+            cors_origins: config.cors_origins,
+            writer,
+            metrics: Metrics::default(),
+            pipeline: Pipeline::default(),
+            quarantine: Quarantine::new(config.quarantine_dir),
+        }))
+    }
+
+    /// Every HTTP path this crate answers, all by POST; patterns as axum writes them. `handle_http` also answers
+    /// OPTIONS on the same paths (CORS preflight), to which no credential is attached.
+    pub fn http_routes() -> &'static [HttpRoute] {
+        transport::http_routes()
+    }
+
+    /// Answers one request of a row of [`Collector::http_routes`].
+    pub async fn handle_http(
+        &self,
+        ctx: RequestCtx,
+        route: &HttpRoute,
+        request: http::Request<Body>,
+    ) -> http::Response<Body> {
+        transport::http::handle(&self.0, &ctx, route, request).await
+    }
+
+    /// The answer to a browser's preflight request; needs no context, since a preflight carries no credential.
+    pub fn handle_preflight(&self, headers: &http::HeaderMap) -> http::Response<Body> {
+        transport::cors::preflight(&self.0.cors_origins, headers)
+    }
+
+    /// The answer of the layer before (authentication, quota, draining) in the shape OTLP senders read: a
+    /// `google.rpc.Status` in the request's own encoding with the retry hint of the class.
+    pub fn refuse_http(
+        &self,
+        request_headers: &http::HeaderMap,
+        class: ErrorClass,
+        message: &str,
+    ) -> http::Response<Body> {
+        transport::http::refuse(&self.0, request_headers, &Refusal::new(class, message))
+    }
+
+    /// The same for gRPC: a trailers-only answer.
+    pub fn refuse_grpc(&self, class: ErrorClass, message: &str) -> http::Response<Body> {
+        transport::grpc::refuse(&Refusal::new(class, message))
+    }
+
+    /// Paths of the gRPC services, without a fallback: `POST /opentelemetry.proto.collector.….Service/Export`.
+    /// Requests carry a `RequestCtx` in their extensions. Merge it into the router of the gRPC address and of the
+    /// main address.
+    pub fn grpc_router(&self) -> axum::Router {
+        transport::grpc::router(self)
+    }
+
+    /// Rows for `/metrics`.
+    pub fn metrics(&self) -> Vec<MetricRow> {
+        self.0.metrics.rows(self.0.memory.used())
+    }
+}
+
+impl Shared {
+    /// The wall clock; decoders get it as an argument.
+    pub(crate) fn now_ns(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }
+}

@@ -1,0 +1,166 @@
+//! One request's way, whatever its transport: decode, process, append, answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use store::Append;
+use store::model::{BatchKey, ErrorClass, RequestCtx};
+
+use crate::collector::Shared;
+use crate::memory::{NoMemory, Permit};
+use crate::metrics::Door;
+use crate::protocol::{self, DecodeCtx, Decoded, Encoding, ProtocolRow, Rejected};
+
+/// A request whose body is complete and decompressed.
+pub(crate) struct Ingest {
+    pub protocol: &'static ProtocolRow,
+    pub door: Door,
+    pub encoding: Encoding,
+    pub body: Bytes,
+    pub idempotency_key: Option<Bytes>,
+    /// Covers the body; grows with the batch.
+    pub permit: Permit,
+}
+
+/// The request was taken, maybe without some records.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub(crate) struct Accepted {
+    pub rejected: u64,
+    pub message: String,
+}
+
+/// The request was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub class: ErrorClass,
+    pub message: String,
+}
+
+/// Bodies larger than this are decoded on the blocking pool, so that they do not hold up other connections.
+const DECODE_INLINE_BYTES_MAX: usize = 1 << 20;
+
+// === impl Accepted ===
+
+impl Accepted {
+    /// What is kept with the batch key: a retry may come in another encoding, so neither is used.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = self.rejected.to_le_bytes().to_vec();
+        out.extend_from_slice(self.message.as_bytes());
+        out
+    }
+
+    /// Reads what `to_bytes` wrote; bytes of another make read as "all taken".
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match bytes.split_first_chunk::<8>() {
+            Some((rejected, message)) => Self {
+                rejected: u64::from_le_bytes(*rejected),
+                message: String::from_utf8_lossy(message).into_owned(),
+            },
+            None => Self::default(),
+        }
+    }
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The class is what an ingestion door answers for it.
+    pub fn new(class: ErrorClass, message: impl Into<String>) -> Self {
+        Self { class: class.at_ingestion(), message: message.into() }
+    }
+}
+
+// === the way ===
+
+/// Returns when the batch is durable, or says why nothing was stored.
+pub(crate) async fn ingest(
+    shared: &Arc<Shared>,
+    ctx: &RequestCtx,
+    request: Ingest,
+) -> Result<Accepted, Refusal> {
+    let Ingest { protocol, door, encoding, body, idempotency_key, mut permit } = request;
+    let given = idempotency_key
+        .map(|key| shared.writer.batch_key(ctx, "idempotency-key", door.signal.as_str(), &key));
+    let content = shared.writer.batch_key(ctx, protocol.name, door.signal.as_str(), &body);
+    let size = body.len() as u64;
+    permit.grow(size).map_err(|error| no_memory(shared, error))?;
+    let Decoded { batch, rejected, all_timestamped } =
+        decode(shared, protocol, door, encoding, body, content).await?;
+    let answer = Accepted { rejected: rejected.total(), message: rejected.message() };
+    if batch.rows() == 0 {
+        count_rejected(shared, door, &rejected);
+        return match answer.rejected {
+            0 => Ok(answer),
+            _ => Err(Refusal::new(ErrorClass::BadData, answer.message)),
+        };
+    }
+    let batch_bytes = batch.size_bytes() as u64;
+    permit.shrink_to(batch_bytes);
+    permit.grow_to(batch_bytes).map_err(|error| no_memory(shared, error))?;
+    let append = Append {
+        batch: shared.pipeline.run(batch),
+        key: given.or((protocol.retries && all_timestamped).then_some(content)),
+        answer: answer.to_bytes(),
+    };
+    match shared.writer.append(ctx, append).await {
+        Ok(ack) if ack.duplicate => {
+            shared.metrics.duplicates.fetch_add(1, Ordering::Relaxed);
+            Ok(Accepted::from_bytes(&ack.answer))
+        }
+        Ok(_) => {
+            count_rejected(shared, door, &rejected);
+            Ok(answer)
+        }
+        Err(error) => Err(Refusal::new(error.class(), error.to_string())),
+    }
+}
+
+pub(crate) fn no_memory(shared: &Shared, error: NoMemory) -> Refusal {
+    shared.metrics.permits_refused.fetch_add(1, Ordering::Relaxed);
+    Refusal::new(ErrorClass::Unavailable, error.to_string())
+}
+
+async fn decode(
+    shared: &Arc<Shared>,
+    protocol: &'static ProtocolRow,
+    door: Door,
+    encoding: Encoding,
+    body: Bytes,
+    key: BatchKey,
+) -> Result<Decoded, Refusal> {
+    if body.len() <= DECODE_INLINE_BYTES_MAX {
+        return decode_caught(shared, protocol, door, encoding, &body, key);
+    }
+    let shared = Arc::clone(shared);
+    tokio::task::spawn_blocking(move || decode_caught(&shared, protocol, door, encoding, &body, key))
+        .await
+        .unwrap_or_else(|_| Err(Refusal::new(ErrorClass::Internal, "the decoder was stopped; retry")))
+}
+
+/// A bug in a decoder costs its request, never the process; a body that hits it again and again is put aside.
+fn decode_caught(
+    shared: &Shared,
+    protocol: &ProtocolRow,
+    door: Door,
+    encoding: Encoding,
+    body: &[u8],
+    key: BatchKey,
+) -> Result<Decoded, Refusal> {
+    let ctx = DecodeCtx { now_ns: shared.now_ns(), limits: &shared.limits };
+    let run = || protocol::decode(protocol, door.signal, encoding, body, &ctx);
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(decoded) => decoded.map_err(|error| Refusal::new(error.class(), error.to_string())),
+        Err(_) => {
+            shared.metrics.panics.fetch_add(1, Ordering::Relaxed);
+            Err(shared.quarantine.failed(&shared.metrics, door, key, body))
+        }
+    }
+}
+
+fn count_rejected(shared: &Shared, door: Door, rejected: &Rejected) {
+    for (reason, records) in rejected.iter() {
+        shared.metrics.rejected(door.signal, reason.label(), records);
+    }
+}

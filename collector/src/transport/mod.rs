@@ -1,0 +1,38 @@
+//! The doors: HTTP and gRPC. They read bodies under permits and caps, decompress, and write answers; what a body
+//! means is the decoders' business.
+
+mod answer;
+mod body;
+mod compression;
+pub(crate) mod cors;
+pub(crate) mod grpc;
+pub(crate) mod http;
+
+use std::sync::LazyLock;
+
+use store::model::Signal;
+
+pub(crate) use body::Buffers;
+
+use crate::protocol::{PROTOCOLS, ProtocolRow};
+
+/// A path of the collector, for the table of routes.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpRoute {
+    pub method: &'static str,
+    /// As axum writes patterns.
+    pub path: &'static str,
+    pub signal: Signal,
+    pub protocol: &'static ProtocolRow,
+}
+
+pub(crate) fn http_routes() -> &'static [HttpRoute] {
+    // Derived from constants, so not state: computed once because the table's rows are nested.
+    static ROUTES: LazyLock<Vec<HttpRoute>> = LazyLock::new(|| {
+        let rows =
+            PROTOCOLS.iter().flat_map(|protocol| protocol.paths.iter().map(move |row| (protocol, row)));
+        rows.map(|(protocol, row)| HttpRoute { method: "POST", path: row.path, signal: row.signal, protocol })
+            .collect()
+    });
+    &ROUTES
+}
