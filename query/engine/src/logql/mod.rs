@@ -5,6 +5,7 @@
 
 mod ast;
 mod error;
+mod eval;
 mod lexer;
 mod parser;
 mod pattern;
@@ -18,6 +19,10 @@ mod tests;
 
 pub use ast::*;
 pub use error::ParseError;
+pub use eval::{
+    Answer, Data, Direction, Entry, EvalError, MetricSeries, QueryParams, STEPS_MAX, StreamEntries,
+    TailMatcher, TailRow, VectorSample, label_names, label_values, query, series,
+};
 pub use parser::{parse, parse_selector};
 pub use print::format_query;
 pub use table::*;

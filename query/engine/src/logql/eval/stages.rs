@@ -1,0 +1,205 @@
+//! What each stage does to a row: its line and its labels.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::extract;
+use super::row::{RowLabels, RowRef};
+use crate::logql::ast::{
+    Compare, IpPattern, LabelFilter, LabelFormat, LabelSource, LineFilter, NameTest, Needle, Stage, StageKind,
+};
+use crate::logql::template::{Part, Template};
+use crate::logql::units::{parse_bytes, parse_duration};
+
+/// Runs the stages in order; `false` if one of them leaves the row out.
+pub(crate) fn run(
+    stages: &[Stage],
+    row: RowRef<'_>,
+    labels: &mut RowLabels,
+    line: &mut Cow<'_, str>,
+) -> bool {
+    stages.iter().all(|stage| run_one(&stage.kind, row, labels, line))
+}
+
+fn run_one(stage: &StageKind, row: RowRef<'_>, labels: &mut RowLabels, line: &mut Cow<'_, str>) -> bool {
+    match stage {
+        StageKind::Line(filter) => return line_passes(filter, line),
+        StageKind::Filter(filter) => return label_passes(filter, row, labels),
+        StageKind::Json(paths) if paths.is_empty() => extract::json(row, labels, line),
+        StageKind::Json(paths) => extract::json_paths(paths, row, labels, line),
+        StageKind::Logfmt(logfmt) => extract::logfmt(logfmt, row, labels, line),
+        StageKind::Regexp(regex) => extract::regexp(&regex.regex, row, labels, line),
+        StageKind::Pattern(pattern) => pattern.captures(line, |name, value| labels.extract(row, name, value)),
+        StageKind::Unpack => {
+            if let Some(entry) = extract::unpack(row, labels, line) {
+                *line = Cow::Owned(entry);
+            }
+        }
+        StageKind::LineFormat(template) => *line = Cow::Owned(render(template, row, labels, line)),
+        StageKind::LabelFormat(formats) => format_labels(formats, row, labels, line),
+        StageKind::Decolorize => {
+            if let Some(plain) = decolorized(line) {
+                *line = Cow::Owned(plain);
+            }
+        }
+        StageKind::Drop(tests) => {
+            for test in tests.iter().filter(|test| name_test_holds(test, row, labels)).collect::<Vec<_>>() {
+                labels.remove(&test.name);
+            }
+        }
+        StageKind::Keep(tests) => {
+            for name in labels.names(row) {
+                if !tests.iter().any(|test| test.name == name && name_test_holds(test, row, labels)) {
+                    labels.remove(&name);
+                }
+            }
+        }
+    }
+    true
+}
+
+pub(crate) fn line_passes(filter: &LineFilter, line: &str) -> bool {
+    filter.any_of.iter().any(|needle| needle_found(needle, line)) != filter.op.negated()
+}
+
+fn needle_found(needle: &Needle, line: &str) -> bool {
+    match needle {
+        Needle::Text(text) => memchr::memmem::find(line.as_bytes(), text.as_bytes()).is_some(),
+        Needle::Regex(regex) => regex.regex.is_match(line),
+        Needle::Pattern(pattern) => pattern.matches(line),
+        Needle::Ip(ip) => has_address(line, ip),
+    }
+}
+
+/// Whether an address of the range stands anywhere in the line, with or without a port.
+fn has_address(line: &str, wanted: &IpPattern) -> bool {
+    let is_part = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
+    line.split(|c| !is_part(c)).any(|word| {
+        let word = word.trim_end_matches(['.', ':']);
+        let without_port = word.rsplit_once(':').map(|(host, _)| host);
+        let parsed = word.parse::<IpAddr>().ok().or_else(|| without_port.and_then(|host| host.parse().ok()));
+        parsed.is_some_and(|address| wanted.contains(address))
+    })
+}
+
+pub(crate) fn label_passes(filter: &LabelFilter, row: RowRef<'_>, labels: &mut RowLabels) -> bool {
+    match filter {
+        LabelFilter::Match(m) => m.test.matches(labels.get(row, &m.name).as_deref().unwrap_or_default()),
+        LabelFilter::Number { name, op, value } => {
+            compare(row, labels, name, *op, *value, |text| text.trim().parse::<f64>().ok())
+        }
+        LabelFilter::Duration { name, op, nanos } => compare(row, labels, name, *op, *nanos, parse_duration),
+        LabelFilter::Bytes { name, op, bytes } => compare(row, labels, name, *op, *bytes, parse_bytes),
+        LabelFilter::Ip { name, negated, pattern } => {
+            let value = labels.get(row, name);
+            value.is_some_and(|value| has_address(&value, pattern) != *negated)
+        }
+        LabelFilter::And(all) => all.iter().all(|filter| label_passes(filter, row, labels)),
+        LabelFilter::Or(any) => any.iter().any(|filter| label_passes(filter, row, labels)),
+    }
+}
+
+/// A row without the label does not pass. A value that cannot be read marks the row with an error and passes, and so
+/// does a row that had an error before: only filters on `__error__` take such rows out.
+fn compare<T: PartialOrd>(
+    row: RowRef<'_>,
+    labels: &mut RowLabels,
+    name: &str,
+    op: Compare,
+    wanted: T,
+    read: impl Fn(&str) -> Option<T>,
+) -> bool {
+    if labels.error().is_some() {
+        return true;
+    }
+    let Some(value) = labels.get(row, name).filter(|value| !value.is_empty()) else { return false };
+    match read(&value) {
+        Some(found) => op.holds(found, wanted),
+        None => {
+            let details = format!("cannot read {value:?} as the filter on {name:?} needs it");
+            labels.set_error("LabelFilterErr", &details);
+            true
+        }
+    }
+}
+
+fn name_test_holds(test: &NameTest, row: RowRef<'_>, labels: &RowLabels) -> bool {
+    let Some(matcher) = &test.test else { return true };
+    matcher.matches(labels.get(row, &test.name).as_deref().unwrap_or_default())
+}
+
+fn render(template: &Template, row: RowRef<'_>, labels: &RowLabels, line: &str) -> String {
+    let mut out = String::new();
+    for part in template.parts().unwrap_or_default() {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Label(name) => out.push_str(labels.get(row, name).as_deref().unwrap_or_default()),
+            Part::Line => out.push_str(line),
+            Part::Timestamp => out.push_str(&row.batch.times()[row.row].to_string()),
+        }
+    }
+    out
+}
+
+fn format_labels(formats: &[LabelFormat], row: RowRef<'_>, labels: &mut RowLabels, line: &str) {
+    for format in formats {
+        match &format.value {
+            LabelSource::Rename(from) => {
+                if let Some(value) = labels.get(row, from).map(Cow::into_owned) {
+                    labels.remove(from);
+                    labels.set(&format.label, &value);
+                }
+            }
+            LabelSource::Template(template) => {
+                let value = render(template, row, labels, line);
+                labels.set(&format.label, &value);
+            }
+        }
+    }
+}
+
+/// The line without terminal escape sequences; `None` if there are none.
+fn decolorized(line: &str) -> Option<String> {
+    memchr::memchr(0x1b, line.as_bytes())?;
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find('\u{1b}') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        rest = match after.strip_prefix('[') {
+            Some(sequence) => {
+                let end =
+                    sequence.find(|c: char| ('@'..='~').contains(&c)).map_or(sequence.len(), |end| end + 1);
+                &sequence[end..]
+            }
+            None => after,
+        };
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_removed() {
+        assert_eq!(decolorized("\u{1b}[31;1mred\u{1b}[0m plain\u{1b}[").as_deref(), Some("red plain"));
+        assert_eq!(decolorized("plain"), None);
+    }
+
+    #[test]
+    fn addresses_are_found_in_lines() {
+        let range = |first: &str, last: &str| IpPattern {
+            source: String::new(),
+            first: first.parse().unwrap(),
+            last: last.parse().unwrap(),
+        };
+        let private = range("10.0.0.0", "10.255.255.255");
+        assert!(has_address("from 10.1.2.3:8080 to", &private));
+        assert!(has_address("peer=10.1.2.3.", &private));
+        assert!(!has_address("from 110.1.2.3 version 10.1", &private));
+        assert!(has_address("[fe80::1] up", &range("fe80::", "fe80::ffff")));
+    }
+}

@@ -1,0 +1,79 @@
+//! A log query applied to batches as they arrive: live tail, and rules that look at new data only.
+
+use store::model::{EventBatch, Labels, Signal};
+
+use super::error::EvalError;
+use super::log::entry;
+use super::names::label_name;
+use super::plan::Compiled;
+use super::row::{Names, RowLabels, RowRef, line_of};
+use super::{Entry, stages};
+use crate::logql::ast::LogExpr;
+
+/// A matching row of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TailRow {
+    /// Of the stream.
+    pub labels: Labels,
+    pub entry: Entry,
+}
+
+/// A compiled log query. Holds no rows; what it knows of streams is forgotten with each batch, so it stays small.
+pub struct Matcher {
+    compiled: Compiled,
+    names: Vec<String>,
+}
+
+impl Matcher {
+    pub fn new(log: &LogExpr) -> Result<Matcher, EvalError> {
+        let mut compiled = Compiled::new(log)?;
+        for matcher in &mut compiled.selector {
+            matcher.name = label_name(&matcher.name);
+        }
+        let names = compiled.names();
+        Ok(Matcher { compiled, names })
+    }
+
+    /// Whether any row of the batch passes.
+    pub fn any(&self, batch: &EventBatch) -> bool {
+        let mut found = false;
+        self.each(batch, |_, _| {
+            found = true;
+            false
+        });
+        found
+    }
+
+    /// The rows that pass, at most `limit`, in the order of the batch.
+    pub fn rows(&self, batch: &EventBatch, limit: usize) -> Vec<TailRow> {
+        let mut out = Vec::new();
+        self.each(batch, |row, labels| {
+            if out.len() < limit {
+                let (labels, entry) = entry(row, &self.compiled.stages, labels);
+                out.push(TailRow { labels, entry });
+            }
+            out.len() < limit
+        });
+        out
+    }
+
+    fn each(&self, batch: &EventBatch, mut visit: impl FnMut(RowRef<'_>, &mut RowLabels) -> bool) {
+        if batch.signal() != Signal::Logs {
+            return;
+        }
+        let mut names = Names::new(self.names.clone(), &self.compiled.selector);
+        let bound = names.bind(batch);
+        let mut labels = RowLabels::default();
+        for row in 0..batch.rows() {
+            let row = RowRef { batch, bound: &bound, row };
+            if !bound.facts(batch, row.row).selected {
+                continue;
+            }
+            labels.start();
+            let passes = stages::run(&self.compiled.stages, row, &mut labels, &mut line_of(batch, row.row));
+            if passes && !visit(row, &mut labels) {
+                return;
+            }
+        }
+    }
+}
