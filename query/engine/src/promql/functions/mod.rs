@@ -1,10 +1,27 @@
-//! The functions: one row each, read by the parser, the type checker, completion and the docs.
+//! The functions: one row each in [`FUNCTIONS`], read by the parser, the type checker, the evaluator, completion and
+//! the docs. A family is a file; a new function is a function in it and a row in the table.
 
+mod absent;
+mod buckets;
+mod counter;
+mod date;
+mod histogram;
+mod info;
+mod labels;
+mod math;
+mod order;
+mod over_time;
+mod regression;
+mod scalar;
 mod table;
 
 pub use table::FUNCTIONS;
 
-use super::ast::ValueType;
+pub(crate) use date::Civil;
+
+use super::ast::{Call, ValueType};
+use super::eval::{Eval, Evaluated, Steps, Value, WindowFn};
+use super::histogram::Histogram;
 
 /// How far a call may differ from the declared arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +34,6 @@ pub enum Variadic {
     Any,
 }
 
-#[derive(Debug)]
 pub struct Function {
     pub name: &'static str,
     pub args: &'static [ValueType],
@@ -25,7 +41,30 @@ pub struct Function {
     pub returns: ValueType,
     /// One line for completion and the docs.
     pub doc: &'static str,
+    /// Experimental in Prometheus; here all are on.
     pub experimental: bool,
+    /// The result depends on the evaluation time even where the arguments do not.
+    pub(crate) reads_time: bool,
+    pub(crate) body: Body,
+}
+
+/// The shapes a function can have.
+#[derive(Clone, Copy)]
+pub(crate) enum Body {
+    /// Float to float, for every element.
+    Map(fn(f64) -> f64),
+    /// Float and scalar arguments to float, or to nothing.
+    MapWith(fn(f64, &[f64]) -> Option<f64>),
+    /// A part of the date that the value (or, without argument, the evaluation time) stands for.
+    Date(fn(&Civil) -> f64),
+    /// Native histogram to float.
+    Histogram(fn(&Histogram) -> f64),
+    /// The samples of a window to a sample.
+    Window(WindowFn),
+    /// The same, and the series keeps its name.
+    WindowNamed(WindowFn),
+    /// Everything else.
+    Special(fn(&mut Eval<'_>, &Call, &Steps) -> Evaluated<Value>),
 }
 
 // === impl Function ===
@@ -39,6 +78,12 @@ impl Function {
             Variadic::UpTo(more) => (declared - 1, Some(declared - 1 + more)),
             Variadic::Any => (declared - 1, None),
         }
+    }
+}
+
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
     }
 }
 

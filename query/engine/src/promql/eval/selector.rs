@@ -1,0 +1,226 @@
+//! Selectors: reading series from the snapshot, and the times `@` and `offset` make of the evaluation times.
+
+use std::sync::Arc;
+
+use store::SeriesQuery;
+use store::model::{LabelMatcher, Labels, MatchOp as StoreOp, Temporality};
+
+use super::value::{Row, STALE_BITS, Steps};
+use super::{Eval, EvalError, Evaluated, Sink};
+use crate::promql::ast::*;
+use crate::promql::functions::Body;
+use crate::promql::histogram::Histogram;
+
+/// A series' samples as functions see them.
+pub(crate) struct Samples {
+    pub labels: Labels,
+    pub drop_name: bool,
+    pub times: Vec<i64>,
+    pub values: Vec<f64>,
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
+    /// Each sample is the growth since the one before.
+    pub delta: bool,
+}
+
+/// Whether an expression has the same value at every step.
+pub(crate) fn invariant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Number(_) | Expr::String(_) => true,
+        Expr::Selector(s) => s.time.at.is_some(),
+        Expr::Matrix(m) => m.selector.time.at.is_some(),
+        Expr::Subquery(s) => s.time.at.is_some(),
+        Expr::Call(c) => {
+            let knows_time =
+                matches!(c.function.body, Body::Special(_) if c.args.is_empty()) || c.function.reads_time;
+            !knows_time && !c.args.is_empty() && c.args.iter().all(invariant)
+        }
+        Expr::Aggregate(_) | Expr::Binary(_) | Expr::Paren(_) | Expr::Unary(_) => {
+            expr.children().into_iter().all(invariant)
+        }
+    }
+}
+
+// === impl Eval ===
+
+impl<'a> Eval<'a> {
+    /// The times a selector or subquery looks at: those of the evaluation, moved by `@` and `offset`.
+    pub(crate) fn shifted(&self, time: &TimeModifier, steps: &Steps) -> Evaluated<Steps> {
+        let offset = match &time.offset {
+            Some(offset) => self.duration(offset)?,
+            None => 0,
+        };
+        let (start, step) = match time.at {
+            None => (steps.start, steps.step),
+            Some(At::Time(at)) => (at, 0),
+            Some(At::Start) => (self.query.start, 0),
+            Some(At::End) => (self.query.end(), 0),
+        };
+        let start =
+            start.checked_sub(offset).ok_or_else(|| EvalError::execution("offset is out of range"))?;
+        Ok(Steps { start, step, len: steps.len })
+    }
+
+    /// A duration in milliseconds; expressions in it may name the query's step and range.
+    pub(crate) fn duration(&self, value: &DurationValue) -> Evaluated<i64> {
+        match value {
+            DurationValue::Millis(millis) => Ok(*millis),
+            DurationValue::Expr(expr) => {
+                let millis = self.duration_seconds(expr) * 1000.0;
+                if !millis.is_finite() || millis.abs() > 9.2e15 {
+                    return Err(EvalError::execution(format!("duration {expr} is out of range")));
+                }
+                Ok(millis.round() as i64)
+            }
+        }
+    }
+
+    /// As [`Eval::duration`], where a window needs a length.
+    pub(crate) fn positive_duration(&self, value: &DurationValue) -> Evaluated<i64> {
+        let millis = self.duration(value)?;
+        if millis <= 0 {
+            return Err(EvalError::execution("duration must be greater than 0"));
+        }
+        Ok(millis)
+    }
+
+    fn duration_seconds(&self, expr: &DurationExpr) -> f64 {
+        match expr {
+            DurationExpr::Number(n) => n.value,
+            DurationExpr::Step if self.query.len == 1 => 0.0,
+            DurationExpr::Step => self.query.step as f64 / 1000.0,
+            DurationExpr::Range => (self.query.end() - self.query.start) as f64 / 1000.0,
+            DurationExpr::Negate(inner) => -self.duration_seconds(inner),
+            DurationExpr::Paren(inner) => self.duration_seconds(inner),
+            DurationExpr::MinOf(a, b) => self.duration_seconds(a).min(self.duration_seconds(b)),
+            DurationExpr::MaxOf(a, b) => self.duration_seconds(a).max(self.duration_seconds(b)),
+            DurationExpr::Binary(op, a, b) => {
+                super::operators::arithmetic(*op, self.duration_seconds(a), self.duration_seconds(b))
+            }
+        }
+    }
+
+    /// Series that match, with their samples from `start` (exclusive) to `end` (inclusive).
+    pub(crate) fn read(&mut self, matchers: &[Matcher], start: i64, end: i64) -> Evaluated<Vec<Samples>> {
+        let otel_name = otel_name(matchers);
+        let wanted = matchers.iter().filter(|m| otel_name.is_none() || m.name != Labels::METRIC_NAME);
+        let matchers = wanted.map(store_matcher).collect::<Evaluated<Vec<_>>>()?;
+        let query = SeriesQuery { matchers, start_ms: start.saturating_add(1), end_ms: end };
+        let mut found = self.snapshot.select(self.ctx, &query)?;
+        if let Some(name) = otel_name {
+            found.retain(|series| series.meta.name == name);
+        }
+        found.sort_by(|a, b| a.labels.cmp(&b.labels));
+        let mut all = Vec::with_capacity(found.len());
+        for series in found {
+            let histograms: Vec<_> =
+                series.histograms.iter().map(|(t, h)| (*t, Arc::new(Histogram::from_point(h)))).collect();
+            self.hold(series.times.len() + histograms.len() * 10)?;
+            all.push(Samples {
+                labels: series.labels,
+                drop_name: false,
+                times: series.times,
+                values: series.values,
+                histograms,
+                delta: series.meta.temporality == Temporality::Delta,
+            });
+        }
+        Ok(all)
+    }
+
+    pub(super) fn instant_selector(
+        &mut self,
+        s: &Selector,
+        steps: &Steps,
+        sink: Sink<'_, 'a>,
+    ) -> Evaluated<()> {
+        if s.edge != Edge::Plain {
+            return Err(EvalError::execution("the modifiers anchored and smoothed are not supported"));
+        }
+        let times = self.shifted(&s.time, steps)?;
+        let lookback = self.settings.lookback_ms;
+        let all = self.read(&s.matchers, times.start.saturating_sub(lookback), times.end())?;
+        for (n, mut samples) in all.into_iter().enumerate() {
+            if n % 256 == 0 {
+                self.ctx.check()?;
+            }
+            let mut row = Row::empty(std::mem::take(&mut samples.labels), steps.len);
+            pick(&samples, &times, lookback, |i, newest| match newest {
+                Newest::Float(at) => row.floats[i] = samples.values[at],
+                Newest::Histogram(at) => {
+                    row.set(i, super::Point::Histogram(Arc::clone(&samples.histograms[at].1)));
+                }
+            });
+            if !row.is_empty() {
+                sink(self, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The times of the samples an instant selector shows, in seconds: `timestamp(selector)`.
+    pub(crate) fn sample_times(&mut self, s: &Selector, steps: &Steps) -> Evaluated<Vec<Row>> {
+        let times = self.shifted(&s.time, steps)?;
+        let lookback = self.settings.lookback_ms;
+        let mut rows = Vec::new();
+        for samples in self.read(&s.matchers, times.start.saturating_sub(lookback), times.end())? {
+            let mut row = Row::empty(samples.labels.clone(), steps.len);
+            row.drop_name = true;
+            pick(&samples, &times, lookback, |i, newest| {
+                let time = match newest {
+                    Newest::Float(at) => samples.times[at],
+                    Newest::Histogram(at) => samples.histograms[at].0,
+                };
+                row.floats[i] = time as f64 / 1000.0;
+            });
+            rows.push(row);
+        }
+        rows.retain(|row| !row.is_empty());
+        Ok(rows)
+    }
+}
+
+enum Newest {
+    Float(usize),
+    Histogram(usize),
+}
+
+/// For every time the newest sample not older than the lookback, unless it marks the series as stale.
+fn pick(samples: &Samples, times: &Steps, lookback: i64, mut found: impl FnMut(usize, Newest)) {
+    let (mut floats, mut histograms) = (0, 0);
+    for (i, time) in times.times().enumerate() {
+        while samples.times.get(floats).is_some_and(|t| *t <= time) {
+            floats += 1;
+        }
+        while samples.histograms.get(histograms).is_some_and(|(t, _)| *t <= time) {
+            histograms += 1;
+        }
+        let oldest = time.saturating_sub(lookback);
+        let float = floats.checked_sub(1).filter(|at| samples.times[*at] > oldest);
+        let histogram = histograms.checked_sub(1).filter(|at| samples.histograms[*at].0 > oldest);
+        match (float, histogram) {
+            (Some(f), Some(h)) if samples.histograms[h].0 > samples.times[f] => {
+                found(i, Newest::Histogram(h))
+            }
+            (Some(f), _) if samples.values[f].to_bits() == STALE_BITS => {}
+            (Some(f), _) => found(i, Newest::Float(f)),
+            (None, Some(h)) => found(i, Newest::Histogram(h)),
+            (None, None) => {}
+        }
+    }
+}
+
+fn store_matcher(m: &Matcher) -> Evaluated<LabelMatcher> {
+    let op = match m.op {
+        MatchOp::Equal => StoreOp::Equal,
+        MatchOp::NotEqual => StoreOp::NotEqual,
+        MatchOp::Regex => StoreOp::Regex,
+        MatchOp::NotRegex => StoreOp::NotRegex,
+    };
+    LabelMatcher::new(&m.name, op, &m.value).map_err(|e| EvalError::BadData(e.to_string()))
+}
+
+/// The OTel name an equality matcher asks for: one that no Prometheus spelling can have.
+fn otel_name(matchers: &[Matcher]) -> Option<&str> {
+    let name = matchers.iter().find(|m| m.name == Labels::METRIC_NAME && m.op == MatchOp::Equal)?;
+    name.value.contains(['.', '/', '-']).then_some(&name.value)
+}
