@@ -13,7 +13,7 @@ export function TopBar({ page, onHelp, onAccess }: { page: Page | undefined; onH
       <div className="topbar-right">
         <LiveSign />
         {page?.ranged ? <TimeRange /> : null}
-        <Refresh />
+        <Refresh intervals={page?.ranged || page?.live || false} />
         <Scheme />
         <Tooltip label="Tenant and token">
           <ActionIcon aria-label="Tenant and token" onClick={onAccess}>
@@ -50,7 +50,7 @@ function LiveSign() {
   );
 }
 
-function Refresh() {
+function Refresh({ intervals }: { intervals: boolean }) {
   const { refresh, setRefresh, bump } = useRange();
   return (
     <>
@@ -59,6 +59,13 @@ function Refresh() {
           <Icon name="refresh" />
         </ActionIcon>
       </Tooltip>
+      {intervals ? <Intervals refresh={refresh} setRefresh={setRefresh} /> : null}
+    </>
+  );
+}
+
+function Intervals({ refresh, setRefresh }: { refresh: string; setRefresh: (value: string) => void }) {
+  return (
       <Menu position="bottom-end" width={130}>
         <Menu.Target>
           <Tooltip label="Refresh by itself">
@@ -76,7 +83,6 @@ function Refresh() {
           ))}
         </Menu.Dropdown>
       </Menu>
-    </>
   );
 }
 

@@ -65,10 +65,11 @@ export async function getJson<T>(path: string, params?: Params, signal?: AbortSi
 }
 
 /** Server-sent events over `fetch`, because `EventSource` cannot send a token. Ends when the server ends the stream. */
-export async function follow(path: string, signal: AbortSignal, on: (data: string) => void): Promise<void> {
+export async function follow(path: string, signal: AbortSignal, opened: () => void, on: (data: string) => void): Promise<void> {
   const response = await request(path, {}, signal, 'text/event-stream');
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (!reader) return;
+  opened();
   let rest = '';
   for (;;) {
     const { done, value } = await reader.read();

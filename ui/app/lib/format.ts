@@ -1,5 +1,8 @@
 /** Numbers as people read them: three significant digits, the unit last, the same width where it can be. */
 
+/** Units above thousands, each with how many thousands it is. */
+const LARGE = [['T', 1e9], ['G', 1e6], ['M', 1e3]] as const;
+
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return '–';
   if (ms < 0) return `-${duration(-ms)}`;
@@ -26,7 +29,8 @@ export function count(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const size = Math.abs(value);
   if (size < 1000) return Number.isInteger(value) ? String(value) : digits(value);
-  for (const [unit, scale] of [['T', 1e12], ['G', 1e9], ['M', 1e6], ['k', 1e3]] as const) {
+  for (const [unit, thousands] of [...LARGE, ['k', 1] as const]) {
+    const scale = thousands * 1000;
     // 999 950 would round to `1000 k`.
     if (size >= scale * 0.9995) return `${digits(value / scale)} ${unit}`;
   }
@@ -69,7 +73,10 @@ export function sample(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const size = Math.abs(value);
   if (value === 0) return '0';
-  if (size >= 1e6 || size < 1e-4) return trimExponent(value.toPrecision(4));
+  if (size < 1e-4 || size >= 1e15) return trimExponent(value.toPrecision(4));
+  for (const [unit, scale] of LARGE) {
+    if (size >= scale * 1000) return `${trimZeros((value / (scale * 1000)).toPrecision(4))} ${unit}`;
+  }
   return trimZeros(value.toPrecision(6));
 }
 

@@ -63,7 +63,8 @@ export function withTerm(query: string, term: Term): string {
 
 /** `a=b,c!=d` in the URL; keys and values are escaped so that any text survives. */
 export function encodeTerms(terms: readonly Term[]): string {
-  return terms.map((t) => `${encodeURIComponent(t.key)}${t.op}${encodeURIComponent(t.value)}`).join(',');
+  const key = (text: string) => encodeURIComponent(text).replace(/!/g, '%21');
+  return terms.map((t) => `${key(t.key)}${t.op}${encodeURIComponent(t.value)}`).join(',');
 }
 
 export function decodeTerms(text: string): Term[] {

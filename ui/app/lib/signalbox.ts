@@ -18,7 +18,8 @@
  *   }]}
  *
  * GET /api/signalbox/notifications?limit=<n>
- *   {"channels": [{"name": "demo", "receiver": "chat", "pending": 0, "failed": 0}],      outbox rows waiting and given up; may be absent
+ *   {"channels": [{"name": "demo", "receiver": "chat", "pending": 0, "failed": 0}],      receiver: "chat" is a room of the Chat page, else
+ *                                   the kind ("webhook", "slack"); pending and failed: outbox rows waiting and given up, may be absent
  *    "messages": [{                 newest first
  *      "at_ms": …, "channel": "demo", "title": "[FIRING:1] ReviewDown", "text": "…",
  *      "status": "firing" | "resolved",

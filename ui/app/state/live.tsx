@@ -21,11 +21,11 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let wait = RETRY_MIN_MS;
     const connect = async () => {
       try {
-        await follow(LIVE_PATH, stop.signal, (data) => {
+        const opened = () => setConnected(true);
+        await follow(LIVE_PATH, stop.signal, opened, (data) => {
           const event = parseLive(data);
           if (!event) return;
           wait = RETRY_MIN_MS;
-          setConnected(true);
           listeners.current.forEach((listener) => listener(event));
         });
       } catch {

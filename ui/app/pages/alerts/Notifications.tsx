@@ -34,8 +34,8 @@ export function Notifications() {
               <tbody>
                 {data.messages.slice(0, SHOWN).map((message, i) => (
                   <tr key={`${message.at_ms}/${i}`}>
-                    <td className="mono muted" style={{ width: 150 }}>{dateTime(message.at_ms)}</td>
-                    <td style={{ width: 100 }}><StatePill state={message.status} /></td>
+                    <td className="mono muted clip" style={{ width: 168 }}>{dateTime(message.at_ms)}</td>
+                    <td style={{ width: 116 }}><StatePill state={message.status} /></td>
                     <td className="clip">{message.title}</td>
                     <td className="clip muted" style={{ width: '18%' }}>{serviceOf(message.labels)}</td>
                     <td className="clip muted" style={{ width: '14%' }}>{message.channel}</td>

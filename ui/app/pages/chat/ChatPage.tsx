@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useMemo, useRef } from 'react';
 import { Empty, Failure, FailureLine, Rows } from '../../components/States';
 import { dayText } from '../../lib/time';
-import type { Message } from '../../lib/signalbox';
+import type { Message, Notifications } from '../../lib/signalbox';
 import { useNotifications, useRules } from '../../state/queries';
 import { useSearchAll, useSetSearch } from '../../state/search';
 import { ChatMessage } from './ChatMessage';
@@ -14,7 +14,7 @@ export default function ChatPage() {
   const groups = useRules().data ?? [];
   const search = useSearchAll();
   const setSearch = useSetSearch();
-  const names = useMemo(() => [...new Set([...(data?.channels ?? []).map((c) => c.name), ...(data?.messages ?? []).map((m) => m.channel)])], [data]);
+  const names = useMemo(() => channelNames(data), [data]);
   const channel = search.channel ?? names[0] ?? '';
   const messages = useMemo(() => (data?.messages ?? []).filter((m) => m.channel === channel).sort((a, b) => a.at_ms - b.at_ms), [data, channel]);
   const retry = () => void refetch();
@@ -43,6 +43,12 @@ export default function ChatPage() {
       </div>
     </div>
   );
+}
+
+/** Rooms people read, and whatever else has messages; a webhook is no room. */
+function channelNames(data: Notifications | undefined): string[] {
+  const rooms = (data?.channels ?? []).filter((channel) => channel.receiver === 'chat').map((channel) => channel.name);
+  return [...new Set([...rooms, ...(data?.messages ?? []).map((message) => message.channel)])];
 }
 
 /** Stays at the newest message, unless somebody scrolled up to read. */

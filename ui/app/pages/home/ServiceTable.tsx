@@ -8,14 +8,14 @@ import { useRange } from '../../state/range';
 import { useGo, useSearchAll, useSetSearch } from '../../state/search';
 import { useListKeys } from '../../components/useListKeys';
 
-const COLUMNS: readonly { key: SortKey; label: string; width: string; num?: boolean; wide?: boolean }[] = [
-  { key: 'name', label: 'Service', width: '19%' },
-  { key: 'rate', label: 'Req/s', width: '9%', num: true },
-  { key: 'errors', label: 'Errors', width: '9%', num: true },
-  { key: 'p50', label: 'p50', width: '9%', num: true, wide: true },
-  { key: 'p95', label: 'p95', width: '10%', num: true },
-  { key: 'p99', label: 'p99', width: '10%', num: true, wide: true },
-  { key: 'logs', label: 'Error logs', width: '10%', num: true },
+const COLUMNS: readonly { key: SortKey; label: string; width: string | number; num?: boolean; wide?: boolean }[] = [
+  { key: 'name', label: 'Service', width: '20%' },
+  { key: 'rate', label: 'Req/s', width: 66, num: true },
+  { key: 'errors', label: 'Errors', width: 76, num: true },
+  { key: 'p50', label: 'p50', width: 80, num: true, wide: true },
+  { key: 'p95', label: 'p95', width: 80, num: true },
+  { key: 'p99', label: 'p99', width: 80, num: true, wide: true },
+  { key: 'logs', label: 'Error logs', width: 84, num: true },
 ];
 
 export function ServiceTable({ services }: { services: Service[] }) {
@@ -40,9 +40,9 @@ export function ServiceTable({ services }: { services: Service[] }) {
               </button>
             </th>
           ))}
-          <th>Requests, errors</th>
+          <th className="spark-head">Requests, errors</th>
           <th className="num wide" style={{ width: 92 }}>Last seen</th>
-          <th style={{ width: 96 }}>
+          <th style={{ width: 104 }}>
             <span className="visually-hidden">Go to</span>
           </th>
         </tr>
@@ -89,12 +89,12 @@ function Row({ service, active }: { service: Service; active: boolean }) {
           <span className="faint">0</span>
         )}
       </td>
-      <td>
+      <td className="spark-cell">
         <Spark values={service.spark} errors={service.spark_errors} label={`requests of ${service.name} over time`} />
       </td>
       <td className="num wide muted">{service.last_seen_ms ? ago(service.last_seen_ms, nowMs) : '–'}</td>
-      <td className="num">
-        <AppLink to="/logs" search={{ service: service.name }}>Logs</AppLink>{' '}
+      <td className="num row-actions">
+        <AppLink to="/logs" search={{ service: service.name }}>Logs</AppLink>
         <AppLink to="/traces" search={{ service: service.name }}>Traces</AppLink>
       </td>
     </tr>

@@ -102,8 +102,18 @@ function SpanName({ row, closed, onToggle }: { row: Row; closed: boolean; onTogg
   );
 }
 
+/** Shares of the track that a duration's text needs beside a bar. */
+const ROOM_RIGHT = 0.85;
+const ROOM_LEFT = 0.15;
+
 function SpanBar({ row, color, marks }: { row: Row; color: string; marks: number[] }) {
   const right = row.left + row.width;
+  // Right of the bar, else left of it, else in it.
+  const inside = right >= ROOM_RIGHT && row.left < ROOM_LEFT;
+  const place =
+    right < ROOM_RIGHT ? { left: `calc(${right * 100}% + 6px)` }
+    : inside ? { right: `calc(${Math.max(0, 1 - right) * 100}% + 6px)` }
+    : { right: `calc(${(1 - row.left) * 100}% + 6px)` };
   return (
     <span className="span-track">
       {marks.map((mark) => (
@@ -113,7 +123,7 @@ function SpanBar({ row, color, marks }: { row: Row; color: string; marks: number
       {row.span.events.map((event, i) => (
         <i key={i} className="span-event" style={{ left: `${Math.min(1, row.left + ((event.ms - row.span.startMs) / Math.max(row.span.durationMs, 0.001)) * row.width) * 100}%` }} />
       ))}
-      <span className="span-duration" style={right < 0.85 ? { left: `calc(${right * 100}% + 6px)` } : { right: `calc(${(1 - row.left) * 100}% + 6px)`, left: row.left < 0.15 ? 6 : 'auto' }}>
+      <span className="span-duration" data-inside={inside || undefined} style={place}>
         {duration(row.span.durationMs)}
       </span>
     </span>

@@ -17,7 +17,9 @@ export function Scatter({ found, window, onOpen, loading }: { found: readonly Fo
   const low = Math.min(...durations, 10);
   const high = Math.max(...durations, low * 10);
   const y = logScale(low / 1.3, high * 1.3, HEIGHT - BOTTOM - 4, 8);
-  const x = (ms: number) => LEFT + ((ms - window.startMs) / (window.endMs - window.startMs)) * inner;
+  const { startMs, endMs } = window;
+  // A trace may have started just outside of the window that found it.
+  const x = (ms: number) => LEFT + Math.min(1, Math.max(0, (ms - startMs) / (endMs - startMs))) * inner;
   return (
     <div ref={ref} className="scatter" data-loading={loading}>
       <svg width={width} height={HEIGHT} role="img" aria-label="Duration of traces over time">
@@ -31,7 +33,7 @@ export function Scatter({ found, window, onOpen, loading }: { found: readonly Fo
         ))}
         {[0, 0.25, 0.5, 0.75, 1].map((part) => (
           <text key={part} x={LEFT + part * inner} y={HEIGHT - 4} textAnchor={part === 0 ? 'start' : part === 1 ? 'end' : 'middle'} className="axis-text">
-            {clock(window.startMs + part * (window.endMs - window.startMs))}
+            {clock(startMs + part * (endMs - startMs))}
           </text>
         ))}
         {width > 0

@@ -4,13 +4,14 @@ import { Empty, Failure, FailureLine, Rows } from '../../components/States';
 import { useListKeys } from '../../components/useListKeys';
 import * as tempo from '../../lib/tempo';
 import { buildTraceQL } from '../../lib/traceql';
+import type { Window } from '../../lib/time';
 import { useRange } from '../../state/range';
 import { useGo, useSearchAll } from '../../state/search';
 import { Scatter } from './Scatter';
 import { TraceBar, traceFiltersOf } from './TraceBar';
 import { TraceTable } from './TraceTable';
 
-const LIMIT = 100;
+const LIMIT = 200;
 
 export default function TracesPage() {
   const search = useSearchAll();
@@ -34,7 +35,7 @@ export default function TracesPage() {
       <TraceBar search={search} query={query} />
       <div className="scroll">
         {result.error && result.data ? <FailureLine error={result.error} retry={retry} /> : null}
-        <Scatter found={found} window={window} onOpen={(id) => go(`/trace/${id}`)} loading={result.isPending && !result.error} />
+        <Scatter found={found} window={found.length >= LIMIT ? spread(found, window) : window} onOpen={(id) => go(`/trace/${id}`)} loading={result.isPending && !result.error} />
         {result.data ? (
           found.length ? (
             <>
@@ -54,4 +55,10 @@ export default function TracesPage() {
       </div>
     </div>
   );
+}
+
+/** When only the newest are listed they would crowd at the right edge; then the chart spans what is listed. */
+function spread(found: readonly tempo.Found[], window: Window): Window {
+  const oldest = found.at(-1)?.startMs ?? window.startMs;
+  return { startMs: Math.min(oldest, window.endMs - 1_000), endMs: window.endMs };
 }
