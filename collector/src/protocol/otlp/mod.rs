@@ -6,7 +6,12 @@
 
 mod attributes;
 mod envelope;
+mod json;
 mod logs;
+mod metrics;
+mod points;
+mod span_parts;
+mod traces;
 mod wire;
 
 use store::model::{Limits, Signal};
@@ -55,15 +60,20 @@ fn decode(
 ) -> Result<Decoded, DecodeError> {
     match encoding {
         Encoding::Protobuf => decode_protobuf(signal, bytes, ctx),
-        Encoding::Json => Err(DecodeError::Json { at: 0, what: "not taken yet" }),
+        Encoding::Json => {
+            let (protobuf, rejected) = json::to_protobuf(signal, bytes, ctx.limits)?;
+            let mut decoded = decode_protobuf(signal, &protobuf, ctx)?;
+            decoded.rejected.add_all(&rejected);
+            Ok(decoded)
+        }
     }
 }
 
 fn decode_protobuf(signal: Signal, bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, DecodeError> {
     match signal {
         Signal::Logs => logs::decode(bytes, ctx),
-        Signal::Spans => Err(DecodeError::Protobuf("not taken yet")),
-        Signal::Samples => Err(DecodeError::Protobuf("not taken yet")),
+        Signal::Spans => traces::decode(bytes, ctx),
+        Signal::Samples => metrics::decode(bytes, ctx),
     }
 }
 
