@@ -8,7 +8,7 @@ use store::model::Labels;
 use super::value::{Row, Steps, Value, is_absent};
 use super::{Eval, Evaluated, Notes, Point};
 use crate::promql::ast::{Aggregate, AggregateOp};
-use crate::promql::histogram::Histogram;
+use crate::promql::histogram::{Histogram, Total};
 use crate::promql::kahan;
 
 /// The labels of the group a series belongs to.
@@ -69,7 +69,7 @@ struct Group {
 
 #[derive(Clone, Default)]
 struct HistogramSum {
-    sum: Option<Histogram>,
+    sum: Option<Total>,
     count: u32,
     incompatible: bool,
 }
@@ -84,6 +84,7 @@ impl Group {
     }
 
     fn add(&mut self, op: AggregateOp, row: &Row) {
+        self.row.drop_name |= row.drop_name;
         for (i, value) in row.floats.iter().enumerate() {
             if !is_absent(*value) {
                 self.add_float(op, i, *value);
@@ -159,7 +160,7 @@ impl Group {
                     notes.warn("encountered a mix of histograms and floats for aggregation");
                 } else if sum.incompatible {
                     notes.mixed_buckets();
-                } else if let Some(h) = sum.sum {
+                } else if let Some(h) = sum.sum.map(Total::finish) {
                     let h = if op == AggregateOp::Avg { h.divide(f64::from(sum.count)) } else { h };
                     self.row.set(i, Point::Histogram(Arc::new(h.compact())));
                 }
@@ -176,7 +177,8 @@ impl HistogramSum {
             return;
         }
         self.sum = match self.sum.take() {
-            None => Some(h.clone()),
+            None if self.incompatible => None,
+            None => Some(Total::new(h)),
             Some(sum) => sum.add(h).map_err(|_| self.incompatible = true).ok(),
         };
     }

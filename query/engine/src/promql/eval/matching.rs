@@ -7,16 +7,19 @@ use rustc_hash::FxHashMap;
 use store::model::Labels;
 
 use super::operators::pair;
-use super::value::{Row, Steps};
+use super::value::{Row, Steps, names_metric};
 use super::{Eval, EvalError, Evaluated, Point};
 use crate::promql::ast::{Binary, Cardinality, Matching};
 use crate::promql::quote::quote;
+
+const MANY_MATCHES: &str =
+    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
 
 /// The labels two elements must agree on to meet.
 pub(super) fn signature(m: &Matching, labels: &Labels) -> Labels {
     labels.filter(|name| {
         let listed = m.labels.iter().any(|l| l == name);
-        if m.on { listed } else { !listed && name != Labels::METRIC_NAME }
+        if m.on { listed } else { !listed && !names_metric(name) }
     })
 }
 
@@ -98,14 +101,15 @@ impl Matcher<'_> {
         if let (Some(first), Some(second)) = (one, present.next()) {
             return Err(self.duplicates(signature, first, second));
         }
-        let (fill_many, fill_one) = match self.swapped {
-            false => (self.b.matching.fill_left, self.b.matching.fill_right),
-            true => (self.b.matching.fill_right, self.b.matching.fill_left),
-        };
+        let (fill_many, fill_one) = (self.b.matching.fill_left, self.b.matching.fill_right);
         let one_point = one.and_then(|at| self.one[at].get(i)).or(fill_one.map(Point::Float));
         let mut matched = false;
         for at in &group.left {
             let Some(many_point) = self.many[*at].get(i) else { continue };
+            let one_to_one = self.b.matching.cardinality == Cardinality::OneToOne;
+            if matched && one_to_one && one_point.is_some() {
+                return Err(EvalError::execution(MANY_MATCHES));
+            }
             matched = true;
             if let Some(one_point) = &one_point {
                 self.put(eval, (Some(*at), one), &many_point, one_point, i)?;
@@ -136,11 +140,8 @@ impl Matcher<'_> {
         let at = self.output_row(key);
         let one_to_one = b.matching.cardinality == Cardinality::OneToOne;
         if self.out.rows[at].has(i) {
-            return Err(EvalError::execution(if one_to_one {
-                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-            } else {
-                "multiple matches for labels: grouping labels must ensure unique matches"
-            }));
+            let grouped = "multiple matches for labels: grouping labels must ensure unique matches";
+            return Err(EvalError::execution(if one_to_one { MANY_MATCHES } else { grouped }));
         }
         self.out.rows[at].set(i, point);
         Ok(())
@@ -193,8 +194,8 @@ impl Matcher<'_> {
         EvalError::execution(format!(
             "found duplicate series for the match group {} on the {side} hand-side of the operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
             show_labels(signature),
-            show(second),
             show(first),
+            show(second),
         ))
     }
 }

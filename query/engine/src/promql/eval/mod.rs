@@ -30,7 +30,7 @@ pub use value::Point;
 pub(crate) use matching::with;
 pub(crate) use notes::Notes;
 use selector::invariant;
-pub(crate) use topk::{nan_first, quantile_of};
+pub(crate) use topk::quantile_of;
 pub(crate) use value::{ABSENT, Row, Steps, Value, is_absent, without_name};
 pub(crate) use window::{Window, WindowFn};
 

@@ -1,7 +1,6 @@
 //! Aggregations that choose among series or need all values of a group at once.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use store::model::Labels;
@@ -32,7 +31,7 @@ pub(crate) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
 }
 
 /// Ascending, NaN before every number.
-pub(crate) fn nan_first(a: &f64, b: &f64) -> Ordering {
+fn nan_first(a: &f64, b: &f64) -> Ordering {
     a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
@@ -181,7 +180,7 @@ impl Eval<'_> {
                 let Some(point) = row.get(i) else { continue };
                 let text = match point {
                     super::Point::Float(value) => fmt_plain(value),
-                    super::Point::Histogram(h) => format!("{:?}", Arc::as_ref(&h)),
+                    super::Point::Histogram(h) => h.to_string(),
                 };
                 let labels = with(&group, [(label.as_str(), text.as_str())]);
                 let at = match index.get(&labels) {

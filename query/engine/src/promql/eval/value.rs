@@ -109,8 +109,13 @@ impl Row {
     }
 }
 
+/// The name and what else says what the values are: all of it goes with the name.
+pub(crate) fn names_metric(label: &str) -> bool {
+    matches!(label, Labels::METRIC_NAME | "__type__" | "__unit__")
+}
+
 pub(crate) fn without_name(labels: &Labels) -> Labels {
-    labels.filter(|name| name != Labels::METRIC_NAME)
+    labels.filter(|name| !names_metric(name))
 }
 
 #[derive(Clone, Debug)]

@@ -44,8 +44,10 @@ pub(super) fn group(eval: &mut Eval<'_>, rows: &[Row]) -> Vec<Classic> {
         }
         let le = row.labels.get(BOUND).unwrap_or("");
         let Some(bound) = parse_number(le) else {
-            eval.notes
-                .warn(&format!("bucket label \"le\" is missing or has a malformed value of {}", quote(le)));
+            let le = quote(le);
+            let message =
+                format!("bucket label \"le\" is missing or has a malformed value of {le} for metric name");
+            eval.notes.warn_metric(&message);
             continue;
         };
         let labels = row.labels.filter(|name| name != Labels::METRIC_NAME && name != BOUND);

@@ -34,7 +34,7 @@ pub(super) fn quantile(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluate
     eval.notes.about(c.args[1].span(), rows.first().map_or("", |row| row.labels.metric_name()));
     let classic = |i: usize, b: &[Bucket]| buckets::quantile(q[i], b);
     let native = |i: usize, h: &Histogram| h.quantile(q[i]);
-    Ok(Value::Vector(each(eval, &rows, steps, &classic, &native)))
+    Ok(Value::Vector(each(eval, &rows, steps, &classic, &native, "histogram_quantile")))
 }
 
 /// Several quantiles, told apart by a label.
@@ -50,7 +50,7 @@ pub(super) fn quantiles(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluat
         let classic = |i: usize, b: &[Bucket]| buckets::quantile(q[i], b);
         let native = |i: usize, h: &Histogram| h.quantile(q[i]);
         let text = fmt_plain(q.first().copied().unwrap_or(f64::NAN));
-        for mut row in each(eval, &rows, steps, &classic, &native) {
+        for mut row in each(eval, &rows, steps, &classic, &native, "histogram_quantile") {
             row.labels = with(&row.labels, [(label.as_str(), text.as_str())]);
             all.push(row);
         }
@@ -64,13 +64,26 @@ pub(super) fn fraction(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluate
     eval.notes.about(c.args[2].span(), rows.first().map_or("", |row| row.labels.metric_name()));
     let classic = |i: usize, b: &[Bucket]| buckets::fraction(lower[i], upper[i], b);
     let native = |i: usize, h: &Histogram| h.fraction(lower[i], upper[i]);
-    Ok(Value::Vector(each(eval, &rows, steps, &classic, &native)))
+    Ok(Value::Vector(each(eval, &rows, steps, &classic, &native, "histogram_fraction")))
 }
 
 fn warn_quantile(q: &[f64], notes: &mut Notes) {
     if let Some(q) = q.iter().find(|q| !(0.0..=1.0).contains(*q)) {
         notes.warn(&format!("quantile value should be between 0 and 1, got {}", fmt_plain(*q)));
     }
+}
+
+/// Observations of NaN are counted but in no bucket.
+fn note_nan(h: &Histogram, result: f64, name: &str, notes: &mut Notes) {
+    if !h.sum.is_nan() || h.buckets().iter().map(|b| b.count).sum::<f64>() >= h.count {
+        return;
+    }
+    let effect = match (name, result.is_nan()) {
+        ("histogram_fraction", _) => "which are excluded from all fractions",
+        (_, true) => "result is NaN",
+        (_, false) => "result is skewed higher",
+    };
+    notes.info_metric(&format!("input to {name} has NaN observations, {effect} for metric name"));
 }
 
 /// One number for every histogram and step, whichever kind the histogram is.
@@ -80,6 +93,7 @@ fn each(
     steps: &Steps,
     classic: &dyn Fn(usize, &[Bucket]) -> f64,
     native: &dyn Fn(usize, &Histogram) -> f64,
+    name: &str,
 ) -> Vec<Row> {
     let mut out = Vec::new();
     let mut buckets = Vec::new();
@@ -95,7 +109,10 @@ fn each(
                         "vector contains a mix of classic and native histograms for metric name",
                     );
                 }
-                (Some(h), true) => row.floats[i] = native(i, h),
+                (Some(h), true) => {
+                    row.floats[i] = native(i, h);
+                    note_nan(h, row.floats[i], name, &mut eval.notes);
+                }
                 (None, false) => row.floats[i] = classic(i, &buckets),
                 (None, true) => {}
             }

@@ -21,6 +21,7 @@ fn by_value(
     compare: fn(f64, f64) -> Option<Ordering>,
 ) -> Evaluated<Value> {
     let mut rows = eval.vector(&c.args[0], steps)?;
+    warn_over_range(eval, c, steps);
     for row in &mut rows {
         row.histograms = None;
     }
@@ -35,6 +36,13 @@ fn by_value(
     Ok(Value::Vector(rows))
 }
 
+fn warn_over_range(eval: &mut Eval<'_>, c: &Call, steps: &Steps) {
+    if steps.len > 1 {
+        eval.notes.about(c.span, "");
+        eval.notes.warn("sort is ineffective for range queries since results are always ordered by labels");
+    }
+}
+
 pub(super) fn sort_by_label(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluated<Value> {
     by_label(eval, c, steps, false)
 }
@@ -46,6 +54,7 @@ pub(super) fn sort_by_label_desc(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -
 fn by_label(eval: &mut Eval<'_>, c: &Call, steps: &Steps, descending: bool) -> Evaluated<Value> {
     let names = c.args[1..].iter().map(|arg| eval.string(arg, steps)).collect::<Evaluated<Vec<_>>>()?;
     let mut rows = eval.vector(&c.args[0], steps)?;
+    warn_over_range(eval, c, steps);
     let compare = |a: &Row, b: &Row| {
         let text = |row: &Row, name: &String| row.labels.get(name).unwrap_or("").to_owned();
         let by_names = names.iter().map(|name| natural(&text(a, name), &text(b, name)));

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::promql::eval::{Notes, Point, Window, nan_first, quantile_of};
+use crate::promql::eval::{Notes, Point, Window, quantile_of};
+use crate::promql::histogram::Total;
 use crate::promql::kahan;
 
 /// The window's floats, for functions that know nothing of histograms.
@@ -41,18 +42,18 @@ fn total(w: &Window<'_>, notes: &mut Notes, mean: bool) -> Option<Point> {
         notes.mixed();
         return None;
     }
-    let mut total = (**first).clone();
+    let mut total = Total::new(first);
     for (_, h) in &w.histograms[1..] {
-        match total.add(h) {
-            Ok(sum) => total = sum,
+        total = match total.add(h) {
+            Ok(sum) => sum,
             Err(_) => {
                 notes.mixed_buckets();
                 return None;
             }
-        }
+        };
     }
     let by = if mean { w.histograms.len() as f64 } else { 1.0 };
-    Some(Point::Histogram(Arc::new(total.divide(by).compact())))
+    Some(Point::Histogram(Arc::new(total.finish().divide(by).compact())))
 }
 
 pub(super) fn count(w: &Window<'_>, _: &mut Notes) -> Option<Point> {
@@ -153,7 +154,9 @@ pub(super) fn quantile(w: &Window<'_>, notes: &mut Notes) -> Option<Point> {
 /// Median of the distances from the median.
 pub(super) fn mad(w: &Window<'_>, notes: &mut Notes) -> Option<Point> {
     let mut values = floats(w, notes)?.to_vec();
-    values.sort_by(nan_first);
+    if values.iter().any(|v| v.is_nan()) {
+        return float(f64::NAN);
+    }
     let median = quantile_of(0.5, &mut values);
     values.iter_mut().for_each(|v| *v = (*v - median).abs());
     float(quantile_of(0.5, &mut values))

@@ -1,6 +1,7 @@
 //! Adding, subtracting, scaling and comparing histograms.
 
 use super::{Counts, Histogram, ResetHint};
+use crate::promql::kahan;
 
 /// Exponential and custom buckets do not mix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +209,42 @@ impl Histogram {
             && same(self.sum, other.sum)
             && counts(&self.positive) == counts(&other.positive)
             && counts(&self.negative) == counts(&other.negative)
+    }
+}
+
+/// A running sum of histograms; count and sum keep the low bits that plain addition loses.
+#[derive(Clone, Debug)]
+pub(crate) struct Total {
+    histogram: Histogram,
+    count_low: f64,
+    sum_low: f64,
+}
+
+// === impl Total ===
+
+impl Total {
+    pub(crate) fn new(first: &Histogram) -> Self {
+        Self { histogram: first.clone(), count_low: 0.0, sum_low: 0.0 }
+    }
+
+    pub(crate) fn add(mut self, other: &Histogram) -> Result<Self, Incompatible> {
+        let (mut count, mut sum) = (self.histogram.count, self.histogram.sum);
+        kahan::add(other.count, &mut count, &mut self.count_low);
+        kahan::add(other.sum, &mut sum, &mut self.sum_low);
+        self.histogram = self.histogram.add(other)?;
+        (self.histogram.count, self.histogram.sum) = (count, sum);
+        Ok(self)
+    }
+
+    pub(crate) fn finish(mut self) -> Histogram {
+        for (value, low) in
+            [(&mut self.histogram.count, self.count_low), (&mut self.histogram.sum, self.sum_low)]
+        {
+            if value.is_finite() {
+                *value += low;
+            }
+        }
+        self.histogram
     }
 }
 

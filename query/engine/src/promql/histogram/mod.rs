@@ -4,7 +4,11 @@ mod arithmetic;
 mod quantile;
 mod trim;
 
+pub(crate) use arithmetic::Total;
+
 use store::model::HistogramPoint;
+
+use super::number::fmt_general;
 
 /// Whether the counts may be compared with the sample before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -165,6 +169,20 @@ impl Histogram {
         } else {
             (b.lower * b.upper).sqrt()
         }
+    }
+}
+
+/// As Prometheus shows a histogram in text: totals, then the buckets with counts.
+impl std::fmt::Display for Histogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{{count:{}, sum:{}", fmt_general(self.count), fmt_general(self.sum))?;
+        for b in self.buckets() {
+            let open = if b.lower_inclusive { '[' } else { '(' };
+            let close = if b.upper_inclusive { ']' } else { ')' };
+            let [lower, upper, count] = [b.lower, b.upper, b.count].map(fmt_general);
+            write!(f, ", {open}{lower},{upper}{close}:{count}")?;
+        }
+        f.write_str("}")
     }
 }
 

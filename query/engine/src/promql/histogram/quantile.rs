@@ -15,7 +15,21 @@ impl Histogram {
         if q > 1.0 {
             return f64::INFINITY;
         }
-        let buckets = self.buckets();
+        let mut buckets = self.buckets();
+        if q >= 0.5 && !self.sum.is_nan() {
+            // From the nearer end: where a rank falls between two buckets this decides for the upper one.
+            buckets.reverse();
+            let rank = (1.0 - q) * self.count;
+            let mut above = 0.0;
+            for (at, b) in buckets.iter().enumerate() {
+                if above + b.count >= rank || at + 1 == buckets.len() {
+                    let share =
+                        if b.count > 0.0 { ((above + b.count - rank) / b.count).max(0.0) } else { 0.0 };
+                    return self.inside(b, share);
+                }
+                above += b.count;
+            }
+        }
         // Observations of NaN are in no bucket: they count as the largest, and a rank among them is NaN.
         let rank = q * self.count;
         let mut below = 0.0;

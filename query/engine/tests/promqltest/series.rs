@@ -1,0 +1,248 @@
+//! Series lines: `name{label="value"} 1+1x5 _ stale {{schema:0 …}}`, and batches made of them.
+
+use store::model::{
+    HistogramPoint, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesPart, StreamParts,
+    Temporality, Value,
+};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    Missing,
+    Float(f64),
+    Histogram(HistogramPoint),
+}
+
+pub const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+/// One line: labels (the name among them) and its values at successive steps.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    pub labels: Vec<(String, String)>,
+    pub items: Vec<Item>,
+}
+
+pub fn parse_line(line: &str) -> Result<Expected, String> {
+    let (labels, rest) = parse_labels(line)?;
+    Ok(Expected { labels, items: parse_items(rest.trim())? })
+}
+
+fn parse_labels(line: &str) -> Result<(Vec<(String, String)>, &str), String> {
+    let mut labels = Vec::new();
+    let end = line.find(|c: char| c == '{' || c.is_whitespace()).unwrap_or(line.len());
+    let (name, mut rest) = line.split_at(end);
+    // A line of values alone is a scalar.
+    if engine::promql::parse(name).is_ok_and(|e| matches!(e, engine::promql::Expr::Number(_))) {
+        return Ok((labels, line));
+    }
+    if !name.is_empty() {
+        labels.push(("__name__".to_owned(), name.to_owned()));
+    }
+    if !rest.starts_with('{') || rest.starts_with("{{") {
+        return Ok((labels, rest));
+    }
+    rest = &rest[1..];
+    loop {
+        rest = rest.trim_start_matches([' ', ',']);
+        if let Some(after) = rest.strip_prefix('}') {
+            return Ok((labels, after));
+        }
+        let quoted = rest.starts_with('"');
+        let (name, after) = match quoted {
+            true => take_string(rest)?,
+            false => {
+                let at = rest.find('=').ok_or_else(|| format!("no = in {rest}"))?;
+                (rest[..at].trim().to_owned(), &rest[at..])
+            }
+        };
+        let Some(after) = after.trim_start().strip_prefix('=') else {
+            labels.push(("__name__".to_owned(), name));
+            rest = after;
+            continue;
+        };
+        let (value, after) = take_string(after.trim_start())?;
+        labels.push((name, value));
+        rest = after;
+    }
+}
+
+fn take_string(text: &str) -> Result<(String, &str), String> {
+    let open = text.chars().next().ok_or("string expected")?;
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        if c == open && !escaped {
+            let literal = &text[..=at];
+            return match engine::promql::parse(literal) {
+                Ok(engine::promql::Expr::String(s)) => Ok((s.value, &text[at + 1..])),
+                _ => Err(format!("bad string {literal}")),
+            };
+        }
+        escaped = c == '\\' && !escaped && open != '`';
+    }
+    Err(format!("unterminated string {text}"))
+}
+
+fn parse_items(mut rest: &str) -> Result<Vec<Item>, String> {
+    let mut items = Vec::new();
+    while !rest.is_empty() {
+        if let Some(body) = rest.strip_prefix("{{") {
+            let end = body.find("}}").ok_or("unterminated histogram")?;
+            let histogram = parse_histogram(&body[..end])?;
+            let after = &body[end + 2..];
+            let word = after.split_whitespace().next().filter(|_| !after.starts_with(' ')).unwrap_or("");
+            if word.starts_with(['+', '-']) {
+                let sign = if word.starts_with('-') { -1.0 } else { 1.0 };
+                let step = after[1..].strip_prefix("{{").ok_or("histogram expected")?;
+                let end = step.find("}}").ok_or("unterminated histogram")?;
+                let increment = parse_histogram(&step[..end])?;
+                let tail = &step[end + 2..];
+                let word = tail.split_whitespace().next().unwrap_or("");
+                let times: usize = word.strip_prefix('x').and_then(|n| n.parse().ok()).ok_or("repetition")?;
+                for i in 0..=times {
+                    items.push(Item::Histogram(grow(&histogram, &increment, sign * i as f64)?));
+                }
+                rest = tail[word.len()..].trim_start();
+                continue;
+            }
+            let times = word.strip_prefix('x').and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+            items.extend(vec![Item::Histogram(histogram); times + 1]);
+            rest = after[word.len()..].trim_start();
+            continue;
+        }
+        let word = rest.split_whitespace().next().unwrap_or("");
+        parse_word(word, &mut items)?;
+        rest = rest[word.len()..].trim_start();
+    }
+    Ok(items)
+}
+
+fn parse_word(word: &str, items: &mut Vec<Item>) -> Result<(), String> {
+    let (spec, times) = match word.rsplit_once('x') {
+        Some((spec, n)) if !spec.is_empty() => {
+            (spec, Some(n.parse::<usize>().map_err(|e| format!("{word}: {e}"))?))
+        }
+        _ => (word, None),
+    };
+    if spec == "_" {
+        items.extend(vec![Item::Missing; times.unwrap_or(1)]);
+        return Ok(());
+    }
+    let repeats = times.unwrap_or(0);
+    if spec == "stale" {
+        items.extend(vec![Item::Float(f64::from_bits(STALE)); repeats + 1]);
+        return Ok(());
+    }
+    // The sign that separates start and increment is not the first character and not an exponent's.
+    let split = spec
+        .char_indices()
+        .skip(1)
+        .find(|(at, c)| matches!(c, '+' | '-') && !spec[..*at].ends_with(['e', 'E']));
+    let number = |text: &str| parse_float(text).ok_or_else(|| format!("bad number {text}"));
+    let (start, increment) = match split {
+        Some((at, sign)) if times.is_some() => {
+            let size = number(&spec[at + 1..])?;
+            (number(&spec[..at])?, if sign == '-' { -size } else { size })
+        }
+        _ => (number(spec)?, 0.0),
+    };
+    let mut value = start;
+    for _ in 0..=repeats {
+        items.push(Item::Float(value));
+        value += increment;
+    }
+    Ok(())
+}
+
+fn parse_float(text: &str) -> Option<f64> {
+    match engine::promql::parse(text).ok()? {
+        engine::promql::Expr::Number(n) => Some(n.value),
+        _ => None,
+    }
+}
+
+fn parse_histogram(text: &str) -> Result<HistogramPoint, String> {
+    let mut h = HistogramPoint { positive_offset: -1, negative_offset: -1, ..HistogramPoint::default() };
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (key, after) = rest.split_once(':').ok_or_else(|| format!("bad histogram {text}"))?;
+        let (value, after) = match after.strip_prefix('[') {
+            Some(list) => list.split_once(']').ok_or("unterminated list")?,
+            None => after.split_once(' ').unwrap_or((after, "")),
+        };
+        let float = || parse_float(value).ok_or_else(|| format!("bad number {value}"));
+        let list = || {
+            let words = value.split_whitespace();
+            words
+                .map(|w| parse_float(w).ok_or_else(|| format!("bad number {w}")))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        match key.trim() {
+            "schema" => h.scale = float()? as i32,
+            "sum" => h.sum = float()?,
+            "count" => h.count = float()?,
+            "z_bucket" => h.zero_count = float()?,
+            "z_bucket_w" => h.zero_threshold = float()?,
+            "buckets" => h.positive = list()?,
+            "n_buckets" => h.negative = list()?,
+            "offset" => h.positive_offset = float()? as i32 - 1,
+            "n_offset" => h.negative_offset = float()? as i32 - 1,
+            // The store keeps no hints, so they are read and not compared.
+            "counter_reset_hint" => {}
+            "custom_values" => return Err("native histograms with custom buckets".to_owned()),
+            other => return Err(format!("unknown histogram field {other}")),
+        }
+        rest = after.trim();
+    }
+    if h.scale == -53 {
+        return Err("native histograms with custom buckets".to_owned());
+    }
+    Ok(h)
+}
+
+fn grow(base: &HistogramPoint, by: &HistogramPoint, times: f64) -> Result<HistogramPoint, String> {
+    if base.scale != by.scale || base.positive_offset != by.positive_offset {
+        return Err("histogram sequences over different bucket layouts".to_owned());
+    }
+    let mut h = base.clone();
+    h.count += times * by.count;
+    h.sum += times * by.sum;
+    h.zero_count += times * by.zero_count;
+    for (target, source) in [(&mut h.positive, &by.positive), (&mut h.negative, &by.negative)] {
+        target.resize(target.len().max(source.len()), 0.0);
+        target.iter_mut().zip(source).for_each(|(t, s)| *t += times * s);
+    }
+    Ok(h)
+}
+
+/// The lines as one batch, from time zero on.
+pub fn batch(lines: &[Expected], step_ms: i64) -> Result<SampleBatch, String> {
+    let mut builder = SampleBatchBuilder::default();
+    let stream = builder.stream(&StreamParts::default());
+    for line in lines {
+        let name = line.labels.iter().find(|(n, _)| n == "__name__").map_or("", |(_, v)| v);
+        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
+        if !plain(name) || line.labels.iter().any(|(n, _)| !plain(n)) {
+            return Err("names outside Prometheus' classic alphabet".to_owned());
+        }
+        let metric = builder.metric(MetricRef {
+            name,
+            unit: "",
+            description: "",
+            kind: MetricKind::Gauge,
+            temporality: Temporality::Unspecified,
+            monotonic: false,
+        });
+        let labels = line.labels.iter().filter(|(n, _)| n != "__name__");
+        let mut pairs: Vec<(&str, Value<'_>)> = labels.map(|(n, v)| (n.as_str(), Value::Str(v))).collect();
+        let attributes = builder.attributes(&mut pairs);
+        let series = builder.series(stream, metric, attributes, SeriesPart::Value);
+        for (i, item) in line.items.iter().enumerate() {
+            let time = step_ms * i as i64;
+            match item {
+                Item::Missing => {}
+                Item::Float(value) => builder.point(series, time, 0, *value),
+                Item::Histogram(h) => builder.histogram(series, time, 0, h),
+            }
+        }
+    }
+    Ok(builder.finish())
+}
