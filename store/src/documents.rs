@@ -1,11 +1,10 @@
 //! Documents: small things somebody saved or a task must remember (rule state, outbox, silences, dashboards).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::StoreError;
+use crate::blocking::blocking;
+use crate::catalog::Catalog;
 use crate::model::Tenant;
 
 /// What a document is. The texts are in the catalog.
@@ -61,10 +60,8 @@ pub enum Change {
 }
 
 /// The documents of all tenants. Every call names its tenant; a commit is one transaction.
-#[derive(Clone, Default)]
-pub struct Documents(Arc<Mutex<BTreeMap<Key, Document>>>);
-
-type Key = (Tenant, DocumentKind, String);
+#[derive(Clone)]
+pub struct Documents(pub(crate) Arc<dyn Catalog>);
 
 impl Documents {
     pub async fn get(
@@ -73,37 +70,25 @@ impl Documents {
         kind: DocumentKind,
         id: &str,
     ) -> Result<Option<Document>, StoreError> {
-        Ok(self.0.lock().get(&(tenant.clone(), kind, id.to_owned())).cloned())
+        let (catalog, tenant, id) = (Arc::clone(&self.0), tenant.clone(), id.to_owned());
+        Ok(blocking(move || catalog.document(&tenant, kind, &id)).await??)
     }
 
     /// All of one kind, by id.
     pub async fn list(&self, tenant: &Tenant, kind: DocumentKind) -> Result<Vec<Document>, StoreError> {
-        let all = self.0.lock();
-        Ok(all.iter().filter(|((t, k, _), _)| t == tenant && *k == kind).map(|(_, d)| d.clone()).collect())
+        let (catalog, tenant) = (Arc::clone(&self.0), tenant.clone());
+        Ok(blocking(move || catalog.documents(&tenant, kind)).await??)
     }
 
     /// The tenants that have documents of a kind: for tasks that resume their work at start.
     pub async fn tenants(&self, kind: DocumentKind) -> Result<Vec<Tenant>, StoreError> {
-        let all = self.0.lock();
-        let mut tenants: Vec<Tenant> =
-            all.keys().filter(|(_, k, _)| *k == kind).map(|(t, ..)| t.clone()).collect();
-        tenants.dedup();
-        Ok(tenants)
+        let catalog = Arc::clone(&self.0);
+        Ok(blocking(move || catalog.document_tenants(kind)).await??)
     }
 
     /// All changes or none; durable when it returns.
     pub async fn commit(&self, tenant: &Tenant, changes: Vec<Change>) -> Result<(), StoreError> {
-        let mut all = self.0.lock();
-        for change in changes {
-            match change {
-                Change::Put { kind, id, bytes } => {
-                    let key = (tenant.clone(), kind, id.clone());
-                    let revision = all.get(&key).map_or(1, |old| old.revision + 1);
-                    all.insert(key, Document { id, revision, bytes: bytes.into() });
-                }
-                Change::Delete { kind, id } => drop(all.remove(&(tenant.clone(), kind, id))),
-            }
-        }
-        Ok(())
+        let (catalog, tenant) = (Arc::clone(&self.0), tenant.clone());
+        Ok(blocking(move || catalog.change_documents(&tenant, changes)).await??)
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::catalog::CatalogError;
 use crate::model::{ErrorClass, StopReason};
+use crate::wal::RecordTooLarge;
 
 /// An operation on an open store failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -13,6 +15,11 @@ pub enum StoreError {
     ShuttingDown,
     #[error("too many batches wait for the log; retry")]
     QueueFull,
+    #[error("{0}")]
+    TooLarge(String),
+    /// A limit on what may exist, not on this request.
+    #[error("{0}: ask the operator")]
+    Quota(String),
     #[error(transparent)]
     Stopped(#[from] StopReason),
     #[error("the {what} reached its limit of {limit}: narrow the time range or the selector")]
@@ -27,11 +34,28 @@ impl StoreError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Unavailable(_) | Self::ShuttingDown | Self::QueueFull => ErrorClass::Unavailable,
+            Self::TooLarge(_) => ErrorClass::TooLarge,
+            Self::Quota(_) => ErrorClass::OverQuota,
             Self::Stopped(reason) => reason.class(),
             Self::QueryLimit { .. } => ErrorClass::QueryLimit,
             Self::Conflict(_) => ErrorClass::BadData,
             Self::Internal(_) => ErrorClass::Internal,
         }
+    }
+}
+
+impl From<CatalogError> for StoreError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Failed(_) => Self::Unavailable(error.to_string()),
+            CatalogError::TenantLimit { .. } => Self::Quota(error.to_string()),
+        }
+    }
+}
+
+impl From<RecordTooLarge> for StoreError {
+    fn from(error: RecordTooLarge) -> Self {
+        Self::TooLarge(error.to_string())
     }
 }
 

@@ -8,28 +8,44 @@
 //! Snapshot = head + segments of one tenant
 //! ```
 
+mod accounting;
 mod blobs;
+mod blocking;
+mod catalog;
+mod clock;
 mod config;
+mod damage;
+mod dedup;
 mod documents;
 mod durable;
 mod error;
 mod head;
+mod metric;
 pub mod model;
+mod open;
 mod samples_view;
 mod segment;
 mod snapshot;
+mod state;
+mod status;
 mod store;
 mod tap;
+mod wal;
 mod writer;
 
+pub use accounting::{Accounting, Counts};
 pub use config::Config;
+pub use damage::{Damaged, DamagedKind};
+pub use dedup::DedupStatus;
 pub use documents::{Change, Document, DocumentKind, Documents};
 pub use error::{OpenError, StoreError};
 pub use head::OwnedExemplar;
+pub use metric::{MetricKind, MetricRow};
 pub use snapshot::{
     EventQuery, EventRows, LabelQuery, Order, Projection, ScanControl, ScanStats, SeriesMeta, SeriesQuery,
     SeriesSamples, Snapshot,
 };
+pub use status::{SignalStatus, Status};
 pub use store::Store;
 pub use tap::{Applied, AppliedBatch, Tap, TapEvent};
-pub use writer::{Ack, Append, Writer};
+pub use writer::{Ack, Append, LogStatus, Writer};

@@ -1,50 +1,51 @@
 //! An open store and what its parts share.
 
-use std::collections::HashMap;
+use std::fs::File;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
-use parking_lot::RwLock;
+use parking_lot::Mutex;
 
-use crate::head::{EventHead, SampleHead};
-use crate::model::{Batch, BatchKey, Lsn, Signal, Tenant, WriterId};
+use crate::accounting::Accounting;
+use crate::blocking::blocking;
+use crate::catalog::Catalog;
+use crate::clock::Clock;
+use crate::damage::DamageList;
+use crate::dedup::Dedup;
+use crate::model::{Tenant, WriterId};
 use crate::samples_view::SamplesView;
-use crate::tap::{Applied, AppliedBatch, Tap, Taps};
-use crate::writer::{Ack, Append};
-use crate::{Config, Documents, OpenError, Snapshot, StoreError, Writer};
+use crate::state::{TenantState, Tenants};
+use crate::tap::{Tap, Taps};
+use crate::writer::{Control, LogStatus, Queue};
+use crate::{Config, Documents, MetricRow, OpenError, Snapshot, Status, StoreError, Writer};
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
-pub struct Store(Arc<Shared>);
+pub struct Store(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
+    pub(crate) config: Config,
     pub(crate) key_seed: u64,
-    state: RwLock<State>,
-    taps: Taps,
-    documents: Documents,
-}
-
-#[derive(Default)]
-struct State {
-    tenants: HashMap<Tenant, TenantHeads>,
-    lsn: u64,
-    keys: HashMap<BatchKey, Ack>,
-}
-
-#[derive(Default)]
-struct TenantHeads {
-    logs: EventHead,
-    spans: EventHead,
-    samples: Arc<RwLock<SampleHead>>,
+    pub(crate) writer_id: WriterId,
+    pub(crate) tenants: Tenants,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) dedup: Dedup,
+    pub(crate) accounting: Accounting,
+    pub(crate) taps: Arc<Taps>,
+    pub(crate) damage: DamageList,
+    pub(crate) log: Arc<Mutex<LogStatus>>,
+    pub(crate) replayed: u64,
+    pub(crate) clock: Clock,
+    pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    /// Last, so that the directory is ours until everything above is closed.
+    pub(crate) _lock: File,
 }
 
 impl Store {
-    pub fn open(_config: Config) -> Result<Self, OpenError> {
-        Ok(Self(Arc::new(Shared {
-            key_seed: 0,
-            state: RwLock::default(),
-            taps: Taps::default(),
-            documents: Documents::default(),
-        })))
+    /// Opens a data directory, making it if it is missing, and reads the log. Blocking.
+    pub fn open(config: Config) -> Result<Self, OpenError> {
+        crate::open::open(config).map(|shared| Self(Arc::new(shared)))
     }
 
     pub fn writer(&self) -> Writer {
@@ -53,15 +54,11 @@ impl Store {
 
     /// A consistent view of one tenant's data, as of now.
     pub fn snapshot(&self, tenant: &Tenant) -> Snapshot {
-        let state = self.0.state.read();
-        match state.tenants.get(tenant) {
-            Some(heads) => Snapshot::new(
-                heads.logs.batches(),
-                heads.spans.batches(),
-                SamplesView::new(vec![Arc::clone(&heads.samples)], Vec::new(), None),
-            ),
-            None => Snapshot::default(),
-        }
+        let Some(state) = self.0.tenants.get(tenant) else { return Snapshot::default() };
+        state.read(|heads| {
+            let samples = SamplesView::new(heads.samples.heads(), Vec::new(), None);
+            Snapshot::new(heads.logs.batches(), heads.spans.batches(), samples)
+        })
     }
 
     /// Follows all tenants' batches as they are applied; at most `capacity` wait.
@@ -70,47 +67,70 @@ impl Store {
     }
 
     pub fn documents(&self) -> Documents {
-        self.0.documents.clone()
+        Documents(Arc::clone(&self.0.catalog))
     }
 
     /// Turns all heads into segments; returns when they are in the catalog.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.0.cut_log().await.map(drop)
+    }
+
+    /// Whether batches are taken now.
+    pub fn ready(&self) -> bool {
+        !self.0.queue.closed()
+    }
+
+    pub async fn status(&self) -> Status {
+        let shared = Arc::clone(&self.0);
+        let status = blocking(move || Status::of(&shared)).await;
+        status.unwrap_or_else(|error| Status { error: Some(error.to_string()), ..Status::default() })
+    }
+
+    /// All numbers of the store, for `/metrics`; cheap, and records are accounted for exactly.
+    pub fn metrics(&self) -> Vec<MetricRow> {
+        crate::status::metrics(&self.0)
     }
 
     /// Stops taking batches, finishes what was taken, closes files.
     pub async fn shutdown(&self) {
+        let shared = Arc::clone(&self.0);
+        // An error would be a panic of the writer thread, which has been logged.
+        let _ = blocking(move || shared.stop_writer()).await;
         self.0.taps.close();
     }
 }
 
 impl Shared {
-    pub(crate) fn apply(&self, tenant: &Tenant, append: Append) -> Result<Ack, StoreError> {
-        let mut state = self.state.write();
-        if let Some(known) = append.key.and_then(|key| state.keys.get(&key)) {
-            return Ok(Ack { duplicate: true, ..known.clone() });
+    /// The tenant's state; a new tenant gets its number in the catalog first.
+    pub(crate) async fn tenant(&self, tenant: &Tenant) -> Result<Arc<TenantState>, StoreError> {
+        if let Some(state) = self.tenants.get(tenant) {
+            return Ok(state);
         }
-        state.lsn += 1;
-        let lsn = Lsn { writer: WriterId(1), counter: state.lsn };
-        let heads = state.tenants.entry(tenant.clone()).or_default();
-        let batch = match append.batch {
-            Batch::Events(events) => {
-                let events = Arc::new(events);
-                let head = if events.signal() == Signal::Logs { &mut heads.logs } else { &mut heads.spans };
-                head.push(Arc::clone(&events));
-                AppliedBatch::Events(events)
-            }
-            Batch::Samples(samples) => {
-                heads.samples.write().push(&samples);
-                AppliedBatch::Samples(Arc::new(samples))
-            }
-        };
-        let ack = Ack { lsn, duplicate: false, answer: append.answer.into() };
-        if let Some(key) = append.key {
-            state.keys.insert(key, ack.clone());
+        let (catalog, name) = (Arc::clone(&self.catalog), tenant.clone());
+        let tenants_max = self.config.limits.tenants_max;
+        let no = blocking(move || catalog.tenant_no(&name, tenants_max)).await??;
+        Ok(self.tenants.get_or_add(tenant, no))
+    }
+
+    /// Removes the WAL files whose records are all in segments; returns how many went.
+    pub(crate) async fn cut_log(&self) -> Result<usize, StoreError> {
+        let catalog = Arc::clone(&self.catalog);
+        let flushed = blocking(move || catalog.flushed()).await??;
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.queue.control(Control::Cut { flushed, reply })?;
+        answer.await.map_err(|_| StoreError::ShuttingDown)?
+    }
+
+    fn stop_writer(&self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
         }
-        drop(state);
-        self.taps.offer(&Arc::new(Applied { tenant: tenant.clone(), lsn, batch }));
-        Ok(ack)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop_writer();
     }
 }

@@ -1,0 +1,226 @@
+//! Opening a data directory: lock, catalog, log, threads, in this order.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::accounting::Accounting;
+use crate::catalog::{Catalog, CatalogError, Flushed, Opened, SqliteCatalog};
+use crate::clock::Clock;
+use crate::damage::{DamageList, DamagedKind};
+use crate::dedup::{Dedup, Known};
+use crate::durable::{Disk, RealDisk, create_dir};
+use crate::model::{Lsn, Signal, TenantNo, WriterId};
+use crate::state::{Streams, Tenants};
+use crate::store::Shared;
+use crate::tap::Taps;
+use crate::wal::{Log, LogFile, ReplayError, ReplayReport, Replayed, replay};
+use crate::writer::{LogStatus, Queue, WriterThread, apply};
+use crate::{Config, OpenError};
+
+const LOCK_FILE: &str = "lock";
+const WAL_DIR: &str = "wal";
+const KEYS_FILE: &str = "wal.keys";
+const META_KEY_SEED: &str = "key_seed";
+
+pub(crate) fn open(config: Config) -> Result<Shared, OpenError> {
+    let dir = config.data_dir.clone();
+    create_dir(&dir).map_err(io("create", &dir))?;
+    let lock = lock(&dir)?;
+    let clock = Clock::start();
+    let damage = DamageList::default();
+    let Opened { catalog, damage: found, rebuild: _ } = SqliteCatalog::open(&dir, clock.now_ms())?;
+    for finding in found {
+        damage.add(DamagedKind::Catalog, finding.moved_to, finding.reason);
+    }
+    let catalog: Arc<dyn Catalog> = Arc::new(catalog);
+    let key_seed = key_seed(&*catalog)?;
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let restored = Restored::read(&config, &catalog, &*disk, &damage, clock)?;
+    let writer_id = catalog.new_writer(restored.writer_max).map_err(other("draw a writer id"))?;
+    let taps = Arc::new(Taps::default());
+    let queue = Arc::new(Queue::new(config.limits.writer_queue_batches_max));
+    let status = Arc::new(Mutex::new(LogStatus::default()));
+    let wal_dir = dir.join(WAL_DIR);
+    let log = Log::new(disk, &wal_dir, writer_id, config.wal_file_bytes, restored.files);
+    let writer = WriterThread {
+        log: log.map_err(io("list", &wal_dir))?,
+        queue: Arc::clone(&queue),
+        streams: restored.streams,
+        taps: Arc::clone(&taps),
+        dedup: restored.dedup.clone(),
+        keys_path: dir.join(KEYS_FILE),
+        clock,
+        linger: config.group_linger,
+        status: Arc::clone(&status),
+    };
+    let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run());
+    let thread = thread.map_err(|error| OpenError::Other(format!("start the writer thread: {error}")))?;
+    Ok(Shared {
+        config,
+        key_seed,
+        writer_id,
+        tenants: restored.tenants,
+        queue,
+        dedup: restored.dedup,
+        accounting: Accounting::default(),
+        taps,
+        damage,
+        log: status,
+        replayed: restored.records,
+        clock,
+        thread: Mutex::new(Some(thread)),
+        catalog,
+        _lock: lock,
+    })
+}
+
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join(LOCK_FILE);
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io { action: "lock", path, source }),
+    }
+}
+
+/// Drawn once for a data directory: keys of two installations have nothing in common.
+fn key_seed(catalog: &dyn Catalog) -> Result<u64, OpenError> {
+    let known = catalog.meta(META_KEY_SEED).map_err(other("read the key seed"))?;
+    if let Some(seed) = known.and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(u64::from_le_bytes(seed));
+    }
+    use std::hash::{BuildHasher as _, Hasher as _};
+    let seed = std::hash::RandomState::new().build_hasher().finish();
+    catalog.set_meta(META_KEY_SEED, &seed.to_le_bytes()).map_err(other("keep the key seed"))?;
+    Ok(seed)
+}
+
+/// What earlier lives left.
+struct Restored {
+    tenants: Tenants,
+    dedup: Dedup,
+    streams: Streams,
+    files: Vec<LogFile>,
+    writer_max: WriterId,
+    records: u64,
+}
+
+impl Restored {
+    fn read(
+        config: &Config,
+        catalog: &Arc<dyn Catalog>,
+        disk: &dyn Disk,
+        damage: &DamageList,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let tenants = Tenants::default();
+        for (no, tenant) in catalog.tenants().map_err(other("list tenants"))? {
+            tenants.get_or_add(&tenant, no);
+        }
+        let flushed = catalog.flushed().map_err(other("list flushed records"))?;
+        let dedup = Dedup::new(config.limits.dedup_keys_max, config.limits.dedup_keep_ms);
+        restore_keys(&config.data_dir.join(KEYS_FILE), &dedup, damage);
+        let wal_dir = config.data_dir.join(WAL_DIR);
+        create_dir(&wal_dir).map_err(io("create", &wal_dir))?;
+        let mut streams = Streams::default();
+        let mut failed = None;
+        let mut take = |record: Replayed| {
+            let taken = take_back(record, catalog, &tenants, &flushed, &dedup, &mut streams, clock.now_ms());
+            if let Err(error) = taken {
+                failed.get_or_insert(error);
+            }
+        };
+        let report = replay(disk, &wal_dir, &mut take).map_err(replay_error)?;
+        if let Some(error) = failed {
+            damage.add(DamagedKind::Catalog, None, format!("some records could not be taken back: {error}"));
+        }
+        dedup.expire(clock.now_ms());
+        name_losses(&report, damage);
+        for stored in catalog.stored().map_err(other("read counters"))? {
+            let state = tenants.all().into_iter().find(|state| state.no == stored.tenant);
+            if let Some(state) = state {
+                state.set_flushed_rows(stored.signal, stored.rows);
+            }
+        }
+        let ReplayReport { records, files, writer_max, .. } = report;
+        Ok(Self { tenants, dedup, streams, files, writer_max: WriterId(writer_max), records })
+    }
+}
+
+fn restore_keys(path: &Path, dedup: &Dedup, damage: &DamageList) {
+    if let Ok(bytes) = fs::read(path)
+        && dedup.decode(&bytes).is_none()
+    {
+        let detail = "retries of requests before the last start may be stored twice".to_owned();
+        damage.add(DamagedKind::BatchKeys, Some(path.to_owned()), detail);
+    }
+}
+
+/// One record of the log: its key counts in any case; its batch goes to the head unless it is in segments, or repeats
+/// another.
+fn take_back(
+    record: Replayed,
+    catalog: &Arc<dyn Catalog>,
+    tenants: &Tenants,
+    flushed: &[Flushed],
+    dedup: &Dedup,
+    streams: &mut Streams,
+    now_ms: i64,
+) -> Result<(), CatalogError> {
+    let Replayed { lsn, tenant_no, tenant, key, time_ms, answer, batch } = record;
+    let new = match key {
+        Some(key) => dedup.restore(key, time_ms, Known { lsn, answer: answer.into() }),
+        None => true,
+    };
+    if !new || is_flushed(flushed, tenant_no, batch.signal(), lsn) {
+        return Ok(());
+    }
+    let state = match tenants.get(&tenant) {
+        Some(state) => state,
+        None => {
+            catalog.restore_tenant(&tenant, tenant_no)?;
+            tenants.get_or_add(&tenant, tenant_no)
+        }
+    };
+    apply(&state, streams, batch, lsn, now_ms);
+    Ok(())
+}
+
+fn is_flushed(flushed: &[Flushed], tenant: TenantNo, signal: Signal, lsn: Lsn) -> bool {
+    let of_pair = |f: &&Flushed| f.tenant == tenant && f.signal == signal && f.through.writer == lsn.writer;
+    flushed.iter().find(of_pair).is_some_and(|f| lsn.counter <= f.through.counter)
+}
+
+fn name_losses(report: &ReplayReport, damage: &DamageList) {
+    for loss in &report.losses {
+        let detail = format!("records {} to {} are lost: {}", loss.first, loss.last, loss.reason);
+        damage.add(DamagedKind::Wal, Some(loss.path.clone()), detail);
+    }
+    for path in &report.unreadable {
+        let detail = "both copies of the file's header are damaged: its records are lost".to_owned();
+        damage.add(DamagedKind::Wal, Some(path.clone()), detail);
+    }
+}
+
+fn replay_error(error: ReplayError) -> OpenError {
+    match error {
+        ReplayError::Io { path, source } => OpenError::Io { action: "read", path, source },
+        ReplayError::Newer { path, found, program } => {
+            OpenError::Newer { path, found: u32::from(found), known: crate::wal::FORMAT, needed: program }
+        }
+    }
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError {
+    let path = PathBuf::from(path);
+    move |source| OpenError::Io { action, path, source }
+}
+
+fn other(action: &'static str) -> impl FnOnce(CatalogError) -> OpenError {
+    move |error| OpenError::Other(format!("{action}: {error}"))
+}
