@@ -7,6 +7,7 @@ use axum::body::Body;
 use store::Writer;
 use store::model::{ErrorClass, Limits, RequestCtx};
 
+use crate::accounts::Accounts;
 use crate::ingest::Refusal;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
+    pub(crate) accounts: Accounts,
     pub(crate) pipeline: Pipeline,
     pub(crate) quarantine: Quarantine,
 }
@@ -39,6 +41,7 @@ impl Collector {
             cors_origins: config.cors_origins,
             writer,
             metrics: Metrics::default(),
+            accounts: Accounts::default(),
             pipeline: Pipeline::default(),
             quarantine: Quarantine::new(config.quarantine_dir),
         }))
@@ -90,7 +93,9 @@ impl Collector {
 
     /// Rows for `/metrics`.
     pub fn metrics(&self) -> Vec<MetricRow> {
-        self.0.metrics.rows(self.0.memory.used())
+        let mut rows = self.0.metrics.rows(self.0.memory.used());
+        rows.extend(self.0.accounts.rows());
+        rows
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use store::Append;
 use store::model::{BatchKey, ErrorClass, RequestCtx};
 
+use crate::accounts::Outcome;
 use crate::collector::Shared;
 use crate::memory::{NoMemory, Permit};
 use crate::metrics::Door;
@@ -89,8 +90,12 @@ pub(crate) async fn ingest(
     let Decoded { batch, rejected, all_timestamped } =
         decode(shared, protocol, door, encoding, body, content).await?;
     let answer = Accepted { rejected: rejected.total(), message: rejected.message() };
-    if batch.rows() == 0 {
+    let rows = batch.rows() as u64;
+    let in_flight = shared.accounts.receive(&ctx.tenant, door.signal, rows + answer.rejected);
+    let outcome = Outcome { rejected: answer.rejected, ..Outcome::default() };
+    if rows == 0 {
         count_rejected(shared, door, &rejected);
+        in_flight.settle(outcome);
         return match answer.rejected {
             0 => Ok(answer),
             _ => Err(Refusal::new(ErrorClass::BadData, answer.message)),
@@ -98,22 +103,29 @@ pub(crate) async fn ingest(
     }
     let batch_bytes = batch.size_bytes() as u64;
     permit.shrink_to(batch_bytes);
-    permit.grow_to(batch_bytes).map_err(|error| no_memory(shared, error))?;
-    let append = Append {
-        batch: shared.pipeline.run(batch),
-        key: given.or((protocol.retries && all_timestamped).then_some(content)),
-        answer: answer.to_bytes(),
-    };
-    match shared.writer.append(ctx, append).await {
+    if let Err(error) = permit.grow_to(batch_bytes) {
+        in_flight.refuse();
+        return Err(no_memory(shared, error));
+    }
+    let batch = shared.pipeline.run(batch);
+    let stored = batch.rows() as u64;
+    let key = given.or((protocol.retries && all_timestamped).then_some(content));
+    match shared.writer.append(ctx, Append { batch, key, answer: answer.to_bytes() }).await {
         Ok(ack) if ack.duplicate => {
             shared.metrics.duplicates.fetch_add(1, Ordering::Relaxed);
+            let deduplicated = in_flight.records();
+            in_flight.settle(Outcome { deduplicated, ..Outcome::default() });
             Ok(Accepted::from_bytes(&ack.answer))
         }
         Ok(_) => {
             count_rejected(shared, door, &rejected);
+            in_flight.settle(Outcome { stored, dropped: rows.saturating_sub(stored), ..outcome });
             Ok(answer)
         }
-        Err(error) => Err(Refusal::new(error.class(), error.to_string())),
+        Err(error) => {
+            in_flight.refuse();
+            Err(Refusal::new(error.class(), error.to_string()))
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! Knows protocols and their transports and `store::{model, Writer}`; knows nothing of segments, the catalog or
 //! queries. Authentication happened before: every call brings a `RequestCtx`.
 
+mod accounts;
 mod collector;
 mod config;
 mod ingest;

@@ -40,6 +40,7 @@ rejects! {
     TraceId = "trace_id", "the trace id is not 16 bytes or all zero";
     SpanId = "span_id", "the span id is not 8 bytes or all zero";
     MetricName = "metric_name", "the metric has no name";
+    NoValue = "no_value", "the data point has no value";
     Buckets = "buckets", "buckets and bounds do not fit together";
     BadValue = "bad_value", "a JSON value has the wrong type or form";
 }

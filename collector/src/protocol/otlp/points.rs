@@ -51,6 +51,10 @@ impl<'a> Metrics<'a, '_> {
         if open.kind == MetricKind::Histogram {
             check_buckets(&self.scratch.counts, &self.scratch.bounds)?;
         }
+        let stale = point.flags & NO_RECORDED_VALUE != 0;
+        if matches!(open.kind, MetricKind::Gauge | MetricKind::Sum) && point.number.is_none() && !stale {
+            return Err(Fault::Reject(Reject::NoValue));
+        }
         self.spend_on(open.kind, &point)?;
         let attributes = self.attributes();
         let place = Place {
@@ -59,7 +63,7 @@ impl<'a> Metrics<'a, '_> {
             attributes,
             time_ms: time.unwrap_or(self.ctx.now_ns).div_euclid(NS_PER_MS),
             start_ms: i64::try_from(point.start).unwrap_or(0) / NS_PER_MS,
-            stale: point.flags & NO_RECORDED_VALUE != 0,
+            stale,
         };
         let first = match open.kind {
             MetricKind::Histogram => self.histogram(place, &point),
@@ -220,8 +224,7 @@ impl<'a> Metrics<'a, '_> {
     }
 
     fn number(&mut self, place: Place, point: &Point<'_>) -> Option<u32> {
-        let value = if place.stale { Some(STALE) } else { point.number };
-        value.map(|value| self.sample(place, SeriesPart::Value, value))
+        Some(self.sample(place, SeriesPart::Value, point.number.unwrap_or(STALE)))
     }
 
     /// The first series is that of the lowest bucket; the others follow it in the order of their bounds.
@@ -262,14 +265,13 @@ impl<'a> Metrics<'a, '_> {
         Ok(Some(series))
     }
 
+    /// A summary's sum has no presence on the wire: without one it is 0.
     fn summary(&mut self, place: Place, point: &Point<'_>) -> Option<u32> {
         for i in 0..self.scratch.quantiles.len() {
             let (quantile, value) = self.scratch.quantiles[i];
             self.sample(place, SeriesPart::Quantile(quantile), value);
         }
-        if let Some(sum) = point.sum.or(place.stale.then_some(STALE)) {
-            self.sample(place, SeriesPart::Sum, sum);
-        }
+        self.sample(place, SeriesPart::Sum, point.sum.unwrap_or(0.0));
         Some(self.sample(place, SeriesPart::Count, point.count as f64))
     }
 
