@@ -67,7 +67,8 @@ async fn overload_says_when_to_come_back() {
     let status = details(&answer).unwrap();
     assert_eq!(status.code, 14);
     assert_eq!(status.details[0].type_url, "type.googleapis.com/google.rpc.RetryInfo");
-    assert_eq!(status.details[0].value.as_ref().unwrap().retry_delay.unwrap().seconds, 1);
+    let retry_info = status.details[0].value.clone().unwrap();
+    assert_eq!(retry_info.retry_delay.unwrap().seconds, 1);
 }
 
 #[tokio::test]
