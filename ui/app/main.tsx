@@ -9,7 +9,10 @@ import { router } from './router';
 import './styles/tokens.css';
 import './styles/shell.css';
 import './styles/parts.css';
-import './styles/signals.css';
+import './styles/logs.css';
+import './styles/traces.css';
+import './styles/metrics.css';
+import './styles/alerts.css';
 import './styles/pages.css';
 import { schemeManager, theme } from './theme';
 

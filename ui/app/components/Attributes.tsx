@@ -10,7 +10,7 @@ import { Icon } from './Icon';
 export function Attributes({ attributes, onTerm }: { attributes: readonly Attribute[]; onTerm?: (term: Term) => void }) {
   if (attributes.length === 0) return <p className="muted">None.</p>;
   return (
-    <table className="attrs">
+    <table className={onTerm ? 'attrs' : 'attrs attrs-plain'}>
       <tbody>
         {attributes.map(({ key, value }, i) => (
           <tr key={`${key}${i}`}>

@@ -1,6 +1,6 @@
 import { Tooltip, useMatches } from '@mantine/core';
 import { PAGES, pageAt } from '../pages';
-import { useAlerts, useStatus } from '../state/queries';
+import { useAlerts, useVersion } from '../state/queries';
 import { usePathname } from '../state/search';
 import { AppLink } from './AppLink';
 import { Icon, Logo } from './Icon';
@@ -8,7 +8,7 @@ import { Icon, Logo } from './Icon';
 export function Rail() {
   const here = pageAt(usePathname())?.key;
   const firing = (useAlerts().data ?? []).filter((alert) => alert.state === 'firing').length;
-  const version = useStatus().data?.version;
+  const version = useVersion();
   const narrow = useMatches({ base: true, lg: false });
   return (
     <aside className="rail">

@@ -117,3 +117,12 @@ export function compareNanos(a: string, b: string): number {
 export function nanos(ms: number): string {
   return `${Math.floor(ms)}000000`;
 }
+
+/** A row is one line high; a stack trace waits in the details. A megabyte of text must not reach the layout. */
+const SHOWN_CHARS = 600;
+
+export function firstLine(text: string): string {
+  const end = text.indexOf('\n');
+  const first = end < 0 ? text : `${text.slice(0, end)} ⏎`;
+  return first.length > SHOWN_CHARS ? `${first.slice(0, SHOWN_CHARS)}…` : first;
+}

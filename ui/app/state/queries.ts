@@ -20,6 +20,11 @@ export function useStatus() {
   return useQuery({ queryKey: [NOW_KEY, 'status'], queryFn: ({ signal }) => signalbox.status(signal), staleTime: 5_000 });
 }
 
+/** Asked once: a server that changes its version has been restarted, and with it this page. */
+export function useVersion(): string | undefined {
+  return useQuery({ queryKey: ['version'], queryFn: ({ signal }) => signalbox.status(signal), staleTime: Infinity, gcTime: Infinity }).data?.version;
+}
+
 export function useServices() {
   const { window } = useRange();
   return useQuery({

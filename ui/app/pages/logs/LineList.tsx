@@ -2,7 +2,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { type Ref, useCallback, useEffect, useImperativeHandle, useRef } from 'react';
 import { SeverityMark } from '../../components/Pills';
 import { SERVICE_LABEL } from '../../lib/logql';
-import type { Line } from '../../lib/loki';
+import { type Line, firstLine } from '../../lib/loki';
 import { severityOf } from '../../lib/severity';
 import { clockMillis, dayText } from '../../lib/time';
 
@@ -61,15 +61,6 @@ export function LineList({ ref, lines, active, selected, stale, more, onOpen, on
       <div className="lines-end faint">{more ? (more.loading ? 'Loading older lines…' : more.has ? '' : 'No older lines in this time range') : ''}</div>
     </div>
   );
-}
-
-/** A row is one line high; a stack trace waits in the details. A megabyte of text must not reach the layout. */
-const SHOWN_CHARS = 600;
-
-function firstLine(text: string): string {
-  const end = text.indexOf('\n');
-  const first = end < 0 ? text : `${text.slice(0, end)} ⏎`;
-  return first.length > SHOWN_CHARS ? `${first.slice(0, SHOWN_CHARS)}…` : first;
 }
 
 export function useScrollTo() {

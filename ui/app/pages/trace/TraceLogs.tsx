@@ -4,7 +4,7 @@ import { Empty, Failure, Rows } from '../../components/States';
 import { duration } from '../../lib/format';
 import { logQueryOfTrace } from '../../lib/links';
 import { SERVICE_LABEL } from '../../lib/logql';
-import { type Line, lines, nanos } from '../../lib/loki';
+import { type Line, firstLine, lines, nanos } from '../../lib/loki';
 import { severityOf } from '../../lib/severity';
 import { clockMillis } from '../../lib/time';
 
@@ -33,7 +33,7 @@ export function TraceLogs({ logs, startMs, onSpan }: { logs: UseQueryResult<Line
           <span className="line-time" title={clockMillis(line.ms)}>+{duration(line.ms - startMs)}</span>
           <SeverityMark severity={severityOf(line.labels)} />
           <span className="line-service clip">{line.labels[SERVICE_LABEL] ?? ''}</span>
-          <span className="line-text clip">{line.text}</span>
+          <span className="line-text clip">{firstLine(line.text)}</span>
         </div>
       ))}
     </div>
