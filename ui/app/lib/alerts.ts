@@ -44,11 +44,29 @@ export function countStates(groups: readonly RuleGroup[]): Record<string, number
 
 export type AlertLinks = { logs: To; traces: To; metrics: To };
 
-/** From an alert to what it is about: the service and the time around its start. */
-export function alertLinks(labels: Labels, atMs: number, expr: string | undefined): AlertLinks {
+/** What an alert says about itself; a rule and a chat message have the same two. */
+export type AlertText = { labels: Labels; annotations: Labels };
+
+/**
+ * From an alert to what it is about: its service and the time around its start. A rule may name better queries in the annotations
+ * `logs_query` (LogQL) and `trace_query` (TraceQL): of a service that is down there are no logs, only of those who call it.
+ */
+export function alertLinks({ labels, annotations }: AlertText, atMs: number, expr: string | undefined): AlertLinks {
   const service = serviceOf(labels);
+  const { logs_query: logsQuery, trace_query: traceQuery } = annotations;
   const fallback = labels.alertname ? `ALERTS{alertname=${JSON.stringify(labels.alertname)}}` : '';
-  return { logs: logsAt(service, atMs), traces: tracesAt(service, atMs), metrics: metricsAt(withoutComparison(expr ?? '') || fallback, atMs) };
+  const logs = logsAt(service, atMs);
+  const traces = tracesAt(service, atMs);
+  return {
+    logs: logsQuery ? asQuery(logs, logsQuery) : logs,
+    traces: traceQuery ? asQuery(traces, traceQuery) : traces,
+    metrics: metricsAt(withoutComparison(expr ?? '') || fallback, atMs),
+  };
+}
+
+/** The same page and time, with a written query in place of the service. */
+function asQuery({ to, search: { from = '', to: until = '' } }: To, q: string): To {
+  return { to, search: { from, to: until, q } };
 }
 
 /** `rate(x[1m]) > 0.05` hides what is normal; the left side shows it. Only a plain comparison at the end is cut. */
@@ -59,7 +77,9 @@ export function withoutComparison(expr: string): string {
   return left && !/\b(and|or|unless)\b/i.test(left) ? left.trim() : expr;
 }
 
-/** The expression of the rule that made an alert, if it still exists. */
-export function exprOf(groups: readonly RuleGroup[], alertname: string | undefined): string | undefined {
-  return groups.flatMap((group) => group.rules).find((rule) => rule.type === 'alerting' && rule.name === alertname)?.query;
+/** The rule that made a message, if it still exists: by name, or by the name in a title that somebody's template wrote. */
+export function ruleOf(groups: readonly RuleGroup[], alertname: string | undefined, title: string): Rule | undefined {
+  const alerting = groups.flatMap((group) => group.rules).filter((rule) => rule.type === 'alerting');
+  const words = title.split(/[^\w.:-]+/);
+  return alerting.find((rule) => rule.name === alertname) ?? (alertname ? undefined : alerting.find((rule) => words.includes(rule.name)));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alertLinks, exprOf, filterRules, stateOf, withoutComparison } from '../alerts';
+import { alertLinks, filterRules, ruleOf, stateOf, withoutComparison } from '../alerts';
 import { encodeParams, splitEvents } from '../api';
 import { safeHref, serviceOf } from '../links';
 import type { Rule } from '../prom';
@@ -55,7 +55,17 @@ describe('alerts', () => {
     expect(stateOf(rule('x', { type: 'recording' }))).toBe('recording');
   });
   it.each([['rate(x[1m]) > 0.05', 'rate(x[1m])'], ['up == bool 0', 'up'], ['a > 1 and b > 2', 'a > 1 and b > 2'], ['a > b', 'a > b'], ['sum(x) / sum(y) >= 1e-3', 'sum(x) / sum(y)'], ['x', 'x']])('metrics of %s', (expr, left) => expect(withoutComparison(expr)).toBe(left));
-  it('links to ALERTS when the rule is gone', () => expect(alertLinks({ alertname: 'A"' }, NOW, exprOf(groups, 'A"')).metrics.search.q).toBe('ALERTS{alertname="A\\""}'));
+  it('finds the rule of a message by the name in its title', () => {
+    expect(ruleOf(groups, undefined, 'Firing: loud (cart)')?.name).toBe('loud');
+    expect(ruleOf(groups, 'gone', 'loud')).toBeUndefined();
+  });
+  it('follows the queries a rule names', () => {
+    const links = alertLinks({ labels: { service: 'review' }, annotations: { logs_query: '{a="b"}' } }, NOW, undefined);
+    expect(links.logs.search).toMatchObject({ q: '{a="b"}' });
+    expect(links.logs.search.service).toBeUndefined();
+    expect(links.traces.search).toMatchObject({ service: 'review' });
+  });
+  it('links to ALERTS when the rule is gone', () => expect(alertLinks({ labels: { alertname: 'A"' }, annotations: {} }, NOW, ruleOf(groups, 'A"', '')?.query).metrics.search.q).toBe('ALERTS{alertname="A\\""}'));
 });
 
 describe('services', () => {

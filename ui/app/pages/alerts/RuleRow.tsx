@@ -62,7 +62,7 @@ function AlertCard({ alert, expr }: { alert: RuleAlert; expr: string }) {
       <div className="alert-card-head">
         <StatePill state={alert.state} />
         <span className="muted">since {dateTime(atMs)}, value <span className="mono">{sample(parseValue(alert.value))}</span></span>
-        <AlertLinks links={alertLinks(alert.labels, atMs, expr)} />
+        <AlertLinks links={alertLinks(alert, atMs, expr)} />
       </div>
       <LabelChips labels={alert.labels} without={['alertname']} />
       <Annotations annotations={alert.annotations} />

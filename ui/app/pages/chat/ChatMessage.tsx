@@ -3,14 +3,29 @@ import { ForeignLink } from '../../components/AppLink';
 import { Logo } from '../../components/Icon';
 import { LabelChips } from '../../components/LabelChips';
 import { StatePill } from '../../components/Pills';
-import { alertLinks, exprOf } from '../../lib/alerts';
+import { alertLinks, ruleOf } from '../../lib/alerts';
 import { safeHref } from '../../lib/links';
-import type { RuleGroup } from '../../lib/prom';
+import type { Labels, RuleGroup } from '../../lib/prom';
 import type { Message } from '../../lib/signalbox';
 import { clock, dateTime } from '../../lib/time';
 
 /** Links every message has anyway; the sender's own only if they lead elsewhere. */
 const OWN_LINKS = ['logs', 'traces', 'metrics'];
+
+/** A rule's annotations may be templates; those say nothing until the rule fires. */
+function written(annotations: Labels): Labels {
+  return Object.fromEntries(Object.entries(annotations).filter(([, text]) => !text.includes('{{')));
+}
+
+/** Chat knows only text: what a message does not carry, its rule may. */
+function links(message: Message, groups: readonly RuleGroup[]) {
+  const rule = ruleOf(groups, message.labels.alertname, message.title);
+  const about = {
+    labels: { ...(rule ? { alertname: rule.name } : {}), ...rule?.labels, ...message.labels },
+    annotations: { ...written(rule?.annotations ?? {}), ...message.annotations },
+  };
+  return alertLinks(about, message.at_ms, rule?.query);
+}
 
 export function ChatMessage({ message, groups }: { message: Message; groups: readonly RuleGroup[] }) {
   const foreign = Object.entries(message.links ?? {}).filter(([name, href]) => !OWN_LINKS.includes(name) && /^https?:/i.test(href) && safeHref(href));
@@ -28,7 +43,7 @@ export function ChatMessage({ message, groups }: { message: Message; groups: rea
           {message.text ? <p className="message-text">{message.text}</p> : null}
           <LabelChips labels={message.labels} without={['alertname']} />
           <div className="message-links">
-            <AlertLinks links={alertLinks(message.labels, message.at_ms, exprOf(groups, message.labels.alertname))} />
+            <AlertLinks links={links(message, groups)} />
             {foreign.map(([name, href]) => (
               <ForeignLink key={name} href={href}>{name}</ForeignLink>
             ))}

@@ -1,7 +1,8 @@
 import { AppLink } from '../../components/AppLink';
 import { Panel } from '../../components/Panel';
 import { StatePill } from '../../components/Pills';
-import { logsAt, serviceOf, tracesAt } from '../../lib/links';
+import { alertLinks } from '../../lib/alerts';
+import { serviceOf } from '../../lib/links';
 import type { RuleAlert } from '../../lib/prom';
 import { ago } from '../../lib/time';
 import { useAlerts } from '../../state/queries';
@@ -28,6 +29,7 @@ function FiringRow({ alert }: { alert: RuleAlert }) {
   const { nowMs } = useRange();
   const service = serviceOf(alert.labels);
   const atMs = Date.parse(alert.activeAt);
+  const links = alertLinks(alert, atMs, undefined);
   return (
     <li data-tone={alert.state}>
       <StatePill state={alert.state} />
@@ -38,8 +40,8 @@ function FiringRow({ alert }: { alert: RuleAlert }) {
       </span>
       <span className="muted firing-since">{Number.isNaN(atMs) ? '' : ago(atMs, nowMs)}</span>
       <span className="links">
-        <AppLink {...logsAt(service, atMs)}>Logs</AppLink>
-        <AppLink {...tracesAt(service, atMs)}>Traces</AppLink>
+        <AppLink {...links.logs}>Logs</AppLink>
+        <AppLink {...links.traces}>Traces</AppLink>
       </span>
     </li>
   );
