@@ -25,7 +25,11 @@ fn source(name: &str) -> PathBuf {
 fn passes(mut program: Command) {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);
-    program.args(["--otlp-grpc", &server.otlp_grpc, "--otlp-http", &server.otlp_http, "--api", &server.api]);
+    let doors =
+        [("--otlp-grpc", &server.otlp_grpc), ("--otlp-http", &server.otlp_http), ("--api", &server.main)];
+    for (flag, address) in doors {
+        program.args([flag, &format!("http://{address}")]);
+    }
     let output = program.output().expect("the program runs");
     let (told, found) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{told}\n{found}");
