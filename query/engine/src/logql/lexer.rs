@@ -210,7 +210,7 @@ fn is_number_part(c: char) -> bool {
 }
 
 /// The escapes of Go's quoted texts.
-fn unescape(text: &str) -> Option<String> {
+pub(crate) fn unescape(text: &str) -> Option<String> {
     if !text.contains('\\') {
         return Some(text.to_string());
     }

@@ -6,13 +6,13 @@
 mod ast;
 mod error;
 mod eval;
-mod lexer;
+pub(crate) mod lexer;
 mod parser;
 mod pattern;
 mod print;
 mod table;
 mod template;
-mod units;
+pub(crate) mod units;
 
 #[cfg(test)]
 mod tests;

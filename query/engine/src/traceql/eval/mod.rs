@@ -1,0 +1,74 @@
+//! From a tree and a snapshot to traces. Blocking: callers run it on a blocking thread.
+
+mod filter;
+mod search;
+mod spanset;
+mod tags;
+mod trace;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use search::{
+    ROOT_MISSING, SearchParams, SearchResult, ServiceStats, SpanMatch, SpanSet, TraceSummary, search,
+    trace_by_id,
+};
+pub use tags::{ScopeTags, TagQuery, tag_values, tags};
+pub use trace::{Trace, TraceId};
+
+use value::Val;
+
+/// A value as tag endpoints and search answers type it.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+pub enum TagValue {
+    Text(String),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    /// Nanoseconds.
+    Duration(i64),
+    /// Of an enumeration: a status or a kind.
+    Keyword(&'static str),
+}
+
+impl TagValue {
+    fn of(value: Val<'_>) -> TagValue {
+        match value {
+            Val::Int(v) => TagValue::Int(v),
+            Val::Float(v) => TagValue::Float(v),
+            Val::Duration(v) => TagValue::Duration(v),
+            Val::Text(v) => TagValue::Text(v.into_owned()),
+            Val::Bool(v) => TagValue::Bool(v),
+            Val::Status(v) => TagValue::Keyword(v.name()),
+            Val::Kind(v) => TagValue::Keyword(v.name()),
+        }
+    }
+
+    /// The type's name in Tempo's answers.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            TagValue::Text(_) => "string",
+            TagValue::Int(_) => "int",
+            TagValue::Float(_) => "float",
+            TagValue::Bool(_) => "bool",
+            TagValue::Duration(_) => "duration",
+            TagValue::Keyword(_) => "keyword",
+        }
+    }
+
+    pub fn text(&self) -> String {
+        match self {
+            TagValue::Text(v) => v.clone(),
+            TagValue::Int(v) => v.to_string(),
+            TagValue::Float(v) => v.to_string(),
+            TagValue::Bool(v) => v.to_string(),
+            TagValue::Duration(v) => crate::logql::units::print_duration(*v),
+            TagValue::Keyword(v) => (*v).to_string(),
+        }
+    }
+}
+
+fn shown(value: &Val<'_>) -> String {
+    TagValue::of(value.clone()).text()
+}

@@ -1,0 +1,23 @@
+//! TraceQL: what a query text means, and the traces it finds in a snapshot.
+//!
+//! A text becomes a tree (`parse`). Search finds candidate spans with a filter the store answers, then fetches whole
+//! traces and evaluates the tree over each exactly, so structure, roots and aggregates need no index of their own.
+
+mod ast;
+mod check;
+mod eval;
+mod lexer;
+mod parser;
+mod print;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+pub use ast::*;
+pub use eval::{
+    ROOT_MISSING, ScopeTags, SearchParams, SearchResult, ServiceStats, SpanMatch, SpanSet, TagQuery,
+    TagValue, Trace, TraceId, TraceSummary, search, tag_values, tags, trace_by_id,
+};
+pub use parser::{parse, parse_attribute};
+pub use table::*;
