@@ -170,6 +170,18 @@ test('a metric is picked, drawn, and its legend hides it', () =>
     }
   }));
 
+test('the editor completes names, marks mistakes, and runs with Enter', () =>
+  visit('/ui/metrics', async (page) => {
+    await page.locator('.cm-content').click();
+    await page.keyboard.type('sum by (');
+    await page.locator('.cm-lintRange').first().waitFor();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('vector(1)', { delay: 5 });
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+Enter');
+    await page.waitForURL((url) => url.searchParams.get('q') === 'vector(1)');
+  }));
+
 test('a rule opens with Enter and links to its signals', { skip: Boolean(process.env.SIGNALBOX_URL) }, () =>
   visit('/ui/alerts?state=firing', async (page) => {
     await page.keyboard.press('ArrowDown');

@@ -72,9 +72,10 @@ export function readStreams(streams: readonly Stream[]): Line[] {
   const all: Line[] = [];
   const seen = new Map<string, number>();
   for (const stream of streams) {
+    const identity = JSON.stringify(stream.stream);
     for (const [ns, text, extra] of stream.values) {
       const labels = { ...stream.stream, ...flatExtra(extra) };
-      const base = `${ns}-${hash(text + JSON.stringify(stream.stream)).toString(36)}`;
+      const base = `${ns}-${hash(text + identity).toString(36)}`;
       const twin = seen.get(base) ?? 0;
       seen.set(base, twin + 1);
       all.push({ key: twin ? `${base}-${twin}` : base, ns, ms: Number(BigInt(ns) / 1_000_000n), text, labels });

@@ -21,7 +21,7 @@ export function layOut(spans: readonly Span[], collapsed: ReadonlySet<string> = 
   const roots: Span[] = [];
   for (const span of spans) {
     if (!span.parentId || !byId.has(span.parentId) || span.parentId === span.id) roots.push(span);
-    else children.set(span.parentId, [...(children.get(span.parentId) ?? []), span]);
+    else pushTo(children, span.parentId, span);
   }
   const startMs = spans.reduce((least, span) => Math.min(least, span.startMs), Infinity);
   const endMs = spans.reduce((most, span) => Math.max(most, span.startMs + span.durationMs), -Infinity);
@@ -58,6 +58,12 @@ export function layOut(spans: readonly Span[], collapsed: ReadonlySet<string> = 
     errors: spans.filter((span) => span.error).length,
     depth: depthMax,
   };
+}
+
+function pushTo(children: Map<string, Span[]>, parentId: string, span: Span): void {
+  const siblings = children.get(parentId);
+  if (siblings) siblings.push(span);
+  else children.set(parentId, [span]);
 }
 
 function byStart(spans: readonly Span[]): Span[] {

@@ -28,6 +28,9 @@ const RangeContext = createContext<RangeState | undefined>(undefined);
 /** The server tells of new data every second; people cannot read that fast. */
 const LIVE_EVERY_MS = 2_000;
 
+/** Without the live stream "live" means asking now and then. */
+const BLIND_EVERY_MS = 5_000;
+
 /** Queries below this key speak of "now", and are asked again with each step of the anchor. */
 export const NOW_KEY = 'now';
 
@@ -38,7 +41,7 @@ export function RangeProvider({ children }: { children: ReactNode }) {
   const [nowMs, setNow] = useState(() => Date.now());
   const [held, hold] = useState(false);
   const client = useQueryClient();
-  const { subscribe } = useLive();
+  const { subscribe, connected } = useLive();
 
   const from = search.from ?? DEFAULT_RANGE.from;
   const to = search.to ?? DEFAULT_RANGE.to;
@@ -58,11 +61,12 @@ export function RangeProvider({ children }: { children: ReactNode }) {
   }, [bump, client]);
 
   useEffect(() => {
-    const everyMs = REFRESH.find((one) => one.value === refresh)?.ms ?? 0;
+    const blind = refresh === 'live' && !connected;
+    const everyMs = blind ? BLIND_EVERY_MS : (REFRESH.find((one) => one.value === refresh)?.ms ?? 0);
     if (everyMs === 0 || !moving || held) return undefined;
     const timer = setInterval(bumpCalmly, everyMs);
     return () => clearInterval(timer);
-  }, [refresh, moving, held, bumpCalmly]);
+  }, [refresh, connected, moving, held, bumpCalmly]);
 
   useEffect(
     () =>

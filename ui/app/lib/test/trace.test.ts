@@ -61,6 +61,10 @@ describe('layOut', () => {
   it('hides what is below a collapsed span', () => expect(shape([make('a', '', 0, 9), make('b', 'a', 1, 5), make('c', 'b', 2, 1), make('d', 'a', 6, 1)], new Set(['b']))).toEqual(['a', ' b', ' d']));
   it('draws every span exactly once, also twins of one id', () => expect(layOut([make('a', '', 0, 9), make('a', '', 1, 2), make('b', 'a', 1, 1)]).rows).toHaveLength(3));
   it('has no rows for no spans', () => expect(layOut([])).toMatchObject({ rows: [], durationMs: 0, startMs: 0, errors: 0 }));
+  it('takes a parent with very many children', () => {
+    const wide = Array.from({ length: 50_000 }, (_, i) => make(`n${i}`, i ? 'n0' : '', i, 1));
+    expect(layOut(wide).rows).toHaveLength(50_000);
+  });
   it('is not bound by the stack', () => {
     const deep = Array.from({ length: 20_000 }, (_, i) => make(`n${i}`, i ? `n${i - 1}` : '', i, 1));
     expect(layOut(deep).depth).toBe(19_999);
