@@ -9,9 +9,11 @@ use engine::promql::{self, Expr, FUNCTIONS};
 
 fn scripts() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/promql/testdata");
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries =
+        std::fs::read_dir(folder).expect("the folder of scripts").flatten().map(|entry| entry.path());
     let read = |path: std::path::PathBuf| {
-        (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(path).unwrap())
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        (name, std::fs::read_to_string(path).expect("a readable script"))
     };
     let mut all: Vec<_> = entries.map(read).collect();
     all.sort();

@@ -52,7 +52,7 @@ pub fn format_duration(millis: i64) -> String {
     for (name, size) in UNITS {
         let size = size as u64;
         let exact_only = matches!(name, "y" | "w");
-        if exact_only && rest % size != 0 {
+        if exact_only && !rest.is_multiple_of(size) {
             continue;
         }
         if rest >= size {

@@ -4,7 +4,7 @@
 /// as the same number, with an exponent only below 1e-6 and from 1e21 on.
 pub fn fmt_value(value: f64) -> String {
     let size = value.abs();
-    if size != 0.0 && (size < 1e-6 || size >= 1e21) && size.is_finite() {
+    if size != 0.0 && !(1e-6..1e21).contains(&size) && size.is_finite() {
         return fmt_exponent(value);
     }
     fmt_plain(value)
@@ -24,7 +24,7 @@ pub fn fmt_plain(value: f64) -> String {
 /// The shortest text, with an exponent below 1e-4 and from 1e21 on: numbers in messages and `fill` modifiers.
 pub fn fmt_general(value: f64) -> String {
     let size = value.abs();
-    if size != 0.0 && size.is_finite() && (size < 1e-4 || size >= 1e21) {
+    if size != 0.0 && size.is_finite() && !(1e-4..1e21).contains(&size) {
         return fmt_exponent(value);
     }
     fmt_plain(value)

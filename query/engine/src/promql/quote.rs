@@ -61,18 +61,26 @@ fn push_char(bytes: &mut Vec<u8>, c: char) {
     bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
+fn one_byte(bytes: &mut Vec<u8>, byte: u8) -> Result<(), String> {
+    bytes.push(byte);
+    Ok(())
+}
+
 fn read_escape(chars: &mut std::str::Chars<'_>, open: char, bytes: &mut Vec<u8>) -> Result<(), String> {
     let c = chars.next().ok_or("escape sequence not terminated")?;
     let (digits, base, first) = match c {
-        'a' => return Ok(bytes.push(7)),
-        'b' => return Ok(bytes.push(8)),
-        'f' => return Ok(bytes.push(12)),
-        'n' => return Ok(bytes.push(b'\n')),
-        'r' => return Ok(bytes.push(b'\r')),
-        't' => return Ok(bytes.push(b'\t')),
-        'v' => return Ok(bytes.push(11)),
-        '\\' => return Ok(bytes.push(b'\\')),
-        c if c == open => return Ok(push_char(bytes, c)),
+        'a' => return one_byte(bytes, 7),
+        'b' => return one_byte(bytes, 8),
+        'f' => return one_byte(bytes, 12),
+        'n' => return one_byte(bytes, b'\n'),
+        'r' => return one_byte(bytes, b'\r'),
+        't' => return one_byte(bytes, b'\t'),
+        'v' => return one_byte(bytes, 11),
+        '\\' => return one_byte(bytes, b'\\'),
+        c if c == open => {
+            push_char(bytes, c);
+            return Ok(());
+        }
         '0'..='7' => (2, 8, c.to_digit(8).unwrap_or(0)),
         'x' => (2, 16, 0),
         'u' => (4, 16, 0),

@@ -175,7 +175,7 @@ fn parse_expect(text: &str) -> Expect {
             let pattern = pattern.trim();
             let pattern = pattern.strip_prefix('"').and_then(|p| p.strip_suffix('"')).unwrap_or(pattern);
             let text = match regex {
-                true => Match::Regex(Regex::new(pattern).unwrap()),
+                true => Match::Regex(Regex::new(pattern).expect("a script's pattern")),
                 false => Match::Exact(pattern.to_owned()),
             };
             return Expect { what: what.trim().to_owned(), text: Some(text) };
@@ -239,7 +239,7 @@ fn check_notes(kind: &str, notes: &[String], expect: &[Expect]) -> Result<(), St
 
 fn evaluate(snapshot: &Snapshot, eval: &Eval) -> Result<promql::Answer, String> {
     let expr = promql::parse(&eval.expr).map_err(|e| e.to_string())?;
-    let tenant = Tenant::authenticated("test").unwrap();
+    let tenant = Tenant::authenticated("test").expect("valid name");
     let ctx = RequestCtx::new(tenant, "test", Role::Read, None, Budget::new(1 << 32));
     let settings = Settings::default();
     let answer = match eval.kind {

@@ -17,7 +17,7 @@ pub const STALE: u64 = 0x7ff0_0000_0000_0002;
 /// One line: labels (the name among them) and its values at successive steps.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
-    pub labels: Vec<(String, String)>,
+    pub labels: Pairs,
     pub items: Vec<Item>,
 }
 
@@ -26,7 +26,9 @@ pub fn parse_line(line: &str) -> Result<Expected, String> {
     Ok(Expected { labels, items: parse_items(rest.trim())? })
 }
 
-fn parse_labels(line: &str) -> Result<(Vec<(String, String)>, &str), String> {
+type Pairs = Vec<(String, String)>;
+
+fn parse_labels(line: &str) -> Result<(Pairs, &str), String> {
     let mut labels = Vec::new();
     let end = line.find(|c: char| c == '{' || c.is_whitespace()).unwrap_or(line.len());
     let (name, mut rest) = line.split_at(end);

@@ -109,7 +109,9 @@ impl<'a> Eval<'a> {
         if let Some(name) = otel_name {
             found.retain(|series| series.meta.name == name);
         }
-        found.sort_by(|a, b| a.labels.cmp(&b.labels));
+        if !found.is_sorted_by(|a, b| a.labels <= b.labels) {
+            found.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
         let mut all = Vec::with_capacity(found.len());
         for series in found {
             let histograms: Vec<_> =

@@ -70,7 +70,7 @@ impl<'a> Eval<'a> {
     pub(super) fn matrix(&mut self, expr: &Expr, time_ms: i64) -> Evaluated<Vec<Series>> {
         let steps = Steps { start: time_ms, step: 1, len: 1 };
         let ranges = self.ranges(expr, &steps)?;
-        let (end, start) = (ranges.ends.start, ranges.ends.start - ranges.range);
+        let (end, start) = (ranges.ends.start, ranges.ends.start.saturating_sub(ranges.range));
         let inside = |t: i64| t > start && t <= end;
         let mut all = Vec::new();
         for samples in ranges.series {

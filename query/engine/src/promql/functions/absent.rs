@@ -18,10 +18,11 @@ pub(super) fn absent_over_time(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> 
     let ranges = eval.ranges(&c.args[0], steps)?;
     let mut present = vec![false; steps.len];
     for (i, end) in ranges.ends.times().enumerate() {
-        let inside = |t: &i64| *t > end - ranges.range && *t <= end;
+        let start = end.saturating_sub(ranges.range);
+        let inside = |t: &i64| *t > start && *t <= end;
         // The times ascend, so the first one after the window's start decides.
         let first_inside = |times: &[i64]| {
-            let at = times.partition_point(|t| *t <= end - ranges.range);
+            let at = times.partition_point(|t| *t <= start);
             times.get(at).is_some_and(inside)
         };
         present[i] = ranges

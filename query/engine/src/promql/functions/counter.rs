@@ -64,6 +64,7 @@ fn extrapolated(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bo
 
 /// The factor of the extrapolation. `zero`: how many sampled intervals before the first sample a counter's line
 /// meets zero, beyond which it cannot have existed.
+#[inline]
 fn stretch(
     w: &Window<'_>,
     (first, last, samples): (i64, i64, usize),
@@ -165,15 +166,16 @@ fn newest(w: &Window<'_>) -> Option<[(i64, Point); 2]> {
     let histograms = w.histograms.iter().map(|(t, h)| (*t, Point::Histogram(Arc::clone(h))));
     let mut last: Vec<(i64, Point)> = floats.rev().take(2).chain(histograms.rev().take(2)).collect();
     last.sort_by_key(|(t, _)| *t);
-    let n = last.len();
     let second = last.pop()?;
     let first = last.pop()?;
-    debug_assert!(n >= 2);
     Some([first, second])
 }
 
+/// Time, and a float or a histogram.
+type Either<'w> = (i64, Option<f64>, Option<&'w Arc<Histogram>>);
+
 /// The samples of both kinds in the order of their times.
-fn in_order<'w>(w: &'w Window<'_>) -> Vec<(i64, Option<f64>, Option<&'w Arc<Histogram>>)> {
+fn in_order<'w>(w: &'w Window<'_>) -> Vec<Either<'w>> {
     let floats = w.times.iter().zip(w.values).map(|(t, v)| (*t, Some(*v), None));
     let mut all: Vec<_> = floats.chain(w.histograms.iter().map(|(t, h)| (*t, None, Some(h)))).collect();
     all.sort_by_key(|(t, _, _)| *t);

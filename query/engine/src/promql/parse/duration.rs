@@ -23,10 +23,8 @@ impl Parser<'_> {
             let span = start.to(close);
             return Ok(Expr::Subquery(Box::new(Subquery { expr, range, step: None, time, span })));
         }
-        let step = self.positive_duration(
-            "subquery selector",
-            &format!("number, duration, step(), range(), or \"]\""),
-        )?;
+        let step =
+            self.positive_duration("subquery selector", "number, duration, step(), range(), or \"]\"")?;
         let close = self.expect(&Kind::RightBracket, "subquery selector", "\"]\"")?;
         let span = start.to(close);
         Ok(Expr::Subquery(Box::new(Subquery { expr, range, step: Some(step), time, span })))
@@ -122,10 +120,10 @@ impl Parser<'_> {
     fn positive_duration(&mut self, context: &str, expected: &str) -> Parsed<DurationValue> {
         let start = self.peek().span;
         let expr = self.duration_expression(0, context, expected)?;
-        if let DurationExpr::Number(n) = &expr {
-            if n.value <= 0.0 {
-                return Err(self.error(n.span, "duration must be greater than 0"));
-            }
+        if let DurationExpr::Number(n) = &expr
+            && n.value <= 0.0
+        {
+            return Err(self.error(n.span, "duration must be greater than 0"));
         }
         self.duration_value(expr, start)
     }

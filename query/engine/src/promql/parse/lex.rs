@@ -373,7 +373,7 @@ impl Lexer<'_> {
             self.bump();
             self.eat_while(digit);
         }
-        let rest = self.text[self.pos..].as_bytes();
+        let rest = &self.text.as_bytes()[self.pos..];
         if !matches!(rest.first(), Some(b'e' | b'E')) {
             return;
         }
