@@ -73,7 +73,8 @@ impl SqliteCatalog {
         if lost {
             damage.push(Damage { reason: "the catalog's file is gone".to_owned(), moved_to: None });
         }
-        let generation = copy.as_ref().map_or(0, |copy| copy.generation);
+        // A file that was just made has lost nothing by itself.
+        let generation = copy.as_ref().filter(|_| !lost).map_or(0, |copy| copy.generation);
         let mut rebuild = lost;
         let checked = open_checked(&path, generation)?;
         let connection = match checked {
