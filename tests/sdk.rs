@@ -23,7 +23,7 @@ fn source(name: &str) -> PathBuf {
 
 /// Runs a program that sends and finds; what it prints is its findings.
 fn passes(mut program: Command) {
-    let data = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().expect("a temporary directory");
     let server = Server::start(data.path(), &[]);
     let doors =
         [("--otlp-grpc", &server.otlp_grpc), ("--otlp-http", &server.otlp_http), ("--api", &server.main)];

@@ -1,6 +1,7 @@
 //! What whole-process tests share: the real binary on free ports with a data directory of its own, and a small HTTP
 //! client that shows answers as they came.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::print_stderr, reason = "the server's log belongs to a failed test's output")]
 
 pub mod http;
 
