@@ -1,1 +1,39 @@
-//! The query crate.
+//! The query service: the HTTP APIs people and tools read. Prometheus, Loki, Tempo and Alertmanager as their clients
+//! know them, and JSON of our own for the user interface.
+//!
+//! Not here: connections, TLS, authentication, `Host` and `Origin` checks (the binary), protocols that bring data in
+//! (the collector), evaluation of languages (the engine).
+//!
+//! [`routes()`] is the table of everything answered here; the binary joins it with the collector's rows in one
+//! [`RouteTable`], finds the row of a request, authenticates, and calls [`Query::handle`].
+
+mod alertmanager;
+mod config;
+mod failure;
+mod host;
+mod json;
+mod loki;
+mod own;
+mod prometheus;
+mod request;
+mod routes;
+mod rules_view;
+mod run;
+mod service;
+mod tempo;
+#[cfg(test)]
+mod testing;
+mod wire;
+
+pub use config::{Clock, Config};
+pub use failure::{Reply, no_route, wrong_method};
+pub use host::Host;
+pub use routes::{
+    Access, Family, Found, PathParams, ROUTES, Route, RouteTable, Row, TableError, TenantScope, Timeout, markdown,
+    routes,
+};
+pub use rules_view::{
+    AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, RuleKind, RuleView, RulesView,
+};
+pub use run::RunStats;
+pub use service::{Handler, Query};

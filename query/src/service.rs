@@ -1,0 +1,159 @@
+//! The service: takes a request whose row and principal are known, reads its body, runs its handler.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+use http::{Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use store::model::{ErrorClass, RequestCtx};
+use store::{Snapshot, Store};
+use tokio::sync::Semaphore;
+
+use crate::failure::{Failure, Reply};
+use crate::own::ServicesCache;
+use crate::request::Params;
+use crate::routes::{Family, PathParams, Route};
+use crate::run::{RunStats, Runner};
+use crate::{Config, Host, RulesView};
+
+/// A handle; cheap to clone.
+#[derive(Clone)]
+pub struct Query(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) rules: Arc<dyn RulesView>,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) services: ServicesCache,
+    /// Live tails and event streams open at once.
+    pub(crate) streams: Arc<Semaphore>,
+    runner: Runner,
+}
+
+/// How a row answers. The member says where it runs.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// From memory, at once.
+    Now(pub(crate) fn(&Call) -> Result<Reply, Failure>),
+    /// Reads data: with a permit, on a blocking thread, until the deadline.
+    Read(pub(crate) fn(&Call) -> Result<Reply, Failure>),
+    /// Waits for something else, or answers with a stream.
+    Wait(pub(crate) fn(Call) -> BoxFuture<'static, Result<Reply, Failure>>),
+}
+
+/// One request as handlers see it.
+pub(crate) struct Call {
+    pub(crate) ctx: RequestCtx,
+    pub(crate) path: PathParams,
+    pub(crate) params: Params,
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    pub(crate) shared: Arc<Shared>,
+}
+
+// === impl Query ===
+
+impl Query {
+    pub fn new(config: Config, store: Store, rules: Arc<dyn RulesView>, host: Arc<dyn Host>) -> Self {
+        let limits = &config.limits;
+        let streams = usize::try_from(limits.tail_clients_max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Shared {
+            runner: Runner::new(limits.queries_concurrent_max),
+            streams: Arc::new(Semaphore::new(streams)),
+            services: ServicesCache::default(),
+            config,
+            store,
+            rules,
+            host,
+        }))
+    }
+
+    pub fn stats(&self) -> RunStats {
+        self.0.runner.stats()
+    }
+
+    /// Answers a request. `ctx` comes from authentication, which has held the row's role and tenant against the
+    /// principal; dropping the future cancels the work. `H` is what the binary made of the row's handler.
+    pub async fn handle<H>(
+        &self,
+        ctx: RequestCtx,
+        route: &Route<H>,
+        handler: Handler,
+        path: PathParams,
+        request: Request<Body>,
+    ) -> Reply {
+        let owner = route.owner;
+        let (parts, body) = request.into_parts();
+        let answered = match read_body(&parts, body, route.body_bytes_max).await {
+            Ok(body) => {
+                let form = if is_form(&parts) { &body[..] } else { &[] };
+                let params = Params::new(parts.uri.query(), form);
+                self.dispatch(Call { ctx, path, params, parts, body, shared: Arc::clone(&self.0) }, handler).await
+            }
+            Err(failure) => Err(failure),
+        };
+        answered.unwrap_or_else(|failure| explain(&failure, owner))
+    }
+
+    async fn dispatch(&self, call: Call, handler: Handler) -> Result<Reply, Failure> {
+        match handler {
+            Handler::Now(answer) => answer(&call),
+            Handler::Wait(answer) => answer(call).await,
+            Handler::Read(answer) => {
+                let ctx = call.ctx.clone();
+                self.0.runner.run(&ctx, move || answer(&call)).await
+            }
+        }
+    }
+}
+
+fn explain(failure: &Failure, owner: Family) -> Reply {
+    if failure.class == ErrorClass::Internal {
+        tracing::error!(error = %failure, api = owner.title(), "a query could not be answered");
+    }
+    failure.reply(owner)
+}
+
+fn is_form(parts: &Parts) -> bool {
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|text| text.trim_start().starts_with("application/x-www-form-urlencoded"))
+}
+
+async fn read_body(parts: &Parts, body: Body, bytes_max: u64) -> Result<Bytes, Failure> {
+    let too_large =
+        || Failure::new(ErrorClass::TooLarge, format!("the body is larger than the {bytes_max} bytes allowed here"));
+    let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|bytes: u64| bytes > bytes_max) {
+        return Err(too_large());
+    }
+    let limit = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) => Err(Failure::bad(format!("the body could not be read: {error}"))),
+    }
+}
+
+// === impl Call ===
+
+impl Call {
+    pub(crate) fn now_ns(&self) -> i64 {
+        (self.shared.config.clock)()
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.now_ns().div_euclid(1_000_000)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.shared.store.snapshot(&self.ctx.tenant)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
