@@ -18,7 +18,7 @@ pub trait Host: Send + Sync + 'static {
     fn status(&self, ctx: &RequestCtx) -> serde_json::Map<String, serde_json::Value>;
 
     /// The configuration in force as YAML, secrets left out.
-    fn config_yaml(&self) -> String;
+    fn config_yaml(&self, ctx: &RequestCtx) -> String;
 
     /// Unix milliseconds.
     fn started_ms(&self) -> i64;

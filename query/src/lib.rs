@@ -29,8 +29,8 @@ pub use config::{Clock, Config};
 pub use failure::{Reply, no_route, wrong_method};
 pub use host::Host;
 pub use routes::{
-    Access, Family, Found, PathParams, ROUTES, Route, RouteTable, Row, TableError, TenantScope, Timeout, markdown,
-    routes,
+    Access, Family, Found, PathParams, Probe, ROUTES, Route, RouteTable, Row, TableError, TenantScope, Timeout,
+    markdown, probes, routes,
 };
 pub use rules_view::{
     AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, RuleKind, RuleView, RulesView,

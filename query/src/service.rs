@@ -13,7 +13,7 @@ use store::{Snapshot, Store};
 use tokio::sync::Semaphore;
 
 use crate::failure::{Failure, Reply};
-use crate::own::ServicesCache;
+use crate::own::{ChatSequence, ServicesCache};
 use crate::request::Params;
 use crate::routes::{Family, PathParams, Route};
 use crate::run::{RunStats, Runner};
@@ -29,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) rules: Arc<dyn RulesView>,
     pub(crate) host: Arc<dyn Host>,
     pub(crate) services: ServicesCache,
+    pub(crate) chat: ChatSequence,
     /// Live tails and event streams open at once.
     pub(crate) streams: Arc<Semaphore>,
     runner: Runner,
@@ -65,6 +66,7 @@ impl Query {
             runner: Runner::new(limits.queries_concurrent_max),
             streams: Arc::new(Semaphore::new(streams)),
             services: ServicesCache::default(),
+            chat: ChatSequence::default(),
             config,
             store,
             rules,

@@ -24,11 +24,15 @@ pub fn markdown<H>(routes: &[Route<H>]) -> String {
          configuration; a public path needs no credential. GET answers HEAD too.\n",
     );
     for family in FAMILIES {
-        let mut rows = routes.iter().filter(|route| route.owner == family).peekable();
+        let mut rows = routes.iter().filter(|route| route.owner == family && !route.alias).peekable();
         if rows.peek().is_none() {
             continue;
         }
         let _ = write!(out, "\n## {}\n\n", family.title());
+        if !family.aliases().is_empty() {
+            let prefixes: Vec<String> = family.aliases().iter().map(|prefix| format!("`{prefix}`")).collect();
+            let _ = write!(out, "Also under {}.\n\n", prefixes.join(" and "));
+        }
         out.push_str("| method | path | role | of one tenant | body | time | what |\n|---|---|---|---|---|---|---|\n");
         rows.for_each(|route| write_row(route, &mut out));
     }

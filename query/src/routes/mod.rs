@@ -6,6 +6,7 @@
 
 mod markdown;
 mod pattern;
+mod probes;
 mod table;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use store::model::{Limits, Role};
 pub use markdown::markdown;
 pub use pattern::PathParams;
 pub(crate) use pattern::Pattern;
+pub use probes::{Probe, probes};
 pub use table::{ROUTES, Row, routes};
 
 /// Which API a path belongs to: decides how errors are spelled.
@@ -66,6 +68,8 @@ pub struct Route<H> {
     pub methods: &'static [Method],
     /// `{name}` stands for one segment, `{name...}` for one or more.
     pub path: String,
+    /// The same row under another prefix.
+    pub alias: bool,
     pub owner: Family,
     pub access: Access,
     pub scope: TenantScope,
@@ -137,6 +141,7 @@ impl<H> Route<H> {
         Route {
             methods: self.methods,
             path: self.path,
+            alias: self.alias,
             owner: self.owner,
             access: self.access,
             scope: self.scope,
@@ -205,6 +210,7 @@ mod tests {
         Route {
             methods,
             path: path.into(),
+            alias: false,
             owner: Family::Operations,
             access: Access::Public,
             scope: TenantScope::None,

@@ -1,0 +1,13 @@
+//! JSON for the user interface (`/api/signalbox`), the demo's chat room, the interface's pages, and what operators ask.
+
+pub(crate) mod chat;
+pub(crate) mod live;
+pub(crate) mod notifications;
+pub(crate) mod operations;
+pub(crate) mod pages;
+mod quantiles;
+pub(crate) mod services;
+pub(crate) mod status;
+
+pub(crate) use chat::ChatSequence;
+pub(crate) use services::ServicesCache;

@@ -1,0 +1,235 @@
+//! The table of everything this crate answers, one row each.
+
+use std::time::Duration;
+
+use http::Method;
+use store::model::Role;
+
+use super::{Access, Family, Route, TenantScope, Timeout};
+use crate::service::Handler::{self, Now, Read, Wait};
+use crate::{alertmanager, loki, own, prometheus, tempo};
+
+const GET: &[Method] = &[Method::GET];
+const GET_POST: &[Method] = &[Method::GET, Method::POST];
+const POST: &[Method] = &[Method::POST];
+
+/// Forms: as large as Prometheus reads them.
+const FORM_BYTES_MAX: u64 = 10 << 20;
+/// One chat message.
+const CHAT_BYTES_MAX: u64 = 256 << 10;
+const SHORT: Timeout = Timeout::After(Duration::from_secs(10));
+const FLUSH: Timeout = Timeout::After(Duration::from_secs(300));
+
+/// A row of [`ROUTES`].
+#[derive(Clone, Copy)]
+pub struct Row {
+    pub methods: &'static [Method],
+    pub path: &'static str,
+    pub owner: Family,
+    pub access: Access,
+    pub scope: TenantScope,
+    pub body_bytes_max: u64,
+    pub timeout: Timeout,
+    pub doc: &'static str,
+    pub handler: Handler,
+}
+
+// === impl Row ===
+
+impl Row {
+    /// GET by readers, data of their tenant.
+    const fn read(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
+        Self {
+            methods: GET,
+            path,
+            owner,
+            access: Access::Needs(Role::Read),
+            scope: TenantScope::Tenant,
+            body_bytes_max: 0,
+            timeout: Timeout::Query,
+            doc,
+            handler,
+        }
+    }
+
+    /// GET and POST with a form.
+    const fn form(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
+        Self { methods: GET_POST, body_bytes_max: FORM_BYTES_MAX, ..Self::read(owner, path, handler, doc) }
+    }
+
+    /// GET of something that is nobody's data.
+    const fn open(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
+        let row = Self::read(owner, path, handler, doc);
+        Self { access: Access::Public, scope: TenantScope::None, timeout: SHORT, ..row }
+    }
+
+    /// Facts about the process that every reader may know.
+    const fn shared(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
+        Self { scope: TenantScope::None, timeout: SHORT, ..Self::read(owner, path, handler, doc) }
+    }
+
+    /// POST by administrators.
+    const fn admin(path: &'static str, handler: Handler, doc: &'static str) -> Self {
+        let row = Self::read(Family::Operations, path, handler, doc);
+        Self { methods: POST, access: Access::Needs(Role::Admin), scope: TenantScope::None, timeout: FLUSH, ..row }
+    }
+
+    const fn stream(self) -> Self {
+        Self { timeout: Timeout::Stream, ..self }
+    }
+}
+
+impl Family {
+    /// Prefixes under which a family's paths exist once more, for data sources with a path in their address (and, for
+    /// Loki, for Grafana builds that send its prefix twice).
+    pub const fn aliases(self) -> &'static [&'static str] {
+        match self {
+            Self::Prometheus => &["/prometheus"],
+            Self::Loki => &["/loki", "/loki/api/v1"],
+            Self::Tempo => &["/tempo"],
+            Self::Alertmanager => &["/alertmanager"],
+            Self::Operations | Self::Signalbox | Self::Ingest => &[],
+        }
+    }
+}
+
+/// All rows with their aliases, for a [`super::RouteTable`].
+pub fn routes() -> Vec<Route<Handler>> {
+    let mut routes = Vec::new();
+    for row in ROUTES {
+        for (at, prefix) in [""].iter().chain(row.owner.aliases()).enumerate() {
+            routes.push(Route {
+                methods: row.methods,
+                path: format!("{prefix}{}", row.path),
+                alias: at > 0,
+                owner: row.owner,
+                access: row.access,
+                scope: row.scope,
+                body_bytes_max: row.body_bytes_max,
+                timeout: row.timeout,
+                doc: row.doc,
+                handler: row.handler,
+            });
+        }
+    }
+    routes
+}
+
+use Family::{Alertmanager as A, Loki as L, Operations as O, Prometheus as P, Signalbox as S, Tempo as T};
+
+#[rustfmt::skip]
+pub static ROUTES: &[Row] = &[
+    Row::form(P, "/api/v1/query", Read(prometheus::query::instant), "PromQL at one time"),
+    Row::form(P, "/api/v1/query_range", Read(prometheus::query::range), "PromQL over a range"),
+    Row::form(P, "/api/v1/query_exemplars", Read(prometheus::exemplars::answer), "exemplars of the series of an expression"),
+    Row::form(P, "/api/v1/format_query", Now(prometheus::format::format), "PromQL, printed over lines"),
+    Row::form(P, "/api/v1/parse_query", Now(prometheus::format::parse), "the syntax tree of PromQL"),
+    Row::form(P, "/api/v1/labels", Read(prometheus::labels::names), "label names"),
+    Row::read(P, "/api/v1/label/{name}/values", Read(prometheus::labels::values), "values of a label"),
+    Row::form(P, "/api/v1/series", Read(prometheus::series::answer), "series that match a selector"),
+    Row::read(P, "/api/v1/metadata", Read(prometheus::metadata::answer), "type, help and unit of metrics"),
+    Row::read(P, "/api/v1/targets/metadata", Read(prometheus::metadata::targets), "the same by target; empty"),
+    Row::read(P, "/api/v1/rules", Now(prometheus::rules::rules), "rule groups with their state"),
+    Row::read(P, "/api/v1/alerts", Now(prometheus::rules::alerts), "pending and firing alerts"),
+    Row::shared(P, "/api/v1/status/buildinfo", Now(prometheus::status::buildinfo), "version"),
+    Row::read(P, "/api/v1/status/config", Now(prometheus::status::config), "configuration as YAML"),
+    Row::shared(P, "/api/v1/status/flags", Now(prometheus::status::flags), "settings"),
+    Row::shared(P, "/api/v1/status/runtimeinfo", Now(prometheus::status::runtimeinfo), "start time, retention"),
+    Row::read(P, "/api/v1/status/tsdb", Read(prometheus::status::tsdb), "cardinality of the last hour"),
+    Row::shared(P, "/api/v1/status/walreplay", Now(prometheus::status::walreplay), "always done: ready comes after replay"),
+    Row::shared(P, "/api/v1/targets", Now(prometheus::status::targets), "scrape targets; none"),
+    Row::shared(P, "/api/v1/scrape_pools", Now(prometheus::status::scrape_pools), "scrape pools; none"),
+    Row::shared(P, "/api/v1/alertmanagers", Now(prometheus::status::alertmanagers), "other Alertmanagers; none"),
+
+    Row::form(L, "/loki/api/v1/query", Read(loki::query::instant), "LogQL at one time"),
+    Row::form(L, "/loki/api/v1/query_range", Read(loki::query::range), "LogQL over a range"),
+    Row::form(L, "/loki/api/v1/labels", Read(loki::labels::names), "label names"),
+    Row::form(L, "/loki/api/v1/label", Read(loki::labels::names), "label names, the older path"),
+    Row::form(L, "/loki/api/v1/label/{name}/values", Read(loki::labels::values), "values of a label"),
+    Row::form(L, "/loki/api/v1/series", Read(loki::labels::series), "streams that match a selector"),
+    Row::form(L, "/loki/api/v1/index/stats", Read(loki::volume::stats), "streams, entries and bytes of a selector"),
+    Row::form(L, "/loki/api/v1/index/volume", Read(loki::volume::instant), "bytes by label"),
+    Row::form(L, "/loki/api/v1/index/volume_range", Read(loki::volume::range), "bytes by label over a range"),
+    Row::form(L, "/loki/api/v1/detected_labels", Read(loki::detected::labels), "labels with their cardinality"),
+    Row::form(L, "/loki/api/v1/detected_fields", Read(loki::detected::fields), "fields found in lines and attributes"),
+    Row::form(L, "/loki/api/v1/detected_field/{name}/values", Read(loki::detected::values), "values of such a field"),
+    Row::form(L, "/loki/api/v1/patterns", Now(loki::detected::patterns), "patterns of lines; empty so far"),
+    Row::read(L, "/loki/api/v1/tail", Wait(loki::tail::answer), "websocket: lines as they come").stream(),
+    Row::form(L, "/loki/api/v1/format_query", Now(loki::status::format), "LogQL, printed"),
+    Row::shared(L, "/loki/api/v1/status/buildinfo", Now(loki::status::buildinfo), "version"),
+    Row::shared(L, "/loki/api/v1/drilldown-limits", Now(loki::status::drilldown_limits), "what Logs Drilldown may ask"),
+
+    Row::open(T, "/api/echo", Now(tempo::status::echo), "says `echo`"),
+    Row::shared(T, "/api/status/buildinfo", Now(tempo::status::buildinfo), "version"),
+    Row::read(T, "/api/traces/{id}", Read(tempo::trace::v1), "one trace, JSON or protobuf"),
+    Row::read(T, "/api/v2/traces/{id}", Read(tempo::trace::v2), "the same with a status around it"),
+    Row::read(T, "/api/search", Read(tempo::search::answer), "traces that match TraceQL or tags"),
+    Row::read(T, "/api/search/tags", Read(tempo::tags::names_v1), "names to search by"),
+    Row::read(T, "/api/v2/search/tags", Read(tempo::tags::names_v2), "names to search by, by scope"),
+    Row::read(T, "/api/search/tag/{tag...}/values", Read(tempo::values::v1), "values of a name"),
+    Row::read(T, "/api/v2/search/tag/{tag...}/values", Read(tempo::values::v2), "values of a name with their types"),
+    Row::read(T, "/api/metrics/query_range", Now(tempo::metrics::answer), "TraceQL metrics; not supported yet"),
+    Row::read(T, "/api/metrics/query", Now(tempo::metrics::answer), "TraceQL metrics; not supported yet"),
+
+    Row::read(A, "/api/v2/status", Now(alertmanager::status::answer), "version and configuration"),
+    Row::shared(A, "/api/v2/receivers", Now(alertmanager::status::receivers), "where notifications go"),
+    Row::read(A, "/api/v2/alerts", Now(alertmanager::alerts::list), "firing alerts"),
+    Row::read(A, "/api/v2/alerts/groups", Now(alertmanager::alerts::groups), "firing alerts by receiver"),
+    Row::read(A, "/api/v2/silences", Wait(alertmanager::silences::list), "silences"),
+    Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::one), "one silence"),
+
+    Row::read(S, "/api/signalbox/services", Read(own::services::answer), "rate, errors and duration of each service"),
+    Row::read(S, "/api/signalbox/notifications", Wait(own::notifications::answer), "notifications and chat messages"),
+    Row::read(S, "/api/signalbox/live", Wait(own::live::answer), "server-sent events: data and alerts as they come").stream(),
+    Row::read(S, "/api/signalbox/status", Now(own::status::answer), "state of the process"),
+    Row { methods: POST, body_bytes_max: CHAT_BYTES_MAX, timeout: SHORT, ..Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::post), "the demo's chat room takes a Slack message") },
+    Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::list), "messages of a channel"),
+    Row::open(S, "/", Now(own::pages::root), "leads to the user interface"),
+    Row::open(S, "/ui", Now(own::pages::root), "the same"),
+    Row::open(S, "/ui/{path...}", Now(own::pages::asset), "the user interface"),
+
+    Row::open(O, "/-/healthy", Now(own::operations::healthy), "the process lives"),
+    Row::open(O, "/prometheus/-/healthy", Now(own::operations::healthy), "the same"),
+    Row::open(O, "/alertmanager/-/healthy", Now(own::operations::healthy), "the same"),
+    Row::open(O, "/-/ready", Now(own::operations::ready), "requests are welcome"),
+    Row::open(O, "/prometheus/-/ready", Now(own::operations::ready), "the same"),
+    Row::open(O, "/alertmanager/-/ready", Now(own::operations::ready), "the same"),
+    Row::open(O, "/ready", Now(own::operations::ready), "the same, as Loki and Tempo spell it"),
+    Row::open(O, "/loki/ready", Now(own::operations::ready), "the same"),
+    Row::open(O, "/tempo/ready", Now(own::operations::ready), "the same"),
+    Row { timeout: SHORT, ..Row::read(O, "/metrics", Now(own::operations::metrics), "the process's own metrics") },
+    Row::read(O, "/config", Now(own::operations::config), "configuration as YAML"),
+    Row::admin("/-/flush", Wait(own::operations::flush), "heads become segments; answers when they have"),
+    Row::admin("/-/reload", Wait(own::operations::reload), "reads configuration and rules again"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::{RouteTable, markdown};
+
+    #[test]
+    fn no_two_rows_answer_one_method_and_path() {
+        RouteTable::new(routes()).unwrap();
+    }
+
+    #[test]
+    fn only_rows_without_data_are_public_and_only_those_with_a_body_take_one() {
+        for row in ROUTES {
+            let public = row.access == Access::Public;
+            assert!(!public || row.scope == TenantScope::None, "{}", row.path);
+            let posts = row.methods.contains(&Method::POST) && row.owner != Family::Operations;
+            assert_eq!(row.body_bytes_max > 0, posts, "{}", row.path);
+            assert!(!row.doc.is_empty(), "{}", row.path);
+        }
+    }
+
+    #[test]
+    fn every_row_has_its_line_in_the_documentation() {
+        let page = markdown(&routes());
+        for row in ROUTES {
+            assert!(page.contains(&format!("`{}` |", row.path)), "{}", row.path);
+        }
+        assert_eq!(page.lines().filter(|line| line.contains("| `/")).count(), ROUTES.len());
+    }
+}

@@ -1,0 +1,69 @@
+//! Every row of the table, asked as one tenant, shows nothing of another (issue 2, must-show 8).
+
+use http_body_util::BodyExt;
+
+use super::{World, data};
+use crate::routes::{ROUTES, Timeout, probes, routes};
+
+const MINE: &str = "alphamark";
+const THEIRS: &str = "betamark";
+
+#[tokio::test]
+async fn no_row_shows_one_tenant_anothers_data() {
+    let world = World::new();
+    world.fill("a", MINE).await;
+    world.fill("b", THEIRS).await;
+    let message = format!(r#"{{"text":"{THEIRS}"}}"#);
+    let chat = http::Request::post("/api/signalbox/demo/chat/room").body(message.into()).unwrap();
+    assert_eq!(world.send("b", chat).await.status(), 200);
+    let ids = [MINE, THEIRS].map(|marker| hex(&data::trace_id(marker)));
+    let mut shown = std::collections::BTreeSet::new();
+    for route in routes() {
+        for probe in probes(&route, super::NOW_S, &ids) {
+            let body = world.body_as("a", probe.request(), route.timeout == Timeout::Stream).await;
+            assert!(!body.contains(THEIRS), "{} {}: {body}", probe.method, probe.path_and_query);
+            if body.contains(MINE) {
+                shown.insert(route.path.clone());
+            }
+        }
+    }
+    // The test would prove nothing if the questions had no answers.
+    for path in ["/api/v1/series", "/api/v1/label/{name}/values", "/api/traces/{id}"] {
+        assert!(shown.contains(path), "{path} showed nothing of the asker's own: {shown:?}");
+    }
+    assert!(shown.len() * 5 > ROUTES.len(), "{shown:?}");
+}
+
+#[tokio::test]
+async fn ten_thousand_tenants_have_their_own_data() {
+    let world = World::new();
+    for n in 0..10_000 {
+        let body = format!(r#"{{"text":"message of {n}."}}"#);
+        let post = http::Request::post("/api/signalbox/demo/chat/room").body(body.into()).unwrap();
+        assert_eq!(world.send(&format!("tenant-{n}"), post).await.status(), 200);
+    }
+    for n in [0, 4999, 9999] {
+        let answer = world.reply(&format!("tenant-{n}"), "/api/signalbox/notifications").await;
+        let body = super::Answer::of(answer).await.body;
+        assert_eq!(body.matches("message of").count(), 1);
+        assert!(body.contains(&format!("message of {n}.")));
+    }
+}
+
+fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl World {
+    /// The body, or of an endless one its beginning.
+    async fn body_as(&self, tenant: &str, request: http::Request<axum::body::Body>, endless: bool) -> String {
+        let mut body = self.send(tenant, request).await.into_body();
+        let bytes = if endless {
+            let frame = body.frame().await;
+            frame.and_then(|frame| frame.unwrap().into_data().ok()).unwrap_or_default()
+        } else {
+            body.collect().await.unwrap().to_bytes()
+        };
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}

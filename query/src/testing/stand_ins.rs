@@ -1,0 +1,128 @@
+//! A host and rules that say little.
+
+use axum::body::Body;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, Response};
+use store::StoreError;
+use store::model::{Labels, RequestCtx, Tenant};
+use tokio::sync::watch;
+
+use super::NOW_S;
+use crate::rules_view::{
+    AlertState, AlertView, ChannelView, GroupView, NotificationView, RuleKind, RuleView, RulesView,
+};
+use crate::Host;
+
+pub(super) struct Process;
+
+impl Host for Process {
+    fn ready(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn metrics(&self, _: &RequestCtx) -> String {
+        "signalbox_up 1\n".into()
+    }
+
+    fn status(&self, _: &RequestCtx) -> serde_json::Map<String, serde_json::Value> {
+        [("wal".to_owned(), serde_json::json!({"files": 1}))].into_iter().collect()
+    }
+
+    fn config_yaml(&self, _: &RequestCtx) -> String {
+        "listen: here\n".into()
+    }
+
+    fn started_ms(&self) -> i64 {
+        0
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn asset(&self, path: &str, _: &HeaderMap) -> Response<Body> {
+        Response::new(Body::from(format!("asset {path}")))
+    }
+}
+
+pub(super) struct Rules;
+
+impl RulesView for Rules {
+    fn groups(&self, tenant: &Tenant) -> Vec<GroupView> {
+        if tenant.as_str() != "a" {
+            return Vec::new();
+        }
+        let at_ms = NOW_S * 1000;
+        let annotations = Labels::new([("summary", "no reviews")]);
+        let alert = AlertView {
+            labels: Labels::new([("alertname", "ReviewDown"), ("severity", "page")]),
+            annotations: annotations.clone(),
+            state: AlertState::Firing,
+            active_at_ms: at_ms,
+            fired_at_ms: Some(at_ms),
+            updated_at_ms: at_ms,
+            value: 1.0,
+            generator_url: String::new(),
+            receivers: vec!["chat".into()],
+        };
+        let alerting = RuleView {
+            kind: RuleKind::Alerting { for_ms: 5000, keep_firing_for_ms: 0, annotations, alerts: vec![alert] },
+            name: "ReviewDown".into(),
+            query: "up == 0".into(),
+            labels: Labels::new([("severity", "page")]),
+            last_error: None,
+            last_evaluation_ms: Some(at_ms),
+            evaluation_ms: 2.0,
+        };
+        let recording = RuleView {
+            kind: RuleKind::Recording,
+            name: "job:up".into(),
+            query: "sum(up)".into(),
+            labels: Labels::default(),
+            last_error: None,
+            last_evaluation_ms: None,
+            evaluation_ms: 0.0,
+        };
+        vec![GroupView {
+            name: "shop".into(),
+            file: "shop.yml".into(),
+            interval_ms: 1000,
+            limit: 0,
+            last_evaluation_ms: Some(at_ms),
+            evaluation_ms: 3.0,
+            rules: vec![alerting, recording],
+        }]
+    }
+
+    fn receivers(&self) -> Vec<String> {
+        vec!["chat".into()]
+    }
+
+    fn alertmanager_yaml(&self) -> String {
+        "route:\n  receiver: chat\n".into()
+    }
+
+    fn notifications<'a>(
+        &'a self,
+        _: &'a Tenant,
+        _: usize,
+    ) -> BoxFuture<'a, Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>> {
+        let channel = ChannelView { name: "chat".into(), receiver: "slack".into(), pending: 1, failed: 0 };
+        let sent = NotificationView {
+            at_ms: NOW_S * 1000 - 500,
+            channel: "chat".into(),
+            title: "[FIRING:1] ReviewDown".into(),
+            text: String::new(),
+            resolved: false,
+            labels: [("alertname".to_owned(), "ReviewDown".to_owned())].into(),
+            annotations: Default::default(),
+            links: Default::default(),
+        };
+        std::future::ready(Ok((vec![channel], vec![sent]))).boxed()
+    }
+
+    fn changes(&self, _: &Tenant) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+}
