@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn times_are_seconds_with_milliseconds() {
-        for (ms, wanted) in [(0, "0"), (1500, "1.500"), (1_763_930_000_781, "1763930000.781"), (-1, "-0.001")] {
+        for (ms, wanted) in [(0, "0"), (1500, "1.500"), (1_763_930_000_781, "1763930000.781"), (-1, "-0.001")]
+        {
             assert_eq!(written(|json| json.seconds(ms)), wanted);
         }
     }

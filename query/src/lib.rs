@@ -12,7 +12,6 @@ mod config;
 mod failure;
 mod host;
 mod json;
-mod loki;
 mod own;
 mod prometheus;
 mod request;
@@ -20,17 +19,15 @@ mod routes;
 mod rules_view;
 mod run;
 mod service;
-mod tempo;
 #[cfg(test)]
 mod testing;
-mod wire;
 
 pub use config::{Clock, Config};
 pub use failure::{Reply, no_route, wrong_method};
 pub use host::Host;
 pub use routes::{
-    Access, Family, Found, PathParams, Probe, ROUTES, Route, RouteTable, Row, TableError, TenantScope, Timeout,
-    markdown, probes, routes,
+    Access, Family, Found, PathParams, Probe, ROUTES, Route, RouteTable, Row, TableError, TenantScope,
+    Timeout, markdown, probes, routes,
 };
 pub use rules_view::{
     AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, RuleKind, RuleView, RulesView,

@@ -101,8 +101,10 @@ impl Runner {
         if self.counts.waiting.load(Ordering::Relaxed) > self.waiting_max {
             return Err(refused());
         }
-        let left = ctx.deadline.map_or(WAIT_MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let acquired = tokio::time::timeout(left.min(WAIT_MAX), Arc::clone(&self.permits).acquire_owned()).await;
+        let left =
+            ctx.deadline.map_or(WAIT_MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let acquired =
+            tokio::time::timeout(left.min(WAIT_MAX), Arc::clone(&self.permits).acquire_owned()).await;
         drop(waiting);
         acquired.ok().and_then(Result::ok).ok_or_else(refused)
     }

@@ -61,7 +61,8 @@ pub(crate) struct Call {
 impl Query {
     pub fn new(config: Config, store: Store, rules: Arc<dyn RulesView>, host: Arc<dyn Host>) -> Self {
         let limits = &config.limits;
-        let streams = usize::try_from(limits.tail_clients_max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        let streams =
+            usize::try_from(limits.tail_clients_max).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Self(Arc::new(Shared {
             runner: Runner::new(limits.queries_concurrent_max),
             streams: Arc::new(Semaphore::new(streams)),
@@ -94,7 +95,8 @@ impl Query {
             Ok(body) => {
                 let form = if is_form(&parts) { &body[..] } else { &[] };
                 let params = Params::new(parts.uri.query(), form);
-                self.dispatch(Call { ctx, path, params, parts, body, shared: Arc::clone(&self.0) }, handler).await
+                self.dispatch(Call { ctx, path, params, parts, body, shared: Arc::clone(&self.0) }, handler)
+                    .await
             }
             Err(failure) => Err(failure),
         };
@@ -126,9 +128,14 @@ fn is_form(parts: &Parts) -> bool {
 }
 
 async fn read_body(parts: &Parts, body: Body, bytes_max: u64) -> Result<Bytes, Failure> {
-    let too_large =
-        || Failure::new(ErrorClass::TooLarge, format!("the body is larger than the {bytes_max} bytes allowed here"));
-    let declared = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let too_large = || {
+        Failure::new(
+            ErrorClass::TooLarge,
+            format!("the body is larger than the {bytes_max} bytes allowed here"),
+        )
+    };
+    let declared =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if declared.is_some_and(|bytes: u64| bytes > bytes_max) {
         return Err(too_large());
     }

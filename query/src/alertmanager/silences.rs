@@ -11,7 +11,9 @@ pub(crate) fn list(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
     async move {
         let silences = call.shared.store.documents().list(&call.ctx.tenant, DocumentKind::Silence).await?;
         Ok(json_reply(|json| {
-            json.array(|a| silences.iter().filter_map(|s| std::str::from_utf8(&s.bytes).ok()).for_each(|s| a.raw(s)));
+            json.array(|a| {
+                silences.iter().filter_map(|s| std::str::from_utf8(&s.bytes).ok()).for_each(|s| a.raw(s))
+            });
         }))
     }
     .boxed()

@@ -85,8 +85,8 @@ pub(crate) fn post(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
         let channel = channel(&call)?;
         // A webhook's body is JSON, or a form with the JSON in `payload`.
         let json = call.params.get("payload").map_or(&call.body[..], str::as_bytes);
-        let message: SlackMessage =
-            serde_json::from_slice(json).map_err(|error| Failure::bad(format!("invalid_payload: {error}")))?;
+        let message: SlackMessage = serde_json::from_slice(json)
+            .map_err(|error| Failure::bad(format!("invalid_payload: {error}")))?;
         if message.text.is_empty() && message.attachments.is_empty() && message.blocks.is_empty() {
             return Err(Failure::bad("no_text: the message has no text, attachments or blocks"));
         }
@@ -128,7 +128,8 @@ pub(crate) fn list(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
 /// All messages of the tenant's room, newest first.
 pub(super) async fn messages(store: &Store, tenant: &Tenant) -> Result<Vec<NotificationView>, StoreError> {
     let stored = store.documents().list(tenant, DocumentKind::ChatMessage).await?;
-    let read = stored.iter().rev().filter_map(|document| serde_json::from_slice::<Stored>(&document.bytes).ok());
+    let read =
+        stored.iter().rev().filter_map(|document| serde_json::from_slice::<Stored>(&document.bytes).ok());
     Ok(read.map(Stored::into_view).collect())
 }
 
@@ -172,7 +173,11 @@ impl Stored {
             if block.kind == "header" && title.is_empty() { title = text } else { paragraphs.push(text) }
         }
         for attachment in attachments {
-            if title.is_empty() { title = attachment.title } else { paragraphs.push(attachment.title) }
+            if title.is_empty() {
+                title = attachment.title
+            } else {
+                paragraphs.push(attachment.title)
+            }
             let text = if attachment.text.is_empty() { attachment.fallback } else { attachment.text };
             paragraphs.extend([attachment.pretext, text]);
             labels.extend(attachment.fields.into_iter().map(|field| (field.title, field.value)));
@@ -230,7 +235,8 @@ mod tests {
             )])
             .await;
         for (path, body) in [("x", "{}"), ("x", "no"), ("a%2Fb", FIRING)] {
-            let refused = world.post(&format!("/api/signalbox/demo/chat/{path}"), "application/json", body).await;
+            let refused =
+                world.post(&format!("/api/signalbox/demo/chat/{path}"), "application/json", body).await;
             assert_eq!(refused.status, 400, "{body}");
         }
     }

@@ -71,7 +71,9 @@ pub(crate) fn answer(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
         });
         let mut reply = reply(StatusCode::OK, "text/event-stream", Body::from_stream(events));
         // Reverse proxies that buffer would show nothing.
-        reply.headers_mut().insert(header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        reply
+            .headers_mut()
+            .insert(header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
         Ok(reply)
     }
     .boxed()
@@ -168,7 +170,8 @@ mod tests {
         assert_eq!(stream.next().await.unwrap().unwrap(), ": live\n\n");
         world.fill("b", "theirs").await;
         world.fill("a", "mine").await;
-        let wanted = "data: {\"kind\":\"ingest\",\"logs\":3,\"spans\":3,\"samples\":4,\"at_ms\":1763930000000}\n\n";
+        let wanted =
+            "data: {\"kind\":\"ingest\",\"logs\":3,\"spans\":3,\"samples\":4,\"at_ms\":1763930000000}\n\n";
         assert_eq!(stream.next().await.unwrap().unwrap(), wanted);
         assert_eq!(stream.next().await.unwrap().unwrap(), ": quiet\n\n");
     }

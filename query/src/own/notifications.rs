@@ -33,7 +33,8 @@ pub(crate) fn answer(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
                         });
                     }
                 });
-                o.key("messages").array(|a| messages.iter().for_each(|message| chat::write_message(a, message)));
+                o.key("messages")
+                    .array(|a| messages.iter().for_each(|message| chat::write_message(a, message)));
             });
         }))
     }
@@ -85,7 +86,8 @@ mod tests {
     #[tokio::test]
     async fn an_arrived_message_has_the_labels_of_what_was_sent() {
         let world = World::with_rules().await;
-        let body = r#"{"attachments":[{"color":"danger","title":"[FIRING:1] ReviewDown","text":"no reviews"}]}"#;
+        let body =
+            r#"{"attachments":[{"color":"danger","title":"[FIRING:1] ReviewDown","text":"no reviews"}]}"#;
         world.post("/api/signalbox/demo/chat/incidents", "application/json", body).await;
         world
             .golden(&[(

@@ -59,7 +59,8 @@ struct Service {
 }
 
 pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
-    let time = |name: &str, default: i64| call.params.get(name).map_or(Ok(default), |text| event_time(name, text));
+    let time =
+        |name: &str, default: i64| call.params.get(name).map_or(Ok(default), |text| event_time(name, text));
     let end = time("end", call.now_ns())?;
     let window = Window { start: time("start", end.saturating_sub(WINDOW_DEFAULT_NS))?, end };
     if window.start >= window.end {
@@ -76,7 +77,8 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     };
     Ok(json_reply(|json| {
         json.object(|o| {
-            o.key("services").array(|a| services.iter().for_each(|(name, service)| service.write(a, name, window)));
+            o.key("services")
+                .array(|a| services.iter().for_each(|(name, service)| service.write(a, name, window)));
         });
     }))
 }
@@ -202,7 +204,9 @@ impl Window {
 impl ServicesCache {
     fn get(&self, tenant: &Tenant, window: Window) -> Option<Arc<Services>> {
         let cached = self.0.lock();
-        let fresh = |entry: &&Cached| entry.tenant == *tenant && entry.window == window && entry.at.elapsed() < CACHE_FOR;
+        let fresh = |entry: &&Cached| {
+            entry.tenant == *tenant && entry.window == window && entry.at.elapsed() < CACHE_FOR
+        };
         cached.iter().find(fresh).map(|entry| Arc::clone(&entry.services))
     }
 
@@ -235,6 +239,9 @@ mod tests {
         assert_eq!(payments["error_ratio"].as_f64(), Some(1.0));
         assert_eq!(payments["spark"].as_array().unwrap().len(), 30);
         let wrong = world.get("/api/signalbox/services?start=2&end=1").await;
-        assert_eq!((wrong.status, wrong.body.as_str()), (400, "{\"error\":\"\\\"start\\\" must be before \\\"end\\\"\"}"));
+        assert_eq!(
+            (wrong.status, wrong.body.as_str()),
+            (400, "{\"error\":\"\\\"start\\\" must be before \\\"end\\\"\"}")
+        );
     }
 }

@@ -14,7 +14,8 @@ pub(crate) fn names(call: &Call) -> Result<Reply, Failure> {
 pub(crate) fn values(call: &Call) -> Result<Reply, Failure> {
     let name = unescape(call.path.get("name"))?;
     let query = label_query(call)?;
-    let mut values: Vec<String> = call.snapshot().label_values(&call.ctx, &name, &query)?.into_iter().collect();
+    let mut values: Vec<String> =
+        call.snapshot().label_values(&call.ctx, &name, &query)?.into_iter().collect();
     let warnings = cut(call, &mut values)?;
     Ok(success(&warnings, &[], |json| json.strings(values.iter().map(String::as_str))))
 }

@@ -24,8 +24,11 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     let per_metric = call.params.parse::<usize>("limit_per_metric", "a count")?.unwrap_or(usize::MAX);
     let wanted = call.params.get("metric");
     let now_ms = call.now_ms();
-    let query =
-        LabelQuery { selectors: Vec::new(), start_ms: now_ms - WINDOW_MS, end_ms: now_ms.saturating_add(WINDOW_MS) };
+    let query = LabelQuery {
+        selectors: Vec::new(),
+        start_ms: now_ms - WINDOW_MS,
+        end_ms: now_ms.saturating_add(WINDOW_MS),
+    };
     let mut families: BTreeMap<String, BTreeSet<Description>> = BTreeMap::new();
     for (_, meta) in call.snapshot().series(&call.ctx, &query)? {
         let name = naming::metric_name(&metric_ref(&meta));

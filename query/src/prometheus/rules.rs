@@ -27,15 +27,21 @@ pub(crate) fn rules(call: &Call) -> Result<Reply, Failure> {
     let wanted = Wanted::read(call)?;
     let limit = call.params.parse::<usize>("group_limit", "a count")?.unwrap_or(usize::MAX);
     let from = call.params.parse::<usize>("group_next_token", "a token this API gave")?.unwrap_or(0);
-    let mut groups: Vec<GroupView> =
-        call.shared.rules.groups(&call.ctx.tenant).into_iter().filter_map(|group| wanted.of_group(group)).collect();
+    let mut groups: Vec<GroupView> = call
+        .shared
+        .rules
+        .groups(&call.ctx.tenant)
+        .into_iter()
+        .filter_map(|group| wanted.of_group(group))
+        .collect();
     let total = groups.len();
     groups.drain(..from.min(total));
     groups.truncate(limit.max(1));
     let next = from.saturating_add(groups.len());
     Ok(success(&[], &[], |json| {
         json.object(|o| {
-            o.key("groups").array(|a| groups.iter().for_each(|group| write_group(a, group, wanted.exclude_alerts)));
+            o.key("groups")
+                .array(|a| groups.iter().for_each(|group| write_group(a, group, wanted.exclude_alerts)));
             if next < total {
                 o.member("groupNextToken", &next.to_string());
             }
@@ -64,7 +70,9 @@ impl<'a> Wanted<'a> {
             Some("alert") => Some("alerting"),
             Some("record") => Some("recording"),
             Some(other) => {
-                return Err(Failure::bad(format!("invalid parameter \"type\": not supported value {other:?}")));
+                return Err(Failure::bad(format!(
+                    "invalid parameter \"type\": not supported value {other:?}"
+                )));
             }
         };
         Ok(Self {
@@ -175,9 +183,13 @@ mod tests {
 
     #[test]
     fn alert_values_have_exponents() {
-        for (value, wanted) in
-            [(1.0, "1e+00"), (0.25, "2.5e-01"), (-1500.0, "-1.5e+03"), (f64::NAN, "NaN"), (f64::INFINITY, "+Inf")]
-        {
+        for (value, wanted) in [
+            (1.0, "1e+00"),
+            (0.25, "2.5e-01"),
+            (-1500.0, "-1.5e+03"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+        ] {
             assert_eq!(exponent(value), wanted);
         }
     }

@@ -113,7 +113,8 @@ struct Cardinality {
 pub(crate) fn tsdb(call: &Call) -> Result<Reply, Failure> {
     let limit = call.params.limit("limit", 10, 10_000)?;
     let now_ms = call.now_ms();
-    let query = LabelQuery { selectors: Vec::new(), start_ms: now_ms - WINDOW_MS, end_ms: now_ms + WINDOW_MS };
+    let query =
+        LabelQuery { selectors: Vec::new(), start_ms: now_ms - WINDOW_MS, end_ms: now_ms + WINDOW_MS };
     let mut counted = Cardinality::default();
     for (labels, _) in call.snapshot().series(&call.ctx, &query)? {
         counted.series += 1;

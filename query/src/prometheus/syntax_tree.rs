@@ -1,7 +1,8 @@
 //! A PromQL syntax tree as `/api/v1/parse_query` answers it.
 
 use engine::promql::ast::{
-    Aggregate, At, Binary, Call, Cardinality, DurationValue, Expr, Matcher, Matching, Selector, Subquery, ValueType,
+    Aggregate, At, Binary, Call, Cardinality, DurationValue, Expr, Matcher, Matching, Selector, Subquery,
+    ValueType,
 };
 use engine::promql::{Variadic, fmt_value};
 

@@ -9,9 +9,8 @@ pub(crate) const NS_PER_S: i64 = 1_000_000_000;
 
 /// Prometheus: Unix seconds with a fraction, or RFC 3339. Milliseconds.
 pub(crate) fn prometheus_time(name: &str, text: &str) -> Result<i64, Failure> {
-    let unknown = || {
-        Failure::bad(format!("invalid parameter {name:?}: cannot parse {text:?} to a valid timestamp"))
-    };
+    let unknown =
+        || Failure::bad(format!("invalid parameter {name:?}: cannot parse {text:?} to a valid timestamp"));
     let nanos = match text.parse::<f64>() {
         Ok(seconds) if seconds.is_finite() => seconds_to_ns(seconds),
         Ok(_) => None,

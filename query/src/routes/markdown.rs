@@ -33,7 +33,9 @@ pub fn markdown<H>(routes: &[Route<H>]) -> String {
             let prefixes: Vec<String> = family.aliases().iter().map(|prefix| format!("`{prefix}`")).collect();
             let _ = write!(out, "Also under {}.\n\n", prefixes.join(" and "));
         }
-        out.push_str("| method | path | role | of one tenant | body | time | what |\n|---|---|---|---|---|---|---|\n");
+        out.push_str(
+            "| method | path | role | of one tenant | body | time | what |\n|---|---|---|---|---|---|---|\n",
+        );
         rows.for_each(|route| write_row(route, &mut out));
     }
     out

@@ -196,7 +196,8 @@ impl<H> RouteTable<H> {
             if head || route.methods.contains(method) {
                 return Found::Route(route, params);
             }
-            allowed.extend(route.methods.iter().filter(|m| !allowed.contains(m)).cloned().collect::<Vec<_>>());
+            allowed
+                .extend(route.methods.iter().filter(|m| !allowed.contains(m)).cloned().collect::<Vec<_>>());
         }
         if allowed.is_empty() { Found::Nothing } else { Found::WrongMethod(allowed) }
     }

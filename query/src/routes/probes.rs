@@ -17,7 +17,8 @@ pub struct Probe {
 }
 
 const NAMES: [&str; 6] = ["region", "job", "service_name", "k8s_namespace_name", "who", "user_id"];
-const TAGS: [&str; 6] = ["resource.k8s.namespace.name", "span.who", "who", "name", "status", "rootServiceName"];
+const TAGS: [&str; 6] =
+    ["resource.k8s.namespace.name", "span.who", "who", "name", "status", "rootServiceName"];
 
 /// Requests of each of the row's methods, over the five minutes before `now_s`. `trace_ids` are what `{id}` may stand for.
 pub fn probes<H>(route: &Route<H>, now_s: i64, trace_ids: &[String]) -> Vec<Probe> {
@@ -82,7 +83,9 @@ fn paths(pattern: &str, trace_ids: &[String]) -> Vec<String> {
 fn queries(owner: Family) -> &'static [&'static str] {
     match owner {
         Family::Prometheus => &["{__name__=~\".+\"}", "sum by (job) (shop_orders_total)", "no(t valid"],
-        Family::Loki => &["{service_name=~\".+\"}", "sum(count_over_time({service_name=~\".+\"}[5m]))", "{no"],
+        Family::Loki => {
+            &["{service_name=~\".+\"}", "sum(count_over_time({service_name=~\".+\"}[5m]))", "{no"]
+        }
         Family::Tempo => &["{}", "{ .who != nil }", "{ no"],
         _ => &[""],
     }
@@ -102,7 +105,11 @@ fn parameters(query: &str, now_s: i64) -> String {
         ("text", "probe".to_owned()),
     ];
     let encoded = pairs.map(|(name, value)| {
-        format!("{}={}", utf8_percent_encode(name, NON_ALPHANUMERIC), utf8_percent_encode(&value, NON_ALPHANUMERIC))
+        format!(
+            "{}={}",
+            utf8_percent_encode(name, NON_ALPHANUMERIC),
+            utf8_percent_encode(&value, NON_ALPHANUMERIC)
+        )
     });
     encoded.join("&")
 }

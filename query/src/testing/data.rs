@@ -1,8 +1,8 @@
 //! The records of tests.
 
 use store::model::{
-    Batch, EventBatchBuilder, Field, MetricKind, MetricRef, NestedWriter, SampleBatchBuilder, SeriesPart, Signal,
-    StreamParts, Temporality, Value,
+    Batch, EventBatchBuilder, Field, MetricKind, MetricRef, NestedWriter, SampleBatchBuilder, SeriesPart,
+    Signal, StreamParts, Temporality, Value,
 };
 
 use super::{NOW_NS, NOW_S};
@@ -62,9 +62,36 @@ struct SpanRow {
 pub(super) fn spans(marker: &str) -> Batch {
     let [root, call, served] = [[1; 8], [2; 8], [3; 8]];
     let rows = [
-        SpanRow { service: "cart", name: "POST /checkout", kind: 2, id: root, parent: None, start_ms: 0, duration_ms: 100, error: false },
-        SpanRow { service: "cart", name: "charge", kind: 3, id: call, parent: Some(root), start_ms: 10, duration_ms: 60, error: false },
-        SpanRow { service: "payments", name: "Charge", kind: 2, id: served, parent: Some(call), start_ms: 20, duration_ms: 40, error: true },
+        SpanRow {
+            service: "cart",
+            name: "POST /checkout",
+            kind: 2,
+            id: root,
+            parent: None,
+            start_ms: 0,
+            duration_ms: 100,
+            error: false,
+        },
+        SpanRow {
+            service: "cart",
+            name: "charge",
+            kind: 3,
+            id: call,
+            parent: Some(root),
+            start_ms: 10,
+            duration_ms: 60,
+            error: false,
+        },
+        SpanRow {
+            service: "payments",
+            name: "Charge",
+            kind: 2,
+            id: served,
+            parent: Some(call),
+            start_ms: 20,
+            duration_ms: 40,
+            error: true,
+        },
     ];
     let mut b = EventBatchBuilder::new(Signal::Spans);
     for row in rows {
@@ -116,7 +143,8 @@ fn exception() -> NestedWriter {
 
 pub(super) fn samples(marker: &str) -> Batch {
     let mut b = SampleBatchBuilder::default();
-    let stream = b.stream(&StreamParts { resource: &[("service.name", Value::Str("cart"))], ..Default::default() });
+    let stream =
+        b.stream(&StreamParts { resource: &[("service.name", Value::Str("cart"))], ..Default::default() });
     let metric = b.metric(MetricRef {
         name: "shop.orders",
         unit: "{order}",

@@ -119,7 +119,8 @@ impl World {
 
 impl Answer {
     pub(crate) async fn of(reply: Reply) -> Self {
-        let header = |name| reply.headers().get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
+        let header =
+            |name| reply.headers().get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default();
         let (location, content_type) = (header(header::LOCATION), header(header::CONTENT_TYPE));
         let status = reply.status().as_u16();
         let bytes = reply.into_body().collect().await.unwrap().to_bytes();

@@ -9,10 +9,10 @@ use store::model::{Labels, RequestCtx, Tenant};
 use tokio::sync::watch;
 
 use super::NOW_S;
+use crate::Host;
 use crate::rules_view::{
     AlertState, AlertView, ChannelView, GroupView, NotificationView, RuleKind, RuleView, RulesView,
 };
-use crate::Host;
 
 pub(super) struct Process;
 
@@ -67,7 +67,12 @@ impl RulesView for Rules {
             receivers: vec!["chat".into()],
         };
         let alerting = RuleView {
-            kind: RuleKind::Alerting { for_ms: 5000, keep_firing_for_ms: 0, annotations, alerts: vec![alert] },
+            kind: RuleKind::Alerting {
+                for_ms: 5000,
+                keep_firing_for_ms: 0,
+                annotations,
+                alerts: vec![alert],
+            },
             name: "ReviewDown".into(),
             query: "up == 0".into(),
             labels: Labels::new([("severity", "page")]),
