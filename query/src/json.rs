@@ -13,6 +13,10 @@ impl Json {
         Self(String::with_capacity(bytes))
     }
 
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0.into_bytes()
     }

@@ -12,6 +12,7 @@ mod config;
 mod failure;
 mod host;
 mod json;
+mod loki;
 mod own;
 mod prometheus;
 mod request;
@@ -19,8 +20,10 @@ mod routes;
 mod rules_view;
 mod run;
 mod service;
+mod tempo;
 #[cfg(test)]
 mod testing;
+mod wire;
 
 pub use config::{Clock, Config};
 pub use failure::{Reply, no_route, wrong_method};

@@ -32,18 +32,22 @@ pub(crate) struct Shared {
     pub(crate) chat: ChatSequence,
     /// Live tails and event streams open at once.
     pub(crate) streams: Arc<Semaphore>,
-    runner: Runner,
+    pub(crate) runner: Runner,
 }
 
-/// How a row answers. The member says where it runs.
+/// How a row answers: the binary keeps it in its table and hands it back.
 #[derive(Clone, Copy)]
-pub enum Handler {
+pub struct Handler(pub(crate) Run);
+
+/// The member says where it runs.
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
     /// From memory, at once.
-    Now(pub(crate) fn(&Call) -> Result<Reply, Failure>),
+    Now(fn(&Call) -> Result<Reply, Failure>),
     /// Reads data: with a permit, on a blocking thread, until the deadline.
-    Read(pub(crate) fn(&Call) -> Result<Reply, Failure>),
+    Read(fn(&Call) -> Result<Reply, Failure>),
     /// Waits for something else, or answers with a stream.
-    Wait(pub(crate) fn(Call) -> BoxFuture<'static, Result<Reply, Failure>>),
+    Wait(fn(Call) -> BoxFuture<'static, Result<Reply, Failure>>),
 }
 
 /// One request as handlers see it.
@@ -104,10 +108,10 @@ impl Query {
     }
 
     async fn dispatch(&self, call: Call, handler: Handler) -> Result<Reply, Failure> {
-        match handler {
-            Handler::Now(answer) => answer(&call),
-            Handler::Wait(answer) => answer(call).await,
-            Handler::Read(answer) => {
+        match handler.0 {
+            Run::Now(answer) => answer(&call),
+            Run::Wait(answer) => answer(call).await,
+            Run::Read(answer) => {
                 let ctx = call.ctx.clone();
                 self.0.runner.run(&ctx, move || answer(&call)).await
             }

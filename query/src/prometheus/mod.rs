@@ -1,9 +1,11 @@
 //! The Prometheus HTTP API, `/api/v1`. Answers are `{"status":"success","data":…}`; warnings stand beside the data.
 
+mod answer;
 pub(crate) mod exemplars;
 pub(crate) mod format;
 pub(crate) mod labels;
 pub(crate) mod metadata;
+pub(crate) mod query;
 pub(crate) mod rules;
 pub(crate) mod series;
 pub(crate) mod status;

@@ -6,8 +6,9 @@ use http::Method;
 use store::model::Role;
 
 use super::{Access, Family, Route, TenantScope, Timeout};
-use crate::service::Handler::{self, Now, Read, Wait};
-use crate::{alertmanager, own, prometheus};
+use crate::service::Handler;
+use crate::service::Run::{self, Now, Read, Wait};
+use crate::{alertmanager, loki, own, prometheus, tempo};
 
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
@@ -38,7 +39,7 @@ pub struct Row {
 
 impl Row {
     /// GET by readers, data of their tenant.
-    const fn read(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
+    const fn read(owner: Family, path: &'static str, run: Run, doc: &'static str) -> Self {
         Self {
             methods: GET,
             path,
@@ -48,29 +49,29 @@ impl Row {
             body_bytes_max: 0,
             timeout: Timeout::Query,
             doc,
-            handler,
+            handler: Handler(run),
         }
     }
 
     /// GET and POST with a form.
-    const fn form(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
-        Self { methods: GET_POST, body_bytes_max: FORM_BYTES_MAX, ..Self::read(owner, path, handler, doc) }
+    const fn form(owner: Family, path: &'static str, run: Run, doc: &'static str) -> Self {
+        Self { methods: GET_POST, body_bytes_max: FORM_BYTES_MAX, ..Self::read(owner, path, run, doc) }
     }
 
     /// GET of something that is nobody's data.
-    const fn open(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
-        let row = Self::read(owner, path, handler, doc);
+    const fn open(owner: Family, path: &'static str, run: Run, doc: &'static str) -> Self {
+        let row = Self::read(owner, path, run, doc);
         Self { access: Access::Public, scope: TenantScope::None, timeout: SHORT, ..row }
     }
 
     /// Facts about the process that every reader may know.
-    const fn shared(owner: Family, path: &'static str, handler: Handler, doc: &'static str) -> Self {
-        Self { scope: TenantScope::None, timeout: SHORT, ..Self::read(owner, path, handler, doc) }
+    const fn shared(owner: Family, path: &'static str, run: Run, doc: &'static str) -> Self {
+        Self { scope: TenantScope::None, timeout: SHORT, ..Self::read(owner, path, run, doc) }
     }
 
     /// POST by administrators.
-    const fn admin(path: &'static str, handler: Handler, doc: &'static str) -> Self {
-        let row = Self::read(Family::Operations, path, handler, doc);
+    const fn admin(path: &'static str, run: Run, doc: &'static str) -> Self {
+        let row = Self::read(Family::Operations, path, run, doc);
         Self {
             methods: POST,
             access: Access::Needs(Role::Admin),
@@ -121,10 +122,12 @@ pub fn routes() -> Vec<Route<Handler>> {
     routes
 }
 
-use Family::{Alertmanager as A, Operations as O, Prometheus as P, Signalbox as S};
+use Family::{Alertmanager as A, Loki as L, Operations as O, Prometheus as P, Signalbox as S, Tempo as T};
 
 #[rustfmt::skip]
 pub static ROUTES: &[Row] = &[
+    Row::form(P, "/api/v1/query", Read(prometheus::query::instant), "PromQL at one time"),
+    Row::form(P, "/api/v1/query_range", Read(prometheus::query::range), "PromQL over a range"),
     Row::form(P, "/api/v1/query_exemplars", Read(prometheus::exemplars::answer), "exemplars of the series of an expression"),
     Row::form(P, "/api/v1/format_query", Now(prometheus::format::format), "PromQL, printed over lines"),
     Row::form(P, "/api/v1/parse_query", Now(prometheus::format::parse), "the syntax tree of PromQL"),
@@ -145,7 +148,34 @@ pub static ROUTES: &[Row] = &[
     Row::shared(P, "/api/v1/scrape_pools", Now(prometheus::status::scrape_pools), "scrape pools; none"),
     Row::shared(P, "/api/v1/alertmanagers", Now(prometheus::status::alertmanagers), "other Alertmanagers; none"),
 
+    Row::form(L, "/loki/api/v1/query", Read(loki::query::instant), "LogQL at one time"),
+    Row::form(L, "/loki/api/v1/query_range", Read(loki::query::range), "LogQL over a range"),
+    Row::form(L, "/loki/api/v1/labels", Read(loki::labels::names), "label names"),
+    Row::form(L, "/loki/api/v1/label", Read(loki::labels::names), "label names, the older path"),
+    Row::form(L, "/loki/api/v1/label/{name}/values", Read(loki::labels::values), "values of a label"),
+    Row::form(L, "/loki/api/v1/series", Read(loki::labels::series), "streams that match a selector"),
+    Row::form(L, "/loki/api/v1/index/stats", Read(loki::volume::stats), "streams, entries and bytes of a selector"),
+    Row::form(L, "/loki/api/v1/index/volume", Read(loki::volume::instant), "bytes by label"),
+    Row::form(L, "/loki/api/v1/index/volume_range", Read(loki::volume::range), "bytes by label over a range"),
+    Row::form(L, "/loki/api/v1/detected_labels", Read(loki::detected::labels), "labels with their cardinality"),
+    Row::form(L, "/loki/api/v1/detected_fields", Read(loki::detected::fields), "fields found in lines and attributes"),
+    Row::form(L, "/loki/api/v1/detected_field/{name}/values", Read(loki::detected::values), "values of such a field"),
+    Row::form(L, "/loki/api/v1/patterns", Now(loki::detected::patterns), "patterns of lines; empty so far"),
+    Row::read(L, "/loki/api/v1/tail", Wait(loki::tail::answer), "websocket: lines as they come").stream(),
+    Row::form(L, "/loki/api/v1/format_query", Now(loki::status::format), "LogQL, printed"),
+    Row::shared(L, "/loki/api/v1/status/buildinfo", Now(loki::status::buildinfo), "version"),
+    Row::shared(L, "/loki/api/v1/drilldown-limits", Now(loki::status::drilldown_limits), "what Logs Drilldown may ask"),
 
+    Row::open(T, "/api/echo", Now(tempo::status::echo), "says `echo`"),
+    Row::shared(T, "/api/status/buildinfo", Now(tempo::status::buildinfo), "version"),
+    Row::read(T, "/api/traces/{id}", Read(tempo::trace::v1), "one trace, JSON or protobuf"),
+    Row::read(T, "/api/v2/traces/{id}", Read(tempo::trace::v2), "the same with a status around it"),
+    Row::read(T, "/api/search/tags", Read(tempo::tags::names_v1), "names to search by"),
+    Row::read(T, "/api/v2/search/tags", Read(tempo::tags::names_v2), "names to search by, by scope"),
+    Row::read(T, "/api/search/tag/{tag...}/values", Read(tempo::values::v1), "values of a name"),
+    Row::read(T, "/api/v2/search/tag/{tag...}/values", Read(tempo::values::v2), "values of a name with their types"),
+    Row::read(T, "/api/metrics/query_range", Now(tempo::metrics::answer), "TraceQL metrics; not supported yet"),
+    Row::read(T, "/api/metrics/query", Now(tempo::metrics::answer), "TraceQL metrics; not supported yet"),
 
     Row::read(A, "/api/v2/status", Now(alertmanager::status::answer), "version and configuration"),
     Row::shared(A, "/api/v2/receivers", Now(alertmanager::status::receivers), "where notifications go"),
