@@ -9,6 +9,7 @@ use store::model::Labels;
 
 use super::{Range, answer, expression, step};
 use crate::failure::{Failure, Reply, json_reply};
+use crate::request::time::NS_PER_MS;
 use crate::service::Call;
 
 const SERIES_DEFAULT: usize = 100;
@@ -115,11 +116,13 @@ fn bytes_by(
     step: Option<i64>,
 ) -> Result<Answer, Failure> {
     let text = logql::format_query(&Expr::Log(selector.clone()));
-    let window_ns = step.unwrap_or_else(|| range.span().max(1));
+    // Whole milliseconds, the smallest unit a range can have.
+    let window_ms =
+        step.unwrap_or_else(|| range.span()).saturating_add(NS_PER_MS - 1).div_euclid(NS_PER_MS).max(1);
     let names: BTreeSet<&str> = labels.iter().map(String::as_str).filter(|name| is_label(name)).collect();
     let names: Vec<&str> = names.into_iter().collect();
     let by = if names.is_empty() { String::new() } else { format!(" by ({})", names.join(", ")) };
-    let expr = logql::parse(&format!("sum{by} (bytes_over_time({text}[{window_ns}ns]))"))?;
+    let expr = logql::parse(&format!("sum{by} (bytes_over_time({text}[{window_ms}ms]))"))?;
     let params = QueryParams {
         start: if step.is_some() { range.start } else { range.end },
         end: range.end,
@@ -179,7 +182,7 @@ fn write_series(json: &mut crate::json::Json, series: &MetricSeries, over_time: 
                 .array(|a| series.points.iter().for_each(|(t, v)| answer::write_sample(a, *t, *v)));
         } else if let Some((time, bytes)) = series.points.first() {
             o.key("value").array(|a| {
-                a.seconds(time.div_euclid(1_000_000));
+                a.seconds(time.div_euclid(NS_PER_MS));
                 a.string(&fmt_value(*bytes));
             });
         }

@@ -11,12 +11,12 @@ pub(crate) const NS_PER_S: i64 = 1_000_000_000;
 pub(crate) fn prometheus_time(name: &str, text: &str) -> Result<i64, Failure> {
     let unknown =
         || Failure::bad(format!("invalid parameter {name:?}: cannot parse {text:?} to a valid timestamp"));
-    let nanos = match text.parse::<f64>() {
-        Ok(seconds) if seconds.is_finite() => seconds_to_ns(seconds),
-        Ok(_) => None,
-        Err(_) => rfc3339(text),
-    };
-    nanos.map(|nanos| nanos.div_euclid(NS_PER_MS)).ok_or_else(unknown)
+    match text.parse::<f64>() {
+        // A double of seconds is off by some hundred nanoseconds: to the nearest millisecond, not down.
+        Ok(seconds) if seconds.abs() < 1e13 => Ok((seconds * 1000.0).round() as i64),
+        Ok(_) => Err(unknown()),
+        Err(_) => rfc3339(text).map(|nanos| nanos.div_euclid(NS_PER_MS)).ok_or_else(unknown),
+    }
 }
 
 /// Prometheus: seconds as a number, or a duration like `1m30s`. Milliseconds.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use http::{Request, header};
 use http_body_util::BodyExt;
-use store::model::{Budget, RequestCtx, Role, Tenant};
+use store::model::{Batch, Budget, RequestCtx, Role, Tenant};
 use store::{Append, Store};
 
 use crate::routes::{Found, RouteTable};
@@ -70,9 +70,13 @@ impl World {
     /// every record carries it in values and in a name.
     pub(crate) async fn fill(&self, tenant: &str, marker: &str) {
         for batch in [data::logs(marker), data::spans(marker), data::samples(marker)] {
-            let append = Append { batch, key: None, answer: Vec::new() };
-            self.store.writer().append(&ctx(tenant), append).await.unwrap();
+            self.append(tenant.to_owned(), batch).await;
         }
+    }
+
+    async fn append(&self, tenant: String, batch: Batch) {
+        let append = Append { batch, key: None, answer: Vec::new() };
+        self.store.writer().append(&ctx(&tenant), append).await.unwrap();
     }
 
     pub(crate) async fn reply(&self, tenant: &str, path: &str) -> Reply {
