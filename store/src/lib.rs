@@ -19,6 +19,7 @@ mod dedup;
 mod documents;
 mod durable;
 mod error;
+mod events_view;
 mod head;
 mod metric;
 pub mod model;

@@ -9,6 +9,7 @@ use crate::model::{
     Batch, ColumnRef, EventBatch, Filter, HistogramPoint, LabelMatcher, Labels, MetricKind, RequestCtx,
     SeriesIdentity, SeriesPart, Signal, Stream, Temporality,
 };
+use crate::events_view::EventsView;
 use crate::samples_view::SamplesView;
 
 // === events ===
@@ -144,14 +145,22 @@ impl SeriesMeta {
 /// Cheap to clone; holds what it shows alive.
 #[derive(Clone, Default)]
 pub struct Snapshot {
-    logs: Vec<Arc<EventBatch>>,
-    spans: Vec<Arc<EventBatch>>,
+    logs: EventsView,
+    spans: EventsView,
     samples: SamplesView,
 }
 
 impl Snapshot {
-    pub(crate) fn new(logs: Vec<Arc<EventBatch>>, spans: Vec<Arc<EventBatch>>, samples: SamplesView) -> Self {
-        Self { logs, spans, samples }
+    pub(crate) fn new(
+        logs: impl Into<EventsView>,
+        spans: impl Into<EventsView>,
+        samples: SamplesView,
+    ) -> Self {
+        Self { logs: logs.into(), spans: spans.into(), samples }
+    }
+
+    fn events(&self, signal: Signal) -> &EventsView {
+        if signal == Signal::Logs { &self.logs } else { &self.spans }
     }
 
     /// A snapshot of loose batches: for tests of engines and for tools, without a store.
@@ -160,7 +169,7 @@ impl Snapshot {
         for batch in batches {
             match batch {
                 Batch::Events(events) if events.signal() == Signal::Logs => {
-                    snapshot.logs.push(Arc::new(events))
+                    snapshot.logs.push(Arc::new(events));
                 }
                 Batch::Events(events) => snapshot.spans.push(Arc::new(events)),
                 Batch::Samples(samples) => snapshot.samples.push(&samples),
@@ -176,39 +185,7 @@ impl Snapshot {
         query: &EventQuery,
         visit: &mut dyn FnMut(EventRows<'_>) -> ScanControl,
     ) -> Result<ScanStats, StoreError> {
-        let batches = if query.signal == Signal::Logs { &self.logs } else { &self.spans };
-        let mut ordered: Vec<&Arc<EventBatch>> = batches.iter().filter(|batch| batch.rows() > 0).collect();
-        match query.order {
-            Order::Any => {}
-            Order::NewestFirst => {
-                ordered.sort_by_cached_key(|batch| std::cmp::Reverse(batch.times().iter().copied().max()));
-            }
-            Order::OldestFirst => ordered.sort_by_cached_key(|batch| batch.times().iter().copied().min()),
-        }
-        let (mut start, mut end) = (query.start, query.end);
-        let mut stats = ScanStats { blocks_total: ordered.len() as u64, ..Default::default() };
-        for batch in ordered {
-            ctx.check()?;
-            let bound = query.filter.bind(batch);
-            let in_range = |row: &u32| (start..end).contains(&batch.times()[*row as usize]);
-            let rows: Vec<u32> = (0..batch.rows() as u32)
-                .filter(in_range)
-                .filter(|&row| bound.matches(batch, row as usize))
-                .collect();
-            stats.blocks_read += 1;
-            stats.rows_read += batch.rows() as u64;
-            stats.rows_matched += rows.len() as u64;
-            stats.bytes_read += batch.size_bytes() as u64;
-            if rows.is_empty() {
-                continue;
-            }
-            match visit(EventRows { batch, rows: &rows }) {
-                ScanControl::Continue => {}
-                ScanControl::Narrow { start: s, end: e } => (start, end) = (s.max(start), e.min(end)),
-                ScanControl::Stop => break,
-            }
-        }
-        Ok(stats)
+        self.events(query.signal).scan(ctx, query, visit)
     }
 
     /// The streams that have records of a signal in the time range (Unix nanoseconds; blocks' ranges decide, so a few
@@ -220,18 +197,7 @@ impl Snapshot {
         start: i64,
         end: i64,
     ) -> Result<Vec<Arc<Stream>>, StoreError> {
-        let batches = if signal == Signal::Logs { &self.logs } else { &self.spans };
-        let mut found: std::collections::BTreeMap<u128, Arc<Stream>> = Default::default();
-        for batch in batches {
-            ctx.check()?;
-            for (row, time) in batch.times().iter().enumerate() {
-                if (start..end).contains(time) {
-                    let stream = batch.stream(row);
-                    found.entry(stream.hash()).or_insert_with(|| Arc::clone(stream));
-                }
-            }
-        }
-        Ok(found.into_values().collect())
+        self.events(signal).streams(ctx, start, end)
     }
 
     /// The keys of record attributes in the time range (blocks' ranges decide).
@@ -242,15 +208,7 @@ impl Snapshot {
         start: i64,
         end: i64,
     ) -> Result<BTreeSet<String>, StoreError> {
-        let batches = if signal == Signal::Logs { &self.logs } else { &self.spans };
-        let mut keys = BTreeSet::new();
-        for batch in batches {
-            ctx.check()?;
-            if batch.times().iter().any(|time| (start..end).contains(time)) {
-                keys.extend(batch.attribute_keys().map(|(_, key)| key.to_owned()));
-            }
-        }
-        Ok(keys)
+        self.events(signal).attribute_keys(ctx, start, end)
     }
 
     /// The series that match and have samples in the range, with those samples.

@@ -361,6 +361,17 @@ impl EventBatchBuilder {
         self.cell(column, value);
     }
 
+    /// The number of a key, for [`EventBatchBuilder::put`]: readers that copy many rows look it up once.
+    pub fn attribute_column(&mut self, key: &str) -> ColumnId {
+        ColumnId(self.key_column(key))
+    }
+
+    /// A value of a column of this batch: a field's number, or what [`EventBatchBuilder::attribute_column`] gave.
+    pub fn put(&mut self, column: ColumnId, value: Value<'_>) {
+        debug_assert!(self.batch.column_name(column).is_some(), "a column of this batch");
+        self.cell(column.0, value);
+    }
+
     /// A value decided late, e.g. the time of a row whose fields come in any order.
     pub fn set_row_time(&mut self, time: i64) {
         if let Some(last) = self.batch.times.last_mut() {

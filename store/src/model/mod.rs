@@ -28,6 +28,7 @@ pub use filter::{BoundFilter, Compare, Filter, Test};
 pub use labels::{InvalidMatcher, LabelMatcher, Labels, MatchOp};
 pub use limits::{LIMITS, LimitRow, Limits};
 pub use lsn::{Lsn, WriterId};
+pub(crate) use nested::take_value;
 pub use nested::{Nested, NestedItem, NestedWriter};
 pub use samples::{
     Exemplar, HistogramPoint, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesIdentity,

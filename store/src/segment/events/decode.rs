@@ -1,0 +1,318 @@
+//! One column of one block, read back. Whatever the bytes say, this returns a column or `None`.
+
+use super::super::coding::{Packed, Reader};
+use super::bits::Bits;
+use super::encode::{Encoding, INTS_FROM_LAST, INTS_FROM_LEAST, INTS_FROM_TIME, PRESENT_ALL, PRESENT_SOME};
+use super::traces::Traces;
+use crate::model::{Nested, OwnedValue, Value, take_value};
+
+/// A column's values, ready to be tested and shown.
+pub(super) struct Column {
+    /// The place of each row's value in `data`; `None`: every row has one.
+    places: Option<Vec<u32>>,
+    pub(super) data: Data,
+}
+
+pub(super) enum Data {
+    Const(OwnedValue),
+    Dict { values: Vec<OwnedValue>, codes: Vec<u32> },
+    Ints(Vec<i64>),
+    Doubles(Vec<f64>),
+    Fixed { len: usize, bytes: Vec<u8> },
+    Strings { ends: Vec<u32>, text: String },
+    Blobs { nested: bool, ends: Vec<u32>, bytes: Vec<u8> },
+    Mixed(Vec<OwnedValue>),
+}
+
+/// What columns refer to outside themselves.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    pub(super) times: &'a [i64],
+    pub(super) traces: Option<Traces<'a>>,
+}
+
+const ABSENT: u32 = u32::MAX;
+/// Larger than any block's text can be; checksums are verified before, so this only bounds a bug.
+const BLOB_MAX: usize = 1 << 31;
+
+// === impl Column ===
+
+impl Column {
+    /// Reads a column of a block of `context.times.len()` rows.
+    pub(super) fn read(bytes: &[u8], context: Context<'_>) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let rows = context.times.len();
+        let (places, count) = read_presence(&mut reader, rows)?;
+        let encoding = Encoding::from_number(reader.u8()?)?;
+        let data = match encoding {
+            Encoding::Const => Data::Const(take_value(&mut reader.rest())?.to_owned()),
+            Encoding::Dict => read_dict(&mut reader, count)?,
+            Encoding::Ints => {
+                let times = row_times(context.times, places.as_deref());
+                Data::Ints(read_ints(&mut reader, count, &times)?)
+            }
+            Encoding::Decimals => {
+                let scale = 10f64.powi(i32::from(reader.u8()?));
+                let ints = read_ints(&mut reader, count, &[])?;
+                Data::Doubles(ints.into_iter().map(|int| int as f64 / scale).collect())
+            }
+            Encoding::Doubles => {
+                let bytes = read_blob(&mut reader)?;
+                let (chunks, rest) = bytes.as_chunks::<8>();
+                let whole = chunks.len() == count && rest.is_empty();
+                whole.then(|| Data::Doubles(chunks.iter().map(|b| f64::from_le_bytes(*b)).collect()))?
+            }
+            Encoding::Fixed => {
+                let len = reader.count(reader.rest().len())?;
+                Data::Fixed { len, bytes: reader.bytes(len.checked_mul(count)?)?.to_vec() }
+            }
+            Encoding::Strings => {
+                let (ends, bytes) = read_blobs(&mut reader, count)?;
+                let text = String::from_utf8(bytes).ok()?;
+                let sound = ends.iter().all(|end| text.is_char_boundary(*end as usize));
+                sound.then_some(Data::Strings { ends, text })?
+            }
+            Encoding::Bytes | Encoding::Nested => {
+                let (ends, bytes) = read_blobs(&mut reader, count)?;
+                Data::Blobs { nested: encoding == Encoding::Nested, ends, bytes }
+            }
+            Encoding::Mixed => {
+                let bytes = read_blob(&mut reader)?;
+                let mut rest = bytes.as_slice();
+                let values = (0..count).map(|_| take_value(&mut rest).map(Value::to_owned));
+                Data::Mixed(values.collect::<Option<_>>()?)
+            }
+            Encoding::Traces => {
+                let numbers = read_ints(&mut reader, count, &[])?;
+                let mut bytes = Vec::with_capacity(count * 16);
+                for number in numbers {
+                    bytes.extend_from_slice(context.traces?.id(usize::try_from(number).ok()?)?);
+                }
+                Data::Fixed { len: 16, bytes }
+            }
+        };
+        Some(Self { places, data })
+    }
+
+    /// The place of a row's value.
+    fn place(&self, row: usize) -> Option<usize> {
+        match &self.places {
+            None => Some(row),
+            Some(places) => places.get(row).filter(|place| **place != ABSENT).map(|place| *place as usize),
+        }
+    }
+
+    pub(super) fn value(&self, row: usize) -> Option<Value<'_>> {
+        self.data.value(self.place(row)?)
+    }
+
+    /// The code of a row's value, if the column is a dictionary.
+    pub(super) fn code(&self, row: usize) -> Option<usize> {
+        match &self.data {
+            Data::Dict { codes, .. } => codes.get(self.place(row)?).map(|code| *code as usize),
+            _ => None,
+        }
+    }
+
+    pub(super) fn has(&self, row: usize) -> bool {
+        self.place(row).is_some()
+    }
+
+    /// The places of rows that have a value, with their rows, ascending in both.
+    pub(super) fn rows_by_place(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> {
+        (0..rows).filter_map(|row| self.place(row).map(|place| (place, row)))
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.places.is_none()
+    }
+
+    /// Bytes held, for statistics.
+    pub(super) fn size_bytes(&self) -> usize {
+        match &self.data {
+            Data::Const(_) => 16,
+            Data::Dict { codes, .. } => codes.len() * 4,
+            Data::Ints(ints) => ints.len() * 8,
+            Data::Doubles(doubles) => doubles.len() * 8,
+            Data::Fixed { bytes, .. } => bytes.len(),
+            Data::Strings { ends, text } => ends.len() * 4 + text.len(),
+            Data::Blobs { ends, bytes, .. } => ends.len() * 4 + bytes.len(),
+            Data::Mixed(values) => values.len() * 16,
+        }
+    }
+}
+
+impl Data {
+    fn value(&self, place: usize) -> Option<Value<'_>> {
+        match self {
+            Self::Const(value) => Some(value.as_value()),
+            Self::Dict { values, codes } => values.get(*codes.get(place)? as usize).map(OwnedValue::as_value),
+            Self::Ints(ints) => ints.get(place).map(|int| Value::Int(*int)),
+            Self::Doubles(doubles) => doubles.get(place).map(|double| Value::Double(*double)),
+            Self::Fixed { len, bytes } => bytes.get(place * len..(place + 1) * len).map(Value::Bytes),
+            Self::Strings { ends, text } => {
+                let (start, end) = range(ends, place)?;
+                text.get(start..end).map(Value::Str)
+            }
+            Self::Blobs { nested, ends, bytes } => {
+                let (start, end) = range(ends, place)?;
+                let bytes = bytes.get(start..end)?;
+                Some(if *nested { Value::Nested(Nested::new(bytes)) } else { Value::Bytes(bytes) })
+            }
+            Self::Mixed(values) => values.get(place).map(OwnedValue::as_value),
+        }
+    }
+}
+
+fn range(ends: &[u32], place: usize) -> Option<(usize, usize)> {
+    let start = if place == 0 { 0 } else { *ends.get(place - 1)? };
+    Some((start as usize, *ends.get(place)? as usize))
+}
+
+// === parts ===
+
+fn read_presence(reader: &mut Reader<'_>, rows: usize) -> Option<(Option<Vec<u32>>, usize)> {
+    match reader.u8()? {
+        PRESENT_ALL => Some((None, rows)),
+        PRESENT_SOME => {
+            let present = Bits::read(reader.bytes(rows.div_ceil(8))?, rows);
+            let mut places = vec![ABSENT; rows];
+            present.iter().enumerate().for_each(|(place, row)| places[row] = place as u32);
+            Some((Some(places), present.count()))
+        }
+        _ => None,
+    }
+}
+
+fn row_times<'a>(times: &'a [i64], places: Option<&[u32]>) -> std::borrow::Cow<'a, [i64]> {
+    match places {
+        None => times.into(),
+        Some(places) => {
+            let present = times.iter().zip(places).filter(|(_, place)| **place != ABSENT);
+            present.map(|(time, _)| *time).collect::<Vec<_>>().into()
+        }
+    }
+}
+
+fn read_dict(reader: &mut Reader<'_>, count: usize) -> Option<Data> {
+    let distinct = reader.count(count)?;
+    let bytes = read_blob(reader)?;
+    let mut rest = bytes.as_slice();
+    let values =
+        (0..distinct).map(|_| take_value(&mut rest).map(Value::to_owned)).collect::<Option<Vec<_>>>()?;
+    let width = super::super::coding::width_of((distinct as u64).checked_sub(1)?);
+    let codes: Vec<u32> = Packed::read(reader, width, count)?.iter().map(|code| code as u32).collect();
+    codes.iter().all(|code| (*code as usize) < distinct).then_some(Data::Dict { values, codes })
+}
+
+/// Reads `count` ints; `times` are those of the rows that have them.
+pub(super) fn read_ints(reader: &mut Reader<'_>, count: usize, times: &[i64]) -> Option<Vec<i64>> {
+    let relation = reader.u8()?;
+    let mut last = if relation == INTS_FROM_LAST { reader.i64()? } else { 0 };
+    let least = reader.i64()?;
+    let width = u32::from(reader.u8()?);
+    let offsets = Packed::read(reader, width, count)?.iter().map(|offset| least.wrapping_add(offset as i64));
+    match relation {
+        INTS_FROM_LEAST => Some(offsets.collect()),
+        INTS_FROM_LAST => Some(
+            offsets
+                .map(|step| {
+                    last = last.wrapping_add(step);
+                    last
+                })
+                .collect(),
+        ),
+        INTS_FROM_TIME if times.len() == count => {
+            Some(offsets.zip(times).map(|(offset, time)| offset.wrapping_add(*time)).collect())
+        }
+        _ => None,
+    }
+}
+
+fn read_blobs(reader: &mut Reader<'_>, count: usize) -> Option<(Vec<u32>, Vec<u8>)> {
+    let lengths = read_ints(reader, count, &[])?;
+    let bytes = read_blob(reader)?;
+    let mut ends = Vec::with_capacity(count);
+    let mut end = 0u32;
+    for length in lengths {
+        end = end.checked_add(u32::try_from(length).ok()?)?;
+        ends.push(end);
+    }
+    (end as usize == bytes.len()).then_some((ends, bytes))
+}
+
+fn read_blob(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let raw = reader.count(BLOB_MAX)?;
+    let stored = reader.count(reader.rest().len())?;
+    let bytes = reader.bytes(stored)?;
+    if stored == raw {
+        return Some(bytes.to_vec());
+    }
+    zstd::bulk::decompress(bytes, raw).ok().filter(|bytes| bytes.len() == raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::encode::{Cell, Encoder};
+    use super::*;
+
+    fn round_trip(rows: usize, cells: &[Cell<'_>], expected: Encoding) {
+        let times: Vec<i64> = (0..rows as i64).map(|i| 1_700_000_000_000_000_000 + i * 1_000_003).collect();
+        let mut out = Vec::new();
+        let encoding = Encoder::new(1).unwrap().column(&times, cells, &mut out);
+        assert_eq!(encoding, expected);
+        let context = Context { times: &times, traces: None };
+        let column = Column::read(&out, context).unwrap();
+        let mut cells = cells.iter().peekable();
+        for row in 0..rows {
+            let value = cells.next_if(|cell| cell.0 as usize == row).map(|cell| cell.1);
+            assert_eq!(format!("{:?}", column.value(row)), format!("{value:?}"), "row {row}");
+        }
+        (0..out.len()).for_each(|len| drop(Column::read(&out[..len], context)));
+        for at in 0..out.len() {
+            let mut flipped = out.clone();
+            flipped[at] ^= 1 << (at % 8);
+            if let Some(column) = Column::read(&flipped, context) {
+                (0..rows).for_each(|row| drop(column.value(row)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_of_value_reads_back() {
+        let texts: Vec<String> = (0..100).map(|i| format!("text number {i} ü")).collect();
+        let nested = crate::model::Attributes::new(&[("a", Value::Int(1))]);
+        let nested = Value::Nested(Nested::new(nested.as_bytes()));
+        let every =
+            |value: &dyn Fn(u32) -> Value<'static>| (0..100).map(|i| (i, value(i))).collect::<Vec<_>>();
+        round_trip(100, &every(&|_| Value::Str("same")), Encoding::Const);
+        round_trip(100, &every(&|_| Value::Double(f64::NAN)), Encoding::Const);
+        round_trip(100, &every(&|_| Value::Empty), Encoding::Const);
+        round_trip(100, &every(&|i| Value::Str(["a", "b", "c"][i as usize % 3])), Encoding::Dict);
+        round_trip(100, &every(&|i| Value::Bool(i % 3 == 0)), Encoding::Dict);
+        round_trip(100, &every(&|i| Value::Int([200, 404, 503][i as usize % 3])), Encoding::Dict);
+        round_trip(100, &every(&|i| Value::Int(i64::from(i).pow(9))), Encoding::Ints);
+        round_trip(100, &every(&|i| Value::Int([i64::MIN, i64::MAX][i as usize % 2])), Encoding::Ints);
+        round_trip(
+            100,
+            &every(&|i| Value::Int(1_700_000_000_000_500_000 + i64::from(i) * 1_000_003)),
+            Encoding::Ints,
+        );
+        round_trip(100, &every(&|i| Value::Double(f64::from(i) / 1000.0)), Encoding::Decimals);
+        round_trip(100, &every(&|i| Value::Double(f64::from(i).sqrt())), Encoding::Doubles);
+        round_trip(100, &every(&|i| Value::Double(if i == 7 { -0.0 } else { 1.5 })), Encoding::Doubles);
+        let strings: Vec<Cell<'_>> = (0..100).map(|i| (i, Value::Str(&texts[i as usize]))).collect();
+        round_trip(100, &strings, Encoding::Strings);
+        let bytes: Vec<Cell<'_>> =
+            (0..100).map(|i| (i, Value::Bytes(texts[i as usize].as_bytes()))).collect();
+        round_trip(100, &bytes, Encoding::Bytes);
+        let fixed: Vec<Cell<'_>> =
+            (0..100).map(|i| (i, Value::Bytes(&texts[i as usize].as_bytes()[12..16]))).collect();
+        round_trip(100, &fixed, Encoding::Fixed);
+        let sparse: Vec<Cell<'_>> = strings.iter().copied().filter(|cell| cell.0 % 7 == 3).collect();
+        round_trip(100, &sparse, Encoding::Strings);
+        round_trip(3, &[(0, nested), (1, Value::Int(1)), (2, Value::Str("x"))], Encoding::Mixed);
+        let other = crate::model::Attributes::new(&[]);
+        round_trip(3, &[(0, nested), (2, Value::Nested(Nested::new(other.as_bytes())))], Encoding::Nested);
+    }
+}

@@ -1,0 +1,154 @@
+//! Which rows of a block match, exactly: a plan evaluated column by column.
+
+use std::sync::Arc;
+
+use super::bits::Bits;
+use super::decode::{Column, Data};
+use super::prune::{Leaf, Node};
+use super::segment::{Block, DamagedBlock};
+use crate::model::Test;
+
+/// The candidates that match.
+pub(super) fn matching(
+    node: &Node<'_>,
+    block: &mut Block<'_>,
+    candidates: &Bits,
+) -> Result<Bits, DamagedBlock> {
+    let rows = candidates.len();
+    match node {
+        Node::Constant(true) => Ok(candidates.clone()),
+        Node::Constant(false) => Ok(Bits::none(rows)),
+        Node::And(nodes) => {
+            let mut left = candidates.clone();
+            for node in nodes {
+                if left.is_empty() {
+                    break;
+                }
+                left = matching(node, block, &left)?;
+            }
+            Ok(left)
+        }
+        Node::Or(nodes) => {
+            let (mut found, mut left) = (Bits::none(rows), candidates.clone());
+            for node in nodes {
+                if left.is_empty() {
+                    break;
+                }
+                let more = matching(node, block, &left)?;
+                left.without(&more);
+                found.or(&more);
+            }
+            Ok(found)
+        }
+        Node::Not(node) => {
+            let mut left = candidates.clone();
+            left.without(&matching(node, block, candidates)?);
+            Ok(left)
+        }
+        Node::Stream(verdicts) => Ok(by_stream(verdicts, block, candidates)),
+        Node::Own(leaf) => {
+            let column = block.column(leaf.column)?;
+            Ok(of_leaf(leaf, column.as_ref(), block, candidates))
+        }
+    }
+}
+
+fn by_stream(verdicts: &[bool], block: &Block<'_>, candidates: &Bits) -> Bits {
+    let mut rows = block.meta.rows_of(|stream| verdicts.get(stream as usize) == Some(&true));
+    rows.and(candidates);
+    rows
+}
+
+fn of_leaf(leaf: &Leaf<'_>, column: Option<&Arc<Column>>, block: &Block<'_>, candidates: &Bits) -> Bits {
+    let Some(column) = column else { return of_absent(leaf, block, candidates) };
+    if column.is_full() {
+        return of_present(leaf, column, candidates);
+    }
+    let (mut present, mut absent) = (Bits::none(candidates.len()), Bits::none(candidates.len()));
+    for row in candidates.iter() {
+        if column.has(row) { present.set(row) } else { absent.set(row) }
+    }
+    let mut found = of_absent(leaf, block, &absent);
+    found.or(&of_present(leaf, column, &present));
+    found
+}
+
+/// Rows without a value of their own.
+fn of_absent(leaf: &Leaf<'_>, block: &Block<'_>, candidates: &Bits) -> Bits {
+    match &leaf.verdicts {
+        Some(verdicts) => by_stream(verdicts, block, candidates),
+        None if leaf.test.holds(None) => candidates.clone(),
+        None => Bits::none(candidates.len()),
+    }
+}
+
+/// Rows with a value of their own.
+fn of_present(leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
+    let mut found = Bits::none(candidates.len());
+    let holds = |value| match &leaf.folded {
+        Some(regex) => regex.is_match(&crate::model::Value::text(value)),
+        None => leaf.test.holds(Some(value)),
+    };
+    match (&column.data, leaf.test) {
+        (_, Test::Exists) => return candidates.clone(),
+        (Data::Const(value), _) => {
+            return if holds(value.as_value()) { candidates.clone() } else { found };
+        }
+        (Data::Dict { values, .. }, _) => {
+            let verdicts: Vec<bool> = values.iter().map(|value| holds(value.as_value())).collect();
+            if verdicts.contains(&true) {
+                let passes = |row: &usize| column.code(*row).is_some_and(|code| verdicts[code]);
+                candidates.iter().filter(passes).for_each(|row| found.set(row));
+            }
+        }
+        (Data::Strings { ends, text }, Test::Contains { needle, ignore_case: false })
+            if !needle.is_empty() && dense(candidates) =>
+        {
+            let finder = memchr::memmem::Finder::new(needle.as_bytes());
+            let find = |from: usize| {
+                let at = finder.find(&text.as_bytes()[from..])? + from;
+                Some((at, at + needle.len()))
+            };
+            search(column, ends, candidates.len(), find, &mut found);
+            found.and(candidates);
+        }
+        _ => {
+            let passes = |row: &usize| column.value(*row).is_some_and(holds);
+            candidates.iter().filter(passes).for_each(|row| found.set(row));
+        }
+    }
+    found
+}
+
+/// Whether a search through the whole text beats one row after the other.
+fn dense(candidates: &Bits) -> bool {
+    candidates.count() * 4 >= candidates.len()
+}
+
+/// Sets the rows in whose part of a column's text something is found. `find` searches from an offset on and finds
+/// nothing empty.
+fn search(
+    column: &Column,
+    ends: &[u32],
+    rows: usize,
+    find: impl Fn(usize) -> Option<(usize, usize)>,
+    found: &mut Bits,
+) {
+    let mut values =
+        column.rows_by_place(rows).filter_map(|(place, row)| Some((*ends.get(place)? as usize, row)));
+    let mut current = values.next();
+    let mut from = 0;
+    while let Some((start, end)) = find(from) {
+        while current.is_some_and(|(value_end, _)| value_end <= start) {
+            current = values.next();
+        }
+        let Some((value_end, row)) = current else { return };
+        if end <= value_end {
+            found.set(row);
+            from = value_end;
+        } else {
+            // Found across the border of two values: what begins one byte later may lie in one.
+            from = start + 1;
+        }
+    }
+}
