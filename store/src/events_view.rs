@@ -164,10 +164,8 @@ fn scan_batch(
 ) -> ScanControl {
     let bound = query.filter.bind(batch);
     let in_range = |row: &u32| (start..end).contains(&batch.times()[*row as usize]);
-    let rows: Vec<u32> = (0..batch.rows() as u32)
-        .filter(in_range)
-        .filter(|&row| bound.matches(batch, row as usize))
-        .collect();
+    let rows: Vec<u32> =
+        (0..batch.rows() as u32).filter(in_range).filter(|&row| bound.matches(batch, row as usize)).collect();
     stats.blocks_read += 1;
     stats.rows_read += batch.rows() as u64;
     stats.rows_matched += rows.len() as u64;

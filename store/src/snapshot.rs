@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::StoreError;
+use crate::events_view::EventsView;
 use crate::head::OwnedExemplar;
 use crate::model::{
     Batch, ColumnRef, EventBatch, Filter, HistogramPoint, LabelMatcher, Labels, MetricKind, RequestCtx,
     SeriesIdentity, SeriesPart, Signal, Stream, Temporality,
 };
-use crate::events_view::EventsView;
 use crate::samples_view::SamplesView;
 
 // === events ===

@@ -1,8 +1,3 @@
-<<<<<<< HEAD
-//! Segments: immutable files of one signal, one tenant, one time range.
-
-pub(crate) mod samples;
-=======
 //! Segments: immutable files of one signal, one tenant and one time range, and how they are read.
 //!
 //! A segment is made in memory ([`events::write`], [`events::merge`]), put where segments live by whoever flushes or
@@ -17,4 +12,3 @@ mod streams;
 
 pub(crate) use bytes::SegmentBytes;
 pub(crate) use streams::StreamInterner;
->>>>>>> 43ca65c (wip: event segments)

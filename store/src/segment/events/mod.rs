@@ -28,9 +28,12 @@ mod traces;
 mod words;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use format::{LsnRange, SegmentError, SegmentInfo, SegmentMeta, verify};
 pub(crate) use merge::merge;
 pub(crate) use rows::write;
 pub(crate) use scan::SegmentScan;
-pub(crate) use segment::{Damage, EventSegment};
+pub(crate) use segment::{Damage, DamageSink, EventSegment};
 pub(crate) use writer::{WriteOptions, WrittenSegment};
