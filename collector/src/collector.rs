@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
-use store::Writer;
 use store::model::{ErrorClass, Limits, RequestCtx};
+use store::{Accounting, MetricRow, Writer};
 
-use crate::accounts::Accounts;
+use crate::Config;
 use crate::ingest::Refusal;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::process::Pipeline;
 use crate::quarantine::Quarantine;
 use crate::transport::{self, Buffers, HttpRoute};
-use crate::{Config, MetricRow};
 
 /// Takes requests in; cheap to clone.
 #[derive(Clone)]
@@ -27,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) memory: Memory,
     pub(crate) buffers: Buffers,
     pub(crate) metrics: Metrics,
-    pub(crate) accounts: Accounts,
+    pub(crate) accounting: Accounting,
     pub(crate) pipeline: Pipeline,
     pub(crate) quarantine: Quarantine,
 }
@@ -35,13 +34,13 @@ pub(crate) struct Shared {
 impl Collector {
     pub fn new(config: Config, writer: Writer) -> Self {
         Self(Arc::new(Shared {
+            accounting: writer.accounting(),
             memory: Memory::new(config.limits.ingest_memory_bytes_max),
             buffers: Buffers::default(),
             limits: config.limits,
             cors_origins: config.cors_origins,
             writer,
             metrics: Metrics::default(),
-            accounts: Accounts::default(),
             pipeline: Pipeline::default(),
             quarantine: Quarantine::new(config.quarantine_dir),
         }))
@@ -91,11 +90,9 @@ impl Collector {
         transport::grpc::router(self)
     }
 
-    /// Rows for `/metrics`.
+    /// Rows for `/metrics`, beside the store's: what became of each record is in the store's accounting.
     pub fn metrics(&self) -> Vec<MetricRow> {
-        let mut rows = self.0.metrics.rows(self.0.memory.used());
-        rows.extend(self.0.accounts.rows());
-        rows
+        self.0.metrics.rows(self.0.memory.used())
     }
 }
 

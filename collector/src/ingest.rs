@@ -8,7 +8,6 @@ use bytes::Bytes;
 use store::Append;
 use store::model::{BatchKey, ErrorClass, RequestCtx};
 
-use crate::accounts::Outcome;
 use crate::collector::Shared;
 use crate::memory::{NoMemory, Permit};
 use crate::metrics::Door;
@@ -90,12 +89,9 @@ pub(crate) async fn ingest(
     let Decoded { batch, rejected, all_timestamped } =
         decode(shared, protocol, door, encoding, body, content).await?;
     let answer = Accepted { rejected: rejected.total(), message: rejected.message() };
-    let rows = batch.rows() as u64;
-    let in_flight = shared.accounts.receive(&ctx.tenant, door.signal, rows + answer.rejected);
-    let outcome = Outcome { rejected: answer.rejected, ..Outcome::default() };
-    if rows == 0 {
-        count_rejected(shared, door, &rejected);
-        in_flight.settle(outcome);
+    let refused = |reason, rows| shared.accounting.refused(&ctx.tenant, door.signal, reason, rows);
+    if batch.rows() == 0 {
+        count_rejected(shared, ctx, door, &rejected);
         return match answer.rejected {
             0 => Ok(answer),
             _ => Err(Refusal::new(ErrorClass::BadData, answer.message)),
@@ -104,26 +100,26 @@ pub(crate) async fn ingest(
     let batch_bytes = batch.size_bytes() as u64;
     permit.shrink_to(batch_bytes);
     if let Err(error) = permit.grow_to(batch_bytes) {
-        in_flight.refuse();
+        refused("memory", batch.rows() as u64 + answer.rejected);
         return Err(no_memory(shared, error));
     }
-    let batch = shared.pipeline.run(batch);
-    let stored = batch.rows() as u64;
-    let key = given.or((protocol.retries && all_timestamped).then_some(content));
-    match shared.writer.append(ctx, Append { batch, key, answer: answer.to_bytes() }).await {
-        Ok(ack) if ack.duplicate => {
-            shared.metrics.duplicates.fetch_add(1, Ordering::Relaxed);
-            let deduplicated = in_flight.records();
-            in_flight.settle(Outcome { deduplicated, ..Outcome::default() });
-            Ok(Accepted::from_bytes(&ack.answer))
-        }
-        Ok(_) => {
-            count_rejected(shared, door, &rejected);
-            in_flight.settle(Outcome { stored, dropped: rows.saturating_sub(stored), ..outcome });
+    let append = Append {
+        batch: shared.pipeline.run(batch),
+        key: given.or((protocol.retries && all_timestamped).then_some(content)),
+        answer: answer.to_bytes(),
+    };
+    match shared.writer.append(ctx, append).await {
+        Ok(ack) => {
+            count_rejected(shared, ctx, door, &rejected);
+            if ack.duplicate {
+                shared.metrics.duplicates.fetch_add(1, Ordering::Relaxed);
+                return Ok(Accepted::from_bytes(&ack.answer));
+            }
             Ok(answer)
         }
         Err(error) => {
-            in_flight.refuse();
+            // The store counted those it got.
+            refused("store", answer.rejected);
             Err(Refusal::new(error.class(), error.to_string()))
         }
     }
@@ -171,8 +167,8 @@ fn decode_caught(
     }
 }
 
-fn count_rejected(shared: &Shared, door: Door, rejected: &Rejected) {
+fn count_rejected(shared: &Shared, ctx: &RequestCtx, door: Door, rejected: &Rejected) {
     for (reason, records) in rejected.iter() {
-        shared.metrics.rejected(door.signal, reason.label(), records);
+        shared.accounting.rejected(&ctx.tenant, door.signal, reason.label(), records);
     }
 }

@@ -8,7 +8,6 @@
 //! Knows protocols and their transports and `store::{model, Writer}`; knows nothing of segments, the catalog or
 //! queries. Authentication happened before: every call brings a `RequestCtx`.
 
-mod accounts;
 mod collector;
 mod config;
 mod ingest;
@@ -21,7 +20,6 @@ mod transport;
 
 pub use collector::Collector;
 pub use config::Config;
-pub use metrics::MetricRow;
 pub use protocol::{
     DecodeCtx, DecodeError, Decoded, Encoding, PROTOCOLS, PathRow, ProtocolRow, Reject, Rejected, decode,
 };

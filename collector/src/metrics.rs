@@ -5,17 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use store::model::Signal;
-
-/// One sample of `/metrics`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MetricRow {
-    pub name: &'static str,
-    pub help: &'static str,
-    /// `counter` or `gauge`.
-    pub kind: &'static str,
-    pub labels: Vec<(&'static str, String)>,
-    pub value: u64,
-}
+use store::{MetricKind, MetricRow};
 
 /// Which requests a counter is about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -29,7 +19,6 @@ pub(crate) struct Door {
 #[derive(Default, Debug)]
 pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<(Door, u16), u64>>,
-    rejected: Mutex<BTreeMap<(Signal, &'static str), u64>>,
     pub body_bytes: AtomicU64,
     pub decompressed_bytes: AtomicU64,
     pub permits_refused: AtomicU64,
@@ -46,48 +35,35 @@ impl Metrics {
         *self.requests.lock().entry((door, code)).or_default() += 1;
     }
 
-    pub fn rejected(&self, signal: Signal, reason: &'static str, records: u64) {
-        *self.rejected.lock().entry((signal, reason)).or_default() += records;
-    }
-
     pub fn rows(&self, memory_used: u64) -> Vec<MetricRow> {
         let mut rows = Vec::new();
         for ((door, code), count) in self.requests.lock().iter() {
             rows.push(MetricRow {
                 name: "signalbox_collector_requests_total",
                 help: "Requests answered, by protocol, transport, signal and code.",
-                kind: "counter",
+                kind: MetricKind::Counter,
                 labels: vec![
                     ("protocol", door.protocol.to_owned()),
                     ("transport", door.transport.to_owned()),
                     ("signal", door.signal.as_str().to_owned()),
                     ("code", code.to_string()),
                 ],
-                value: *count,
-            });
-        }
-        for ((signal, reason), count) in self.rejected.lock().iter() {
-            rows.push(MetricRow {
-                name: "signalbox_collector_rejected_records_total",
-                help: "Records refused for good while the rest of their request was taken, by reason.",
-                kind: "counter",
-                labels: vec![("signal", signal.as_str().to_owned()), ("reason", (*reason).to_owned())],
-                value: *count,
+                value: *count as f64,
             });
         }
         rows.extend(self.totals().map(|(name, help, value)| MetricRow {
             name,
             help,
-            kind: "counter",
+            kind: MetricKind::Counter,
             labels: Vec::new(),
-            value,
+            value: value as f64,
         }));
         rows.push(MetricRow {
             name: "signalbox_collector_memory_bytes",
             help: "Memory permits held by requests being taken in.",
-            kind: "gauge",
+            kind: MetricKind::Gauge,
             labels: Vec::new(),
-            value: memory_used,
+            value: memory_used as f64,
         });
         rows
     }

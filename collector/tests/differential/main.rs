@@ -1,6 +1,8 @@
 //! The decoder against prost: random requests become the same rows, whichever way they are read; and bytes that are
 //! cut or flipped never panic, and are refused exactly when prost refuses them as protobuf.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod generate;
 mod reference;
 mod show;

@@ -82,7 +82,7 @@ async fn what_is_wrong_with_all_of_it_is_told_once_and_for_good() {
         assert_eq!((answer.code, answer.header("content-type")), (415, Some(JSON)));
     }
     assert_eq!(server.rows(Signal::Logs), 0);
-    assert_eq!(server.metric("signalbox_collector_memory_bytes"), 0);
+    assert_eq!(server.metric("signalbox_collector_memory_bytes"), 0.0);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn one_bad_record_is_refused_alone() {
     assert_eq!(partial.rejected_log_records, 2);
     assert!(partial.error_message.contains("nested too deeply"), "{}", partial.error_message);
     assert_eq!(server.rows(Signal::Logs), 1);
-    assert_eq!(server.metric("signalbox_collector_rejected_records_total"), 2);
+    assert_eq!(server.metric("signalbox_records_rejected_total"), 2.0);
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_retry_stores_nothing_twice_and_gets_the_same_answer() {
     let again = server.post(LOGS, &protobuf("gzip"), gzip(&body)).await;
     assert_eq!((first.code, &first.body), (again.code, &again.body));
     assert_eq!(server.rows(Signal::Logs), 1);
-    assert_eq!(server.metric("signalbox_collector_duplicate_requests_total"), 1);
+    assert_eq!(server.metric("signalbox_collector_duplicate_requests_total"), 1.0);
 }
 
 #[tokio::test]
@@ -146,7 +146,7 @@ async fn without_memory_senders_are_told_to_retry() {
     assert_eq!((answer.code, answer.header("retry-after")), (503, Some("1")));
     let status = Status::decode(answer.body).unwrap();
     assert_eq!((status.code, status.details.len()), (14, 1));
-    assert_eq!(server.metric("signalbox_collector_permits_refused_total"), 1);
+    assert_eq!(server.metric("signalbox_collector_permits_refused_total"), 1.0);
 }
 
 #[tokio::test]

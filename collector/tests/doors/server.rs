@@ -92,8 +92,9 @@ impl Server {
         rows
     }
 
-    pub fn metric(&self, name: &str) -> u64 {
-        self.collector.metrics().iter().filter(|row| row.name == name).map(|row| row.value).sum()
+    pub fn metric(&self, name: &str) -> f64 {
+        let rows = self.collector.metrics().into_iter().chain(self.store.writer().accounting().metrics());
+        rows.filter(|row| row.name == name).map(|row| row.value).sum()
     }
 
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {

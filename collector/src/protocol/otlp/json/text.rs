@@ -29,10 +29,6 @@ impl<'a> Text<'a> {
         Self { bytes: bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes), at: 0 }
     }
 
-    pub fn at(&self) -> usize {
-        self.at
-    }
-
     pub fn value_fault(&self, reject: Reject) -> Fault {
         Fault::Value { at: self.at, reject }
     }
