@@ -26,6 +26,11 @@ const KEYS_FILE: &str = "wal.keys";
 const META_KEY_SEED: &str = "key_seed";
 
 pub(crate) fn open(config: Config) -> Result<Shared, OpenError> {
+    open_on(config, Arc::new(RealDisk))
+}
+
+/// With the log on a disk of the caller's.
+pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, OpenError> {
     let dir = config.data_dir.clone();
     create_dir(&dir).map_err(io("create", &dir))?;
     let lock = lock(&dir)?;
@@ -37,7 +42,6 @@ pub(crate) fn open(config: Config) -> Result<Shared, OpenError> {
     }
     let catalog: Arc<dyn Catalog> = Arc::new(catalog);
     let key_seed = key_seed(&*catalog)?;
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let restored = Restored::read(&config, &catalog, &*disk, &damage, clock)?;
     let writer_id = catalog.new_writer(restored.writer_max).map_err(other("draw a writer id"))?;
     let taps = Arc::new(Taps::default());

@@ -13,6 +13,8 @@ use crate::model::{Lsn, Signal, TenantNo, WriterId};
 
 /// Files kept for use as later files of the log.
 const SPARES_MAX: usize = 3;
+/// The group's buffer is not kept larger than this.
+const BUFFER_KEPT_BYTES: usize = 4 << 20;
 /// Zeros are written in pieces of this size.
 const ZEROS_BYTES: usize = 1 << 20;
 pub(super) const SPARE_SUFFIX: &str = ".spare";
@@ -229,6 +231,7 @@ impl Log {
             return Err(io::Error::other("no file of the log is open"));
         };
         self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_KEPT_BYTES);
         for (i, record) in records.iter_mut().enumerate() {
             record.write(self.next_lsn + i as u64, self.synced, now_ms, current.salt, &mut self.buffer);
         }

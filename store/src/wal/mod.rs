@@ -15,7 +15,7 @@ mod record;
 mod replay;
 mod scan;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use log::{Log, LogFile};
 pub(crate) use record::{Record, RecordTooLarge};

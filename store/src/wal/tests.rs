@@ -1,6 +1,6 @@
 //! The log on a disk that fails, crashes and rots.
 
-mod disk;
+pub(crate) mod disk;
 mod model;
 mod torn;
 

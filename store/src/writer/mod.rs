@@ -1,6 +1,8 @@
 //! Taking batches in: the calling task checks the key and encodes; one thread writes, syncs, applies and answers.
 
 mod queue;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::sync::Arc;

@@ -12,10 +12,10 @@ use crate::durable::{Disk, DiskFile};
 const SECTOR: usize = 512;
 
 /// Small, good enough, and the same on every run.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,13 +23,13 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, n: u64) -> u64 {
+    pub(crate) fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 }
 
 #[derive(Clone, Default)]
-pub(super) struct FakeDisk(Arc<Mutex<State>>);
+pub(crate) struct FakeDisk(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -81,25 +81,25 @@ impl State {
 }
 
 impl FakeDisk {
-    pub(super) fn shared(&self) -> Arc<dyn Disk> {
+    pub(crate) fn shared(&self) -> Arc<dyn Disk> {
         Arc::new(self.clone())
     }
 
     /// After that many operations everything fails, until [`FakeDisk::restart`].
-    pub(super) fn crash_after(&self, operations: u64) {
+    pub(crate) fn crash_after(&self, operations: u64) {
         self.0.lock().operations_left = Some(operations);
     }
 
-    pub(super) fn fail_syncs(&self, count: u64) {
+    pub(crate) fn fail_syncs(&self, count: u64) {
         self.0.lock().failing_syncs = count;
     }
 
-    pub(super) fn set_full(&self, full: bool) {
+    pub(crate) fn set_full(&self, full: bool) {
         self.0.lock().full = full;
     }
 
     /// The power comes back: of each write that was not synced any sectors may have reached the disk.
-    pub(super) fn restart(&self, random: &mut Random) {
+    pub(crate) fn restart(&self, random: &mut Random) {
         let mut state = self.0.lock();
         state.operations_left = None;
         state.failing_syncs = 0;
@@ -114,7 +114,7 @@ impl FakeDisk {
         }
     }
 
-    pub(super) fn edit(&self, path: &Path, edit: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn edit(&self, path: &Path, edit: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.0.lock();
         let id = state.names[path];
         let content = state.files.get_mut(&id).unwrap();
@@ -123,13 +123,13 @@ impl FakeDisk {
         edit(&mut content.durable);
     }
 
-    pub(super) fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         let state = self.0.lock();
         let (names, files, next) = (state.names.clone(), state.files.clone(), state.next);
         Self(Arc::new(Mutex::new(State { names, files, next, ..State::default() })))
     }
 
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
         self.0.lock().names.keys().cloned().collect()
     }
 }
