@@ -21,6 +21,8 @@ mod durable;
 mod error;
 mod events_view;
 mod head;
+#[doc(hidden)]
+pub mod measure;
 mod metric;
 pub mod model;
 mod open;

@@ -7,7 +7,7 @@ use rustc_hash::FxHasher;
 
 use super::super::coding::{pack, put_varint, width_of};
 use super::bits::Bits;
-use crate::model::{NestedWriter, Value};
+use crate::model::{NestedWriter, Value, take_value};
 
 /// The first byte of a column.
 pub(super) const PRESENT_ALL: u8 = 0;
@@ -119,9 +119,7 @@ impl Encoder {
     fn values(&mut self, times: &[i64], cells: &[Cell<'_>], out: &mut Vec<u8>) -> Encoding {
         let first = cells.first().map_or(Value::Empty, |cell| cell.1);
         if cells.iter().all(|(_, value)| same(*value, first)) {
-            self.nested.clear();
-            self.nested.value(first);
-            out.extend_from_slice(self.nested.as_nested().as_bytes());
+            put_value(first, &mut self.nested, out);
             return Encoding::Const;
         }
         let kind = std::mem::discriminant(&first);
@@ -204,9 +202,7 @@ impl Encoder {
     fn mixed(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Encoding {
         self.bytes.clear();
         for (_, value) in cells {
-            self.nested.clear();
-            self.nested.value(*value);
-            self.bytes.extend_from_slice(self.nested.as_nested().as_bytes());
+            put_value(*value, &mut self.nested, &mut self.bytes);
         }
         self.blob(out);
         Encoding::Mixed
@@ -288,9 +284,7 @@ impl Encoder {
         let mut next = 0;
         for (at, code) in self.codes.iter().enumerate() {
             if *code == next {
-                self.nested.clear();
-                self.nested.value(cells[at].1);
-                self.bytes.extend_from_slice(self.nested.as_nested().as_bytes());
+                put_value(cells[at].1, &mut self.nested, &mut self.bytes);
                 next += 1;
             }
         }
@@ -310,6 +304,19 @@ fn presence(rows: usize, cells: &[Cell<'_>], out: &mut Vec<u8>) {
     let mut present = Bits::none(rows);
     cells.iter().for_each(|(row, _)| present.set(*row as usize));
     present.write(out);
+}
+
+/// Appends one value in the encoding of nested values.
+fn put_value(value: Value<'_>, writer: &mut NestedWriter, out: &mut Vec<u8>) {
+    writer.clear();
+    match value {
+        // Nested bytes are taken as they came; malformed ones would hide what follows them, so they stay bytes.
+        Value::Nested(nested) if take_value(&mut nested.as_bytes()) != Some(value) => {
+            writer.value(Value::Bytes(nested.as_bytes()));
+        }
+        other => writer.value(other),
+    }
+    out.extend_from_slice(writer.as_nested().as_bytes());
 }
 
 /// Appends the ints in the relation that needs the fewest bits; `times` are those of the same rows.

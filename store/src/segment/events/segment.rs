@@ -129,6 +129,21 @@ impl EventSegment {
         sound.then_some(bytes)
     }
 
+    /// Bytes by section and column, for measurements.
+    pub(crate) fn sizes(&self) -> Vec<(String, usize)> {
+        let sections =
+            Section::ALL.map(|section| (section.name().to_owned(), self.info.section(section).len));
+        let mut sizes = sections.to_vec();
+        for block in 0..self.blocks.len() {
+            for at in self.directory(block).unwrap_or_default() {
+                let field = Field::from_number(at.number).map(|field| format!("{field:?}"));
+                let name = field.or_else(|| self.attribute_key(at.number).map(str::to_owned));
+                sizes.push((format!("column {}", name.unwrap_or_else(|| "times".to_owned())), at.len));
+            }
+        }
+        sizes
+    }
+
     fn report(&self, damage: Damage) {
         let mut reported = self.reported.lock();
         if !reported.contains(&damage) {

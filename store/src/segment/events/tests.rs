@@ -417,3 +417,19 @@ fn days_and_row_limits_make_segments_of_their_own() {
     assert_eq!(written.iter().map(|segment| segment.info.rows).collect::<Vec<_>>(), [30, 20, 30, 20]);
     assert!(written.iter().all(|segment| segment.info.time_min / DAY == segment.info.time_max / DAY));
 }
+
+#[test]
+fn segments_of_every_released_version_are_read() {
+    let batches = [Arc::new(random_batch(&mut Random(1), 300))];
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events-v1.seg");
+    let Ok(file) = std::fs::read(path) else {
+        std::fs::write(path, write(&batches, &meta(), &options()).unwrap().remove(0).bytes).unwrap();
+        panic!("{path} was missing and has been written: look at it and commit it");
+    };
+    assert_eq!(verify(&file).unwrap().meta, meta());
+    let view = EventsView::new(Vec::new(), vec![open(file)]);
+    assert_eq!(
+        run(&view, &query(Filter::All)).0,
+        run(&EventsView::from(batches.to_vec()), &query(Filter::All)).0
+    );
+}
