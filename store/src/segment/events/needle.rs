@@ -142,7 +142,10 @@ fn of_hir(hir: &Hir) -> Need {
         }
         HirKind::Capture(capture) => of_hir(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => of_hir(&repetition.sub),
-        _ => of_concat(std::slice::from_ref(hir)),
+        HirKind::Repetition(_) => Need::Nothing,
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => {
+            of_concat(std::slice::from_ref(hir))
+        }
     }
 }
 
@@ -153,7 +156,11 @@ fn of_concat(parts: &[Hir]) -> Need {
     for part in parts {
         if !extend(part, &mut needle) {
             needs.push(of_folded(&std::mem::take(&mut needle)));
-            if !matches!(part.kind(), HirKind::Class(_) | HirKind::Look(_) | HirKind::Empty) {
+            // Only what has parts can say more than `extend` found.
+            if matches!(
+                part.kind(),
+                HirKind::Concat(_) | HirKind::Alternation(_) | HirKind::Capture(_) | HirKind::Repetition(_)
+            ) {
                 needs.push(of_hir(part));
             }
         }
@@ -279,6 +286,8 @@ mod tests {
             ("foo.*barbar", "*barbar*"),
             ("timeout|x", "-"),
             ("(timeout)?", "-"),
+            ("(timeout)?error|(a*)*warning", "(*error*|*warning*)"),
+            ("(?-u:\\xff)timeout", "-"),
             ("(?:timeout)+", "*timeout*"),
             ("a[bc]defghi", "*defghi*"),
             ("(", "-"),

@@ -167,6 +167,8 @@ fn random_test(random: &mut Random) -> Test {
         8 => {
             let pattern = random.pick(&[
                 "(?i)KELVIN",
+                "(timeout)?error",
+                "(a*|-)+dead",
                 r"\berror\b",
                 "(error|timeout)=",
                 "^err",
