@@ -19,6 +19,7 @@ mod tests;
 
 pub use ast::*;
 pub use error::ParseError;
+pub(crate) use eval::quantile;
 pub use eval::{
     Answer, Data, Direction, Entry, EvalError, MetricSeries, QueryParams, STEPS_MAX, StreamEntries,
     TailMatcher, TailRow, VectorSample, label_names, label_values, query, series,

@@ -178,7 +178,7 @@ pub enum Scalar {
     Arithmetic { op: Arithmetic, left: Box<Scalar>, right: Box<Scalar> },
 }
 
-/// A metrics stage, with what follows it. Parsed, so that editors can check it; not evaluated yet.
+/// A metrics stage.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub op: MetricsOp,

@@ -16,8 +16,9 @@ mod tests;
 
 pub use ast::*;
 pub use eval::{
-    ROOT_MISSING, ScopeTags, SearchParams, SearchResult, ServiceStats, SpanMatch, SpanSet, TagQuery,
-    TagValue, Trace, TraceId, TraceSummary, search, tag_values, tags, trace_by_id,
+    MetricsParams, MetricsSeries, ROOT_MISSING, ScopeTags, SearchParams, SearchResult, ServiceStats,
+    SpanMatch, SpanSet, TagQuery, TagValue, Trace, TraceId, TraceSummary, metrics, search, tag_values, tags,
+    trace_by_id,
 };
 pub use parser::{parse, parse_attribute};
 pub use table::*;

@@ -63,7 +63,7 @@ fn valid_queries_print_as_the_table_says_and_read_back() {
     for (text, printed) in rows(VALID) {
         let query = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
         let shown = query.to_string();
-        assert_eq!(shown.replace("!(.a = 1)", "!(.a = 1)"), printed, "{text}");
+        assert_eq!(shown, printed, "{text}");
         assert_eq!(parse(&shown).unwrap_or_else(|e| panic!("{shown}: {e}")).to_string(), shown);
     }
 }

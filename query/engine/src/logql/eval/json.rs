@@ -209,7 +209,7 @@ impl<'a> Cursor<'a> {
             _ => {
                 let is_end = |b: &u8| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
                 let rest = &self.text.as_bytes()[start..];
-                let length = rest.iter().position(|b| is_end(b)).unwrap_or(rest.len());
+                let length = rest.iter().position(is_end).unwrap_or(rest.len());
                 self.at += length;
                 match &self.text[start..start + length] {
                     "true" => Ok(Json::Bool(true)),

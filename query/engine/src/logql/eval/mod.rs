@@ -24,9 +24,11 @@ mod tests;
 
 pub use browse::{label_names, label_values, series};
 pub use error::EvalError;
+pub(crate) use window::quantile;
+
 pub use tail::{Matcher as TailMatcher, TailRow};
 
-use store::model::{Labels, RequestCtx};
+use store::model::{EventBatch, Labels, RequestCtx};
 use store::{EventQuery, ScanControl, ScanStats, Snapshot};
 
 use super::ast::{Expr, MetricKind};
@@ -170,13 +172,16 @@ impl Steps {
     }
 }
 
-/// Visits the rows of a scan block by block with their names bound; an error ends the scan.
+/// Sees the rows of one block that passed the filter, with the query's names bound.
+type Visit<'v> = dyn FnMut(&EventBatch, &BoundBatch, &[u32]) -> Result<ScanControl, EvalError> + 'v;
+
+/// Visits the rows of a scan block by block; an error ends the scan.
 fn scan(
     ctx: &RequestCtx,
     snapshot: &Snapshot,
     query: &EventQuery,
     names: &mut Names,
-    visit: &mut dyn FnMut(&store::model::EventBatch, &BoundBatch, &[u32]) -> Result<ScanControl, EvalError>,
+    visit: &mut Visit<'_>,
 ) -> Result<ScanStats, EvalError> {
     let mut failed = None;
     let stats = snapshot.scan(ctx, query, &mut |rows| {

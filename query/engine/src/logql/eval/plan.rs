@@ -46,6 +46,21 @@ impl Compiled {
         left.map(|(stage, _)| stage.clone()).collect()
     }
 
+    /// Whether a stage takes labels out of the line: then their names are known only row by row.
+    pub(crate) fn parses(&self) -> bool {
+        let parser = |stage: &Stage| {
+            matches!(
+                stage.kind,
+                StageKind::Json(_)
+                    | StageKind::Logfmt(_)
+                    | StageKind::Regexp(_)
+                    | StageKind::Pattern(_)
+                    | StageKind::Unpack
+            )
+        };
+        self.stages.iter().any(parser)
+    }
+
     /// Names whose values stages read.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -106,10 +121,7 @@ pub(crate) enum Reads<'a> {
 }
 
 fn reads_line(stage: &StageKind) -> bool {
-    !matches!(
-        stage,
-        StageKind::Filter(_) | StageKind::LabelFormat(_) | StageKind::Drop(_) | StageKind::Keep(_)
-    )
+    !matches!(stage, StageKind::Filter(_) | StageKind::Drop(_) | StageKind::Keep(_))
 }
 
 fn columns(names: &[String], line: bool, keys: &mut Keys<'_>) -> Result<Vec<ColumnRef>, EvalError> {

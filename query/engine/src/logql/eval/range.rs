@@ -44,11 +44,8 @@ pub(super) fn aggregate(
     let at = Steps { start: steps.start.saturating_sub(range.offset_ns), ..steps };
     let times = (at.start.saturating_sub(range.range_ns).saturating_add(1), at.last().saturating_add(1));
     let line = unwrap.is_none() && matches!(range.op, RangeOp::Bytes | RangeOp::BytesRate);
-    let reads = if matches!(by, Grouper::By { .. }) {
-        Reads::Names { names: names.list(), line }
-    } else {
-        Reads::All
-    };
+    let few = matches!(by, Grouper::By { .. }) || !compiled.parses();
+    let reads = if few { Reads::Names { names: names.list(), line } } else { Reads::All };
     let query = compiled.query(ctx, snapshot, times, reads, Order::Any)?;
     let mut scanner = Scanner {
         ctx,

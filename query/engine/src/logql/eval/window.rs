@@ -103,7 +103,7 @@ pub(super) fn variance(values: impl Iterator<Item = f64> + Clone, count: f64) ->
 }
 
 /// Linear between the two nearest ranks, as in PromQL.
-pub(super) fn quantile(q: f64, values: &mut [f64]) -> f64 {
+pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
     if values.is_empty() || q.is_nan() {
         return f64::NAN;
     }

@@ -48,7 +48,7 @@ fn leaves<'q>(spanset: &'q SpansetExpr, out: &mut Vec<Option<&'q FieldExpr>>) {
 }
 
 /// Whether a span alone decides the expression.
-fn is_local(expr: &FieldExpr) -> bool {
+pub(super) fn is_local(expr: &FieldExpr) -> bool {
     let mut local = true;
     each_attribute(expr, &mut |attribute| {
         local &= match attribute {

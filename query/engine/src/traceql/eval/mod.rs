@@ -1,6 +1,7 @@
 //! From a tree and a snapshot to traces. Blocking: callers run it on a blocking thread.
 
 mod filter;
+mod metrics;
 mod search;
 mod spanset;
 mod tags;
@@ -10,6 +11,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use metrics::{MetricsParams, MetricsSeries, metrics};
 pub use search::{
     ROOT_MISSING, SearchParams, SearchResult, ServiceStats, SpanMatch, SpanSet, TraceSummary, search,
     trace_by_id,

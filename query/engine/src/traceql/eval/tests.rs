@@ -187,10 +187,39 @@ fn traces_are_fetched_by_id() {
 }
 
 #[test]
-fn metrics_are_refused_for_now() {
+fn metrics_count_spans_while_scanning() {
+    let params = MetricsParams { start: SECOND, end: 3 * SECOND, step: SECOND };
+    let run = |text: &str| metrics(&ctx(), &snapshot(), &parse(text).unwrap(), &params).map(|found| found.0);
+    let shown = |text: &str| {
+        let point = |(time, value): &(i64, f64)| format!("{}:{value}", time / SECOND);
+        let series = |s: &MetricsSeries| {
+            let labels: Vec<String> =
+                s.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            format!("{} {}", labels.join(","), s.points.iter().map(point).collect::<Vec<_>>().join(" "))
+        };
+        run(text).unwrap().iter().map(series).collect::<Vec<_>>().join("; ")
+    };
+    for (text, expected) in [
+        ("{} | rate()", "__name__=rate 1:1 2:4 3:3"),
+        (
+            "{ status = error } | count_over_time() by (name)",
+            "name=SELECT 1:0 2:1 3:0; name=load 1:0 2:1 3:0",
+        ),
+        (
+            "{ kind = server } | max_over_time(duration) by (resource.service.name)",
+            "resource.service.name=ads 2:0.05; resource.service.name=cart 2:0.7 3:0.04; resource.service.name=front 1:0.9 2:0.09",
+        ),
+        (
+            "{ name = \"load\" } | quantile_over_time(duration, .5, 1)",
+            "__name__=quantile_over_time,p=0.5 2:0.7 3:0.04; __name__=quantile_over_time,p=1 2:0.7 3:0.04",
+        ),
+        ("{ name = \"missing\" } | rate()", ""),
+    ] {
+        assert_eq!(shown(text), expected, "{text}");
+    }
+    assert!(matches!(run("{ rootName = \"x\" } | rate()"), Err(EvalError::NotSupported(_))));
     let query = parse("{} | rate()").unwrap();
-    let error = search(&ctx(), &snapshot(), &query, &PARAMS).unwrap_err();
-    assert!(matches!(error, EvalError::NotSupported(_)));
+    assert!(matches!(search(&ctx(), &snapshot(), &query, &PARAMS), Err(EvalError::NotSupported(_))));
 }
 
 #[test]
