@@ -21,10 +21,16 @@ pub struct Asset {
 
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
-/// The file behind a request path (`/ui`, `/ui/…`). A path that is no file is one of the app's own pages and answers
-/// `index.html`; a missing hashed file answers `None`, so that a stale page fails loudly instead of parsing HTML as code.
+/// The file behind a request path (`/ui`, `/ui/…`), or behind what a router left of it after [`BASE`]. A path that is no
+/// file is one of the app's own pages and answers `index.html`; a missing hashed file answers `None`, so that a stale page
+/// fails loudly instead of parsing HTML as code.
 pub fn asset(path: &str) -> Option<Asset> {
-    let name = if path == "/ui" { "" } else { path.strip_prefix(BASE)? };
+    let name = match path.strip_prefix(BASE) {
+        Some(name) => name,
+        None if path == "/ui" => "",
+        None if path.starts_with('/') => return None,
+        None => path,
+    };
     find(name).or_else(|| if name.starts_with("assets/") { None } else { find("index.html") })
 }
 
@@ -47,14 +53,16 @@ mod tests {
         let index = asset("/ui/").expect("an index is always embedded");
         assert!(index.content_type.starts_with("text/html"));
         assert!(!index.immutable);
-        for page in ["/ui", "/ui/index.html", "/ui/logs", "/ui/trace/00ab", "/ui/a.b/../c"] {
+        for page in
+            ["/ui", "/ui/index.html", "/ui/logs", "/ui/trace/00ab", "/ui/a.b/../c", "", "logs", "index.html"]
+        {
             assert_eq!(asset(page).expect(page).etag, index.etag, "{page}");
         }
     }
 
     #[test]
     fn missing_hashed_files_and_foreign_paths_are_not_found() {
-        for path in ["/ui/assets/gone-12345678.js", "/", "/uix", "/api/v1/query", ""] {
+        for path in ["/ui/assets/gone-12345678.js", "assets/gone-12345678.js", "/", "/uix", "/api/v1/query"] {
             assert!(asset(path).is_none(), "{path}");
         }
     }
