@@ -8,6 +8,7 @@ mod aggregate;
 mod answer;
 mod binary;
 mod call;
+mod edge;
 mod error;
 mod matching;
 mod notes;
@@ -27,6 +28,7 @@ pub use answer::{Answer, Data, Sample, Series};
 pub use error::EvalError;
 pub use value::Point;
 
+pub(crate) use edge::growth;
 pub(crate) use matching::with;
 pub(crate) use notes::Notes;
 use selector::invariant;

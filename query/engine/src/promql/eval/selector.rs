@@ -135,8 +135,8 @@ impl<'a> Eval<'a> {
         steps: &Steps,
         sink: Sink<'_, 'a>,
     ) -> Evaluated<()> {
-        if s.edge != Edge::Plain {
-            return Err(EvalError::execution("the modifiers anchored and smoothed are not supported"));
+        if s.edge == Edge::Smoothed {
+            return self.smoothed_selector(s, steps, sink);
         }
         let times = self.shifted(&s.time, steps)?;
         let lookback = self.settings.lookback_ms;

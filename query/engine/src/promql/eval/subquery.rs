@@ -4,7 +4,7 @@ use super::selector::Samples;
 use super::value::{Steps, is_absent};
 use super::window::Ranges;
 use super::{Eval, EvalError, Evaluated};
-use crate::promql::ast::Subquery;
+use crate::promql::ast::{Edge, Subquery};
 
 /// A subquery may have more inner steps than a picture has points, but not any number.
 const INNER_STEPS_MAX: i64 = 10_000_000;
@@ -43,7 +43,7 @@ impl Eval<'_> {
             series.push(samples);
             Ok(())
         })?;
-        Ok(Ranges { series, ends, range })
+        Ok(Ranges { series, ends, range, edge: Edge::Plain })
     }
 }
 

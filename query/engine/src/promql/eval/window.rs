@@ -22,6 +22,8 @@ pub(crate) struct Window<'w> {
     pub delta: bool,
     /// Some value is lower than the one before it.
     pub falls: bool,
+    /// Not plain: there are samples outside the window.
+    pub edge: Edge,
 }
 
 pub(crate) type WindowFn = fn(&Window<'_>, &mut Notes) -> Option<Point>;
@@ -32,6 +34,7 @@ pub(crate) struct Ranges {
     /// Where each step's window ends.
     pub ends: Steps,
     pub range: i64,
+    pub edge: Edge,
 }
 
 // === impl Window ===
@@ -49,17 +52,17 @@ impl<'a> Eval<'a> {
     pub(crate) fn ranges(&mut self, expr: &Expr, steps: &Steps) -> Evaluated<Ranges> {
         match expr.unparen() {
             Expr::Matrix(m) => {
-                if m.selector.edge != Edge::Plain {
-                    return Err(EvalError::execution(
-                        "the modifiers anchored and smoothed are not supported",
-                    ));
-                }
                 let ends = self.shifted(&m.selector.time, steps)?;
                 let range = self.positive_duration(&m.range)?;
-                let mut series =
-                    self.read(&m.selector.matchers, ends.start.saturating_sub(range), ends.end())?;
+                let edge = m.selector.edge;
+                let lookback = self.settings.lookback_ms;
+                let left = if edge == Edge::Plain { 0 } else { lookback };
+                let right = if edge == Edge::Smoothed { lookback } else { 0 };
+                let from = ends.start.saturating_sub(range).saturating_sub(left);
+                let to = ends.end().saturating_add(right);
+                let mut series = self.read(&m.selector.matchers, from, to)?;
                 series.iter_mut().for_each(drop_stale);
-                Ok(Ranges { series, ends, range })
+                Ok(Ranges { series, ends, range, edge })
             }
             Expr::Subquery(s) => self.subquery(s, steps),
             _ => Err(EvalError::execution("expected a range vector")),
@@ -111,7 +114,9 @@ impl<'a> Eval<'a> {
             }
         }
         let Some(range_arg) = range_arg else { return Err(EvalError::execution("expected a range vector")) };
+        super::edge::check_function(call, range_arg)?;
         let ranges = self.ranges(range_arg, steps)?;
+        let lookback = self.settings.lookback_ms;
         let mut scratch = Scratch::default();
         for (n, mut samples) in ranges.series.into_iter().enumerate() {
             if n % 64 == 0 {
@@ -120,8 +125,15 @@ impl<'a> Eval<'a> {
             self.notes.about(range_arg.span(), samples.labels.metric_name());
             let mut row = Row::empty(std::mem::take(&mut samples.labels), steps.len);
             row.drop_name = samples.drop_name || !keeps_name;
-            let windows =
-                Windows { samples: &samples, ends: ranges.ends, range: ranges.range, steps, params: &params };
+            let windows = Windows {
+                samples: &samples,
+                ends: ranges.ends,
+                range: ranges.range,
+                edge: ranges.edge,
+                lookback,
+                steps,
+                params: &params,
+            };
             windows.each(&mut scratch, |i, window| {
                 if let Some(point) = function(window, &mut self.notes) {
                     row.set(i, point);
@@ -149,6 +161,8 @@ struct Windows<'w> {
     samples: &'w Samples,
     ends: Steps,
     range: i64,
+    edge: Edge,
+    lookback: i64,
     steps: &'w Steps,
     params: &'w [Vec<f64>],
 }
@@ -170,6 +184,10 @@ impl Windows<'_> {
             advance(&mut hist_lo, &s.histograms, |(t, _)| *t <= start);
             hist_hi = hist_hi.max(hist_lo);
             advance(&mut hist_hi, &s.histograms, |(t, _)| *t <= end);
+            let (lo, hi) = match self.edge {
+                Edge::Plain => (lo, hi),
+                edge => super::edge::widen(s, edge, (lo, hi), (start, end), self.lookback),
+            };
             if lo == hi && hist_lo == hist_hi {
                 continue;
             }
@@ -188,6 +206,7 @@ impl Windows<'_> {
                     params: &scratch.params,
                     delta: s.delta,
                     falls,
+                    edge: self.edge,
                 },
             );
         }

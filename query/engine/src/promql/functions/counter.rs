@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::promql::eval::{Notes, Point, Window};
+use crate::promql::ast::Edge;
+use crate::promql::eval::{Notes, Point, Window, growth};
 use crate::promql::histogram::{Histogram, ResetHint};
 use crate::promql::kahan;
 
@@ -33,6 +34,9 @@ fn extrapolated(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bo
         notes.mixed();
         return None;
     }
+    if w.edge != Edge::Plain {
+        return at_edges(w, notes, counter, per_second);
+    }
     if w.delta && counter {
         return total_of_deltas(w, per_second);
     }
@@ -60,6 +64,15 @@ fn extrapolated(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bo
     let mut result = growth.scale(factor).compact();
     result.hint = ResetHint::Gauge;
     Some(Point::Histogram(Arc::new(result)))
+}
+
+fn at_edges(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bool) -> Option<Point> {
+    if !w.histograms.is_empty() {
+        notes.fail("anchored and smoothed modifiers are not supported with histograms".to_owned());
+        return None;
+    }
+    let growth = growth(w, counter)?;
+    Some(Point::Float(if per_second { growth / w.seconds() } else { growth }))
 }
 
 /// The factor of the extrapolation. `zero`: how many sampled intervals before the first sample a counter's line
