@@ -201,21 +201,21 @@ mod tests {
             .golden(&[
                 (
                     "/loki/api/v1/index/volume?query={service_name=\"cart\"}",
-                    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service_name":"cart"},"value":[1763930000,"53"]}],"stats":{}}}"#,
+                    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service_name":"cart"},"value":[1763930000,"52"]}],"stats":{}}}"#,
                 ),
                 (
                     "/loki/api/v1/index/volume?query={}&limit=1&targetLabels=service_name",
-                    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service_name":"cart"},"value":[1763930000,"53"]}],"stats":{}}}"#,
+                    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service_name":"cart"},"value":[1763930000,"52"]}],"stats":{}}}"#,
                 ),
                 (
                     "/loki/api/v1/index/volume?query={service_name=\"cart\"}&aggregateBy=labels",
-                    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service_name":""},"value":[1763930000,"53"]}],"stats":{}}}"#,
+                    r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"service_name":""},"value":[1763930000,"52"]}],"stats":{}}}"#,
                 ),
                 (
                     "/loki/api/v1/index/volume_range?query={service_name=\"cart\"}&start=1763929700&end=1763930000&step=300",
-                    r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"service_name":"cart"},"values":[*[1763930000,"53"]]}],"stats":{}}}"#,
+                    r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"service_name":"cart"},"values":[*[1763930000,"52"]]}],"stats":{}}}"#,
                 ),
-                ("/loki/api/v1/index/stats?query={service_name=\"cart\"}", r#"{"streams":1,"chunks":*,"bytes":53,"entries":2}"#),
+                ("/loki/api/v1/index/stats?query={service_name=\"cart\"}", r#"{"streams":1,"chunks":*,"bytes":52,"entries":2}"#),
                 ("/loki/api/v1/index/stats?query=rate({a=\"b\"}[1m])", "only a log selector *\n"),
             ])
             .await;

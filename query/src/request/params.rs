@@ -26,6 +26,11 @@ impl Params {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The first of several names for one thing.
+    pub(crate) fn get_any(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.get(name))
+    }
+
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }

@@ -170,6 +170,7 @@ pub static ROUTES: &[Row] = &[
     Row::shared(T, "/api/status/buildinfo", Now(tempo::status::buildinfo), "version"),
     Row::read(T, "/api/traces/{id}", Read(tempo::trace::v1), "one trace, JSON or protobuf"),
     Row::read(T, "/api/v2/traces/{id}", Read(tempo::trace::v2), "the same with a status around it"),
+    Row::read(T, "/api/search", Read(tempo::search::answer), "traces that match TraceQL or tags"),
     Row::read(T, "/api/search/tags", Read(tempo::tags::names_v1), "names to search by"),
     Row::read(T, "/api/v2/search/tags", Read(tempo::tags::names_v2), "names to search by, by scope"),
     Row::read(T, "/api/search/tag/{tag...}/values", Read(tempo::values::v1), "values of a name"),

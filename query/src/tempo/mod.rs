@@ -1,7 +1,7 @@
 //! The Tempo HTTP API. Errors are plain text.
 
 pub(crate) mod metrics;
-mod scope;
+pub(crate) mod search;
 pub(crate) mod status;
 pub(crate) mod tags;
 pub(crate) mod trace;

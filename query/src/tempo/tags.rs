@@ -2,19 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use store::model::{Attributes, Signal};
+use engine::traceql::{self, ScopeTags};
 
 use super::range;
-use super::scope::INTRINSICS;
 use crate::failure::{Failure, Reply, json_reply};
 use crate::json::Json;
 use crate::service::Call;
 
-/// Names by scope, the way Tempo groups them.
-type Scopes = Vec<(&'static str, BTreeSet<String>)>;
+const SCOPES: [&str; 6] = ["resource", "span", "event", "link", "instrumentation", "intrinsic"];
 
 pub(crate) fn names_v1(call: &Call) -> Result<Reply, Failure> {
-    let names: BTreeSet<String> = scopes(call)?.into_iter().flat_map(|(_, names)| names).collect();
+    let names: BTreeSet<String> = scopes(call)?.into_iter().flat_map(|scope| scope.names).collect();
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("tagNames").strings(names.iter().map(String::as_str));
@@ -28,10 +26,10 @@ pub(crate) fn names_v2(call: &Call) -> Result<Reply, Failure> {
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("scopes").array(|a| {
-                for (scope, names) in &scopes {
+                for scope in &scopes {
                     a.object(|s| {
-                        s.member("name", scope);
-                        s.key("tags").strings(names.iter().map(String::as_str));
+                        s.member("name", scope.scope);
+                        s.key("tags").strings(scope.names.iter().map(String::as_str));
                     });
                 }
             });
@@ -44,41 +42,17 @@ pub(super) fn write_metrics(o: &mut Json) {
     o.key("metrics").object(|_| {});
 }
 
-fn scopes(call: &Call) -> Result<Scopes, Failure> {
-    let wanted = match call.params.get("scope") {
-        None | Some("none") => None,
-        Some(scope @ ("resource" | "span" | "instrumentation" | "intrinsic" | "event" | "link")) => {
-            Some(scope)
-        }
-        Some(other) => {
-            return Err(Failure::bad(format!(
-                "invalid scope {other:?}: use resource, span, event, link, instrumentation, intrinsic or none"
-            )));
-        }
-    };
-    let (start, end) = range(call)?;
-    let snapshot = call.snapshot();
-    let (mut resource, mut instrumentation) = (BTreeSet::new(), BTreeSet::new());
-    for stream in snapshot.streams(&call.ctx, Signal::Spans, start, end)? {
-        add_keys(&mut resource, &stream.resource);
-        add_keys(&mut instrumentation, &stream.scope_attributes);
+/// Those that have names, all or the one of `scope`.
+fn scopes(call: &Call) -> Result<Vec<ScopeTags>, Failure> {
+    let wanted = call.params.get("scope").filter(|scope| *scope != "none");
+    if let Some(unknown) = wanted.filter(|wanted| !SCOPES.contains(wanted)) {
+        let known = SCOPES.join(", ");
+        return Err(Failure::bad(format!("invalid scope {unknown:?}: use {known} or none")));
     }
-    let span = snapshot.attribute_keys(&call.ctx, Signal::Spans, start, end)?;
-    let intrinsic = INTRINSICS.iter().map(|name| (*name).to_owned()).collect();
-    let all = [
-        ("resource", resource),
-        ("span", span),
-        ("instrumentation", instrumentation),
-        ("intrinsic", intrinsic),
-    ];
-    let shown = |(scope, names): &(&str, BTreeSet<String>)| {
-        !names.is_empty() && wanted.is_none_or(|wanted| wanted == *scope)
-    };
-    Ok(all.into_iter().filter(shown).collect())
-}
-
-fn add_keys(names: &mut BTreeSet<String>, attributes: &Attributes) {
-    names.extend(attributes.iter().map(|(key, _)| key.to_owned()));
+    let (start, end) = range(call)?;
+    let mut scopes = traceql::tags(&call.ctx, &call.snapshot(), start, end)?;
+    scopes.retain(|scope| !scope.names.is_empty() && wanted.is_none_or(|wanted| wanted == scope.scope));
+    Ok(scopes)
 }
 
 #[cfg(test)]
@@ -95,7 +69,7 @@ mod tests {
                     "/api/v2/search/tags",
                     concat!(
                         r#"{"scopes":[{"name":"resource","tags":["service.name"]},{"name":"span","tags":["http.status","who"]},"#,
-                        r#"{"name":"intrinsic","tags":["duration",*]}],"metrics":{}}"#
+                        r#"{"name":"intrinsic","tags":[*"duration",*]}],"metrics":{}}"#
                     ),
                 ),
                 (
@@ -104,10 +78,7 @@ mod tests {
                 ),
                 ("/api/v2/search/tags?scope=span&start=1&end=2", r#"{"scopes":[],"metrics":{}}"#),
                 ("/api/v2/search/tags?scope=x", "invalid scope *"),
-                (
-                    "/api/search/tags?scope=resource",
-                    r#"{"tagNames":["service.name"],"metrics":{}}"#,
-                ),
+                ("/api/search/tags?scope=resource", r#"{"tagNames":["service.name"],"metrics":{}}"#),
             ])
             .await;
     }

@@ -1,13 +1,10 @@
 //! `/api/search/tag/{tag}/values` and `/api/v2/search/tag/{tag}/values`: values of a name.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 
-use store::model::{ColumnRef, Field, Filter, Signal, Test, Value};
-use store::{EventQuery, Order, Projection, ScanControl};
+use engine::traceql::{self, Attribute, TagQuery, TagValue};
 
 use super::range;
-use super::scope::Tag;
 use super::tags::write_metrics;
 use crate::failure::{Failure, Reply, json_reply};
 use crate::service::Call;
@@ -15,16 +12,8 @@ use crate::service::Call;
 const VALUES_DEFAULT: usize = 1000;
 const VALUES_MAX: usize = 10_000;
 
-/// A value with the type TraceQL gives it.
-type Typed = (&'static str, String);
-
-struct Found {
-    values: BTreeSet<Typed>,
-    limit: usize,
-}
-
 pub(crate) fn v1(call: &Call) -> Result<Reply, Failure> {
-    let values: BTreeSet<String> = find(call)?.into_iter().map(|(_, value)| value).collect();
+    let values: BTreeSet<String> = find(call)?.iter().map(TagValue::text).collect();
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("tagValues").strings(values.iter().map(String::as_str));
@@ -38,10 +27,10 @@ pub(crate) fn v2(call: &Call) -> Result<Reply, Failure> {
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("tagValues").array(|a| {
-                for (kind, value) in &values {
+                for value in &values {
                     a.object(|v| {
-                        v.member("type", kind);
-                        v.member("value", value);
+                        v.member("type", value.type_name());
+                        v.member("value", &value.text());
                     });
                 }
             });
@@ -50,80 +39,28 @@ pub(crate) fn v2(call: &Call) -> Result<Reply, Failure> {
     }))
 }
 
-fn find(call: &Call) -> Result<BTreeSet<Typed>, Failure> {
+fn find(call: &Call) -> Result<Vec<TagValue>, Failure> {
     let limit = call.params.limit("limit", VALUES_DEFAULT, VALUES_MAX)?;
-    let mut found = Found { values: BTreeSet::new(), limit };
-    let root = Filter::Column(ColumnRef::Field(Field::ParentSpanId), Test::Missing);
-    match Tag::parse(call.path.get("tag")) {
-        Tag::Unlisted => {}
-        Tag::Fixed(keywords) => {
-            found.values.extend(keywords.iter().map(|word| ("keyword", (*word).to_owned())))
-        }
-        Tag::Column(column @ (ColumnRef::Resource(_) | ColumnRef::ScopeName | ColumnRef::ScopeVersion)) => {
-            from_streams(call, &column, &mut found)?;
-        }
-        Tag::Column(column @ ColumnRef::ScopeAttribute(_)) => from_streams(call, &column, &mut found)?,
-        Tag::Column(column) => {
-            from_streams(call, &column, &mut found)?;
-            from_rows(call, column, Filter::All, &mut found)?;
-        }
-        Tag::RootName => from_rows(call, ColumnRef::Field(Field::Name), root, &mut found)?,
-        Tag::RootService => from_rows(call, ColumnRef::Resource("service.name".into()), root, &mut found)?,
-    }
-    Ok(found.values)
+    let (start, end) = range(call)?;
+    let attribute = attribute(call.path.get("tag"))?;
+    // Editors send what is typed so far: a query that cannot be read yet narrows nothing.
+    let query = call.params.get("q").and_then(|text| traceql::parse(text).ok());
+    let within = TagQuery { start, end, query: query.as_ref(), limit };
+    Ok(traceql::tag_values(&call.ctx, &call.snapshot(), &attribute, &within)?)
 }
 
-/// What streams hold needs no look at rows.
-fn from_streams(call: &Call, column: &ColumnRef, found: &mut Found) -> Result<(), Failure> {
-    let (start, end) = range(call)?;
-    for stream in call.snapshot().streams(&call.ctx, Signal::Spans, start, end)? {
-        if let Some(value) = stream.lookup(column)
-            && found.add(value).is_break()
-        {
-            break;
-        }
-    }
-    Ok(())
-}
-
-fn from_rows(call: &Call, column: ColumnRef, filter: Filter, found: &mut Found) -> Result<(), Failure> {
-    let (start, end) = range(call)?;
-    let present = Filter::Column(column.clone(), Test::Exists);
-    let query = EventQuery {
-        signal: Signal::Spans,
-        start,
-        end,
-        filter: Filter::And(vec![filter, present]),
-        projection: Projection::Columns(vec![column.clone()]),
-        order: Order::NewestFirst,
+/// A name as TraceQL writes it; one of the first version may hold what TraceQL wants quoted.
+fn attribute(name: &str) -> Result<Attribute, Failure> {
+    let older = match name {
+        "root.name" => "rootName",
+        "root.service.name" => "rootServiceName",
+        "status.code" => "status",
+        other => other,
     };
-    call.snapshot().scan(&call.ctx, &query, &mut |rows| {
-        for &row in rows.rows {
-            if let Some(value) = rows.batch.lookup(row as usize, &column)
-                && found.add(value).is_break()
-            {
-                return ScanControl::Stop;
-            }
-        }
-        ScanControl::Continue
-    })?;
-    Ok(())
-}
-
-// === impl Found ===
-
-impl Found {
-    fn add(&mut self, value: Value<'_>) -> ControlFlow<()> {
-        let kind = match value {
-            Value::Str(_) => "string",
-            Value::Int(_) => "int",
-            Value::Double(_) => "float",
-            Value::Bool(_) => "bool",
-            Value::Empty | Value::Bytes(_) | Value::Nested(_) => return ControlFlow::Continue(()),
-        };
-        self.values.insert((kind, value.text().into_owned()));
-        if self.values.len() >= self.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
+    traceql::parse_attribute(older).or_else(|error| {
+        let quoted = older.strip_prefix('.').unwrap_or(older);
+        traceql::parse_attribute(&format!(".{quoted:?}")).map_err(|_| error.into())
+    })
 }
 
 #[cfg(test)]
@@ -145,8 +82,12 @@ mod tests {
                     r#"{"tagValues":[{"type":"int","value":"200"},{"type":"int","value":"500"}],"metrics":{}}"#,
                 ),
                 (
+                    "/api/v2/search/tag/span.http.status/values?q={status=error}",
+                    r#"{"tagValues":[{"type":"int","value":"500"}],"metrics":{}}"#,
+                ),
+                (
                     "/api/v2/search/tag/status/values",
-                    r#"{"tagValues":[{"type":"keyword","value":"error"},{"type":"keyword","value":"ok"},{"type":"keyword","value":"unset"}],"metrics":{}}"#,
+                    r#"{"tagValues":[*{"type":"keyword","value":"error"}*],"metrics":{}}"#,
                 ),
                 (
                     "/api/v2/search/tag/rootName/values",
@@ -155,7 +96,7 @@ mod tests {
                 ("/api/search/tag/service.name/values", r#"{"tagValues":["cart","payments"],"metrics":{}}"#),
                 ("/api/search/tag/name/values?limit=1", r#"{"tagValues":["*"],"metrics":{}}"#),
                 ("/api/v2/search/tag/.a%2Fb/c/values", r#"{"tagValues":[],"metrics":{}}"#),
-                ("/api/v2/search/tag/duration/values", r#"{"tagValues":[],"metrics":{}}"#),
+                ("/api/v2/search/tag/a%20%22b/values", r#"{"tagValues":[],"metrics":{}}"#),
             ])
             .await;
     }
