@@ -50,6 +50,9 @@ pub(crate) fn answer(mut call: Call) -> BoxFuture<'static, Result<Reply, Failure
         let Expr::Log(log) = expression(&call)? else {
             return Err(Failure::bad("only a log query can be tailed, not a metric query"));
         };
+        if !same_origin(call.header("origin"), call.header("host")) {
+            return Err(Failure::new(ErrorClass::Forbidden, "a page of another origin may not tail here"));
+        }
         let limit = call.params.limit("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
         let matcher = TailMatcher::new(&log)?;
         let upgrade = WebSocketUpgrade::from_request_parts(&mut call.parts, &())
@@ -74,6 +77,11 @@ pub(crate) fn answer(mut call: Call) -> BoxFuture<'static, Result<Reply, Failure
         Ok(upgrade.on_upgrade(move |socket| tail.run(socket, past)))
     }
     .boxed()
+}
+
+/// Browsers let any page open a websocket to anywhere and read it: no CORS rule protects the answer.
+fn same_origin(origin: &str, host: &str) -> bool {
+    origin.is_empty() || origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
 }
 
 /// The newest lines before now, oldest first.
@@ -204,4 +212,80 @@ fn frame(streams: Vec<StreamEntries>, dropped: u64, categorize: bool) -> Message
         }
     });
     Message::Text(json.into_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::testing::World;
+
+    #[test]
+    fn foreign_pages_are_refused() {
+        assert!(same_origin("", "localhost:9480") && same_origin("http://Localhost:9480", "localhost:9480"));
+        assert!(
+            !same_origin("http://evil.example", "localhost:9480") && !same_origin("null", "localhost:9480")
+        );
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_tailed_is_said_before_the_upgrade() {
+        World::new()
+            .golden(&[
+                ("/loki/api/v1/tail?query=rate({a=\"b\"}[1m])", "only a log query can be tailed, *"),
+                ("/loki/api/v1/tail?query={a=\"b\"}", "a tail is a websocket: *"),
+            ])
+            .await;
+    }
+
+    /// The text of the next text frame a server sends: never masked, here never longer than 64 KiB.
+    async fn text_frame(stream: &mut TcpStream) -> String {
+        let [kind, len] = [stream.read_u8().await.unwrap(), stream.read_u8().await.unwrap()];
+        assert_eq!(kind, 0x81, "a whole text frame");
+        let len = if len == 126 { stream.read_u16().await.unwrap() } else { u16::from(len) };
+        let mut bytes = vec![0; usize::from(len)];
+        stream.read_exact(&mut bytes).await.unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    async fn open(listener: TcpListener, world: Arc<World>, path: &str) -> TcpStream {
+        let address = listener.local_addr().unwrap();
+        let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
+            let world = Arc::clone(&world);
+            async move { world.send("a", request).await }
+        });
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+        stream
+    }
+
+    #[tokio::test]
+    async fn the_past_comes_first_and_then_the_own_tenants_new_lines() {
+        let world = Arc::new(World::with_data().await);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let path = "/loki/api/v1/tail?query=%7Bservice_name%3D%22cart%22%7D%7C%3D%22added%22";
+        let mut stream = open(listener, Arc::clone(&world), path).await;
+        let past = text_frame(&mut stream).await;
+        assert!(past.starts_with(r#"{"streams":[{"stream":{"#), "{past}");
+        assert!(past.contains(r#""values":[["1763929940000000000","item added "]]"#), "{past}");
+        world.fill("b", "theirs").await;
+        world.fill("a", "mine").await;
+        let new = text_frame(&mut stream).await;
+        assert!(
+            new.contains("item added mine") && !new.contains("theirs") && !new.contains("cart full"),
+            "{new}"
+        );
+    }
 }
