@@ -33,7 +33,8 @@ pub use routes::{
     Timeout, markdown, probes, routes,
 };
 pub use rules_view::{
-    AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, RuleKind, RuleView, RulesView,
+    AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, Notifications, RuleKind,
+    RuleView, RulesView,
 };
 pub use run::RunStats;
 pub use service::{Handler, Query};

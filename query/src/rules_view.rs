@@ -8,6 +8,9 @@ use store::StoreError;
 use store::model::{Labels, Tenant};
 use tokio::sync::watch;
 
+/// Receivers, and what was sent to them.
+pub type Notifications = Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>;
+
 pub trait RulesView: Send + Sync + 'static {
     /// The tenant's rule groups with their state, in the order of their files.
     fn groups(&self, tenant: &Tenant) -> Vec<GroupView>;
@@ -19,11 +22,7 @@ pub trait RulesView: Send + Sync + 'static {
     fn alertmanager_yaml(&self) -> String;
 
     /// Receivers with what waits for them, newest notifications first, at most `limit`.
-    fn notifications<'a>(
-        &'a self,
-        tenant: &'a Tenant,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>>;
+    fn notifications<'a>(&'a self, tenant: &'a Tenant, limit: usize) -> BoxFuture<'a, Notifications>;
 
     /// Grows when an alert of the tenant changes its state.
     fn changes(&self, tenant: &Tenant) -> watch::Receiver<u64>;
@@ -142,11 +141,7 @@ impl RulesView for NoRules {
         String::new()
     }
 
-    fn notifications<'a>(
-        &'a self,
-        _: &'a Tenant,
-        _: usize,
-    ) -> BoxFuture<'a, Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>> {
+    fn notifications<'a>(&'a self, _: &'a Tenant, _: usize) -> BoxFuture<'a, Notifications> {
         Box::pin(std::future::ready(Ok(Default::default())))
     }
 

@@ -35,14 +35,14 @@ async fn no_row_shows_one_tenant_anothers_data() {
 }
 
 #[tokio::test]
-async fn ten_thousand_tenants_have_their_own_data() {
+async fn a_thousand_tenants_have_their_own_data() {
     let world = World::new();
     let marker = |n: usize| format!("mark{n}.");
-    for chunk in (0..10_000).collect::<Vec<_>>().chunks(500) {
+    for chunk in (0..1000).collect::<Vec<_>>().chunks(250) {
         let appends = chunk.iter().map(|&n| world.append(format!("tenant-{n}"), data::logs(&marker(n))));
         futures_util::future::join_all(appends).await;
     }
-    for n in [0, 4999, 9999] {
+    for n in [0, 499, 999] {
         let path = "/loki/api/v1/label/k8s_namespace_name/values";
         let body = super::Answer::of(world.reply(&format!("tenant-{n}"), path).await).await.body;
         assert_eq!(body, format!(r#"{{"status":"success","data":["{}"]}}"#, marker(n)));

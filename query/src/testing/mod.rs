@@ -103,7 +103,7 @@ impl World {
 
     /// What the binary does with a request, without its connection and credentials.
     pub(crate) async fn send(&self, tenant: &str, request: Request<Body>) -> Reply {
-        match self.table.find(&request.method().clone(), &request.uri().path().to_owned()) {
+        match self.table.find(&request.method().clone(), request.uri().path()) {
             Found::Route(route, params) => {
                 self.query.handle(ctx(tenant), route, route.handler, params, request).await
             }

@@ -4,14 +4,14 @@ use axum::body::Body;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Response};
-use store::StoreError;
 use store::model::{Labels, RequestCtx, Tenant};
 use tokio::sync::watch;
 
 use super::NOW_S;
 use crate::Host;
 use crate::rules_view::{
-    AlertState, AlertView, ChannelView, GroupView, NotificationView, RuleKind, RuleView, RulesView,
+    AlertState, AlertView, ChannelView, GroupView, NotificationView, Notifications, RuleKind, RuleView,
+    RulesView,
 };
 
 pub(super) struct Process;
@@ -108,11 +108,7 @@ impl RulesView for Rules {
         "route:\n  receiver: chat\n".into()
     }
 
-    fn notifications<'a>(
-        &'a self,
-        _: &'a Tenant,
-        _: usize,
-    ) -> BoxFuture<'a, Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>> {
+    fn notifications<'a>(&'a self, _: &'a Tenant, _: usize) -> BoxFuture<'a, Notifications> {
         let channel = ChannelView { name: "chat".into(), receiver: "slack".into(), pending: 1, failed: 0 };
         let sent = NotificationView {
             at_ms: NOW_S * 1000 - 500,
