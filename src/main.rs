@@ -1,2 +1,69 @@
+//! Signalbox: the process. Reads the command line and does what it says.
+
+mod app;
+mod check;
+mod config;
 mod demo;
-fn main() {}
+mod host;
+mod metrics;
+mod serve;
+mod tasks;
+mod telemetry;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use config::{Cli, Command, Config, ServeFlags};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            say(&format!("signalbox: {error}"), &mut std::io::stderr());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    match command {
+        Command::Serve(flags) => serve(&flags, false),
+        Command::Demo(flags) => serve(&flags, true),
+        Command::Check { files } => {
+            let findings = check::check(&files);
+            findings.iter().for_each(|finding| say(finding, &mut std::io::stdout()));
+            Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Licenses => {
+            say(include_str!("../LICENSE"), &mut std::io::stdout());
+            say(include_str!(concat!(env!("OUT_DIR"), "/licenses.txt")), &mut std::io::stdout());
+            say(ui::licenses(), &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Version => {
+            say(&format!("signalbox {}", env!("CARGO_PKG_VERSION")), &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn serve(flags: &ServeFlags, demo: bool) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let config = Config::load(flags)?;
+    telemetry::init(config.log_format, &config.log_level)?;
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| "a second TLS provider is installed")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(app::App::run(config, flags.clone(), demo))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A reader that went away (`signalbox licenses | head`) is no error.
+fn say(line: &str, to: &mut dyn std::io::Write) {
+    let _ = writeln!(to, "{line}");
+    let _ = to.flush();
+}

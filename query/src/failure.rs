@@ -129,6 +129,11 @@ pub fn no_route(path: &str) -> Reply {
     Failure::not_found(format!("no such path: {shown}")).own()
 }
 
+/// The answer of the layer before (authentication, guard) in the spelling of the API that owns the path.
+pub fn refuse(owner: Option<Family>, class: ErrorClass, message: &str) -> Reply {
+    Failure::new(class, message.to_owned()).reply(owner.unwrap_or(Family::Signalbox))
+}
+
 /// 405 with the methods the path has.
 pub fn wrong_method(allowed: &[http::Method]) -> Reply {
     let names: Vec<&str> = allowed.iter().map(|method| method.as_str()).collect();

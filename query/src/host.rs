@@ -15,7 +15,8 @@ pub trait Host: Send + Sync + 'static {
     fn metrics(&self, ctx: &RequestCtx) -> String;
 
     /// Members of `/api/signalbox/status` beside version, readiness and tenants: flat objects of numbers and texts.
-    fn status(&self, ctx: &RequestCtx) -> serde_json::Map<String, serde_json::Value>;
+    fn status<'a>(&'a self, ctx: &'a RequestCtx)
+    -> BoxFuture<'a, serde_json::Map<String, serde_json::Value>>;
 
     /// The configuration in force as YAML, secrets left out.
     fn config_yaml(&self, ctx: &RequestCtx) -> String;

@@ -13,10 +13,12 @@ mod failure;
 mod host;
 mod json;
 mod loki;
+mod notify;
 mod own;
 mod prometheus;
 mod request;
 mod routes;
+mod rules;
 mod rules_view;
 mod run;
 mod service;
@@ -26,12 +28,14 @@ mod testing;
 mod wire;
 
 pub use config::{Clock, Config};
-pub use failure::{Reply, no_route, wrong_method};
+pub use failure::{Reply, no_route, refuse, wrong_method};
 pub use host::Host;
+pub use notify::{Notifier, NotifierConfig, NotifyConfig, check_alertmanager};
 pub use routes::{
     Access, Family, Found, PathParams, Probe, ROUTES, Route, RouteTable, Row, TableError, TenantScope,
-    Timeout, markdown, probes, routes,
+    Timeout, ingest_route, markdown, probes, routes,
 };
+pub use rules::{Rules, RulesConfig, check_rules};
 pub use rules_view::{
     AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, Notifications, RuleKind,
     RuleView, RulesView,

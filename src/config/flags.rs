@@ -25,20 +25,6 @@ pub(crate) enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-    /// Copy the data of a running or stopped server
-    Backup {
-        /// Where the copy goes; must not exist
-        dir: PathBuf,
-        #[command(flatten)]
-        flags: ServeFlags,
-    },
-    /// Put a backup into an empty data directory
-    Restore {
-        /// The backup
-        dir: PathBuf,
-        #[command(flatten)]
-        flags: ServeFlags,
-    },
     /// The licences of everything in this binary
     Licenses,
     /// The version
@@ -151,7 +137,9 @@ mod tests {
     #[test]
     fn a_mistyped_variable_is_an_error() {
         let with = |name: &str| refuse_unknown_variables([(name.into(), "x".into())]);
-        assert!(with("SIGNALBOX_DATA_DIR").is_ok() && with("HOME").is_ok() && with("SIGNALBOX_CONFIG").is_ok());
+        assert!(
+            with("SIGNALBOX_DATA_DIR").is_ok() && with("HOME").is_ok() && with("SIGNALBOX_CONFIG").is_ok()
+        );
         assert!(with("SIGNALBOX_DATADIR").is_err());
     }
 }

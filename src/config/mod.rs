@@ -109,6 +109,40 @@ impl Config {
         Ok(config)
     }
 
+    /// The configuration in force, secrets left out: what `/config` shows.
+    pub(crate) fn to_yaml(&self) -> String {
+        let tokens: Vec<String> = self
+            .tokens
+            .iter()
+            .map(|t| {
+                format!(
+                    "  - {{name: {:?}, sha256: <secret>, tenant: {:?}, role: {:?}}}",
+                    t.name,
+                    t.tenant.as_str(),
+                    t.role
+                )
+            })
+            .collect();
+        let lines = [
+            format!("data_dir: {:?}", self.data_dir.display().to_string()),
+            format!("http: {}", self.http),
+            format!("otlp_grpc: {}", self.otlp_grpc),
+            format!("otlp_http: {}", self.otlp_http),
+            format!("retention: {}s", self.retention.as_secs()),
+            format!(
+                "retention_size: {}",
+                self.retention_size_bytes.map_or_else(|| "null".into(), |b| b.to_string())
+            ),
+            format!("rules: {:?}", self.rules_dir.display().to_string()),
+            format!("external_url: {:?}", self.external_url),
+            format!("insecure_no_auth: {}", self.insecure_no_auth),
+            format!("cors_origins: {:?}", self.cors_origins),
+            format!("allowed_hosts: {:?}", self.allowed_hosts),
+            if tokens.is_empty() { "tokens: []".into() } else { format!("tokens:\n{}", tokens.join("\n")) },
+        ];
+        lines.join("\n") + "\n"
+    }
+
     pub(crate) fn store(&self) -> store::Config {
         store::Config {
             retention: self.retention,

@@ -20,15 +20,31 @@ pub(crate) struct Setting {
 /// The settings with a flag and a variable; lists (`tokens`, `limits`, …) stand in the file only.
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "data_dir", default: "./signalbox-data", doc: "where everything is kept" },
-    Setting { name: "http", default: "127.0.0.1:9480", doc: "address of the UI and of everything people and tools read" },
+    Setting {
+        name: "http",
+        default: "127.0.0.1:9480",
+        doc: "address of the UI and of everything people and tools read",
+    },
     Setting { name: "otlp_grpc", default: "127.0.0.1:4317", doc: "address of OTLP over gRPC" },
     Setting { name: "otlp_http", default: "127.0.0.1:4318", doc: "address of OTLP over HTTP" },
     Setting { name: "retention", default: "30d", doc: "how long data is kept" },
     Setting { name: "retention_size", default: "", doc: "oldest data goes when all of it is larger" },
-    Setting { name: "rules", default: "", doc: "directory of Prometheus rule files (default: rules in the data directory)" },
+    Setting {
+        name: "rules",
+        default: "",
+        doc: "directory of Prometheus rule files (default: rules in the data directory)",
+    },
     Setting { name: "alertmanager", default: "", doc: "alertmanager.yml with route and receivers" },
-    Setting { name: "external_url", default: "", doc: "the URL people reach this server by, for links in notifications" },
-    Setting { name: "insecure_no_auth", default: "false", doc: "listen on other than loopback addresses without tokens" },
+    Setting {
+        name: "external_url",
+        default: "",
+        doc: "the URL people reach this server by, for links in notifications",
+    },
+    Setting {
+        name: "insecure_no_auth",
+        default: "false",
+        doc: "listen on other than loopback addresses without tokens",
+    },
     Setting { name: "log_format", default: "text", doc: "text or json" },
     Setting { name: "log_level", default: "info", doc: "a level or a tracing filter" },
 ];
@@ -105,7 +121,9 @@ impl RawConfig {
             log_format: match self.log_format.as_deref() {
                 None | Some("text") => LogFormat::Text,
                 Some("json") => LogFormat::Json,
-                Some(other) => return Err(setting("log_format", format!("{other:?} is neither text nor json"))),
+                Some(other) => {
+                    return Err(setting("log_format", format!("{other:?} is neither text nor json")));
+                }
             },
             log_level: self.log_level.unwrap_or_else(|| default("log_level").into()),
             limits: limits(&self.limits)?,
@@ -127,7 +145,8 @@ fn setting(name: &str, problem: impl Into<String>) -> ConfigError {
 fn address(name: &'static str, text: Option<String>) -> Result<SocketAddr, ConfigError> {
     let text = text.unwrap_or_else(|| default(name).to_owned());
     let text = text.replace("localhost:", "127.0.0.1:");
-    text.parse().map_err(|_| setting(name, format!("{text:?} is not an address: write IP:PORT, like 127.0.0.1:9480")))
+    text.parse()
+        .map_err(|_| setting(name, format!("{text:?} is not an address: write IP:PORT, like 127.0.0.1:9480")))
 }
 
 fn retention(text: Option<String>) -> Result<Duration, ConfigError> {
@@ -184,10 +203,9 @@ fn hex32(text: &str) -> Option<[u8; 32]> {
 fn limits(raw: &BTreeMap<String, u64>) -> Result<Limits, ConfigError> {
     let mut limits = Limits::default();
     for (name, value) in raw {
-        let row = LIMITS
-            .iter()
-            .find(|row| row.name == name)
-            .ok_or_else(|| setting(&format!("limits.{name}"), "there is no such limit: see docs/limits.md"))?;
+        let row = LIMITS.iter().find(|row| row.name == name).ok_or_else(|| {
+            setting(&format!("limits.{name}"), "there is no such limit: see docs/limits.md")
+        })?;
         (row.set)(&mut limits, *value);
     }
     Ok(limits)
@@ -238,8 +256,7 @@ mod tests {
     #[test]
     fn tokens_open_other_addresses_and_are_never_printed() {
         let hash = "ab".repeat(32);
-        let text =
-            format!("http: 0.0.0.0:80\ntokens: [{{name: a, sha256: {hash}, tenant: t, role: admin}}]");
+        let text = format!("http: 0.0.0.0:80\ntokens: [{{name: a, sha256: {hash}, tenant: t, role: admin}}]");
         let config = checked(&text).unwrap();
         assert!(!format!("{config:?}").contains("171"), "bytes of the hash");
         assert_eq!(config.tokens[0].hash.expose(), &[0xab; 32]);

@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, ms) in [("0", 0), ("30d", 2_592_000_000), ("1h30m", 5_400_000), ("3y", 94_608_000_000), ("5ms", 5)] {
+        for (text, ms) in
+            [("0", 0), ("30d", 2_592_000_000), ("1h30m", 5_400_000), ("3y", 94_608_000_000), ("5ms", 5)]
+        {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for bad in ["", "5", "m", "1m1h", "1x", "1.5h", "-1m", "99999999999999999999s", "999999999999999y"] {

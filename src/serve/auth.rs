@@ -21,7 +21,9 @@ pub(crate) struct Granted {
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum AuthError {
-    #[error("a token is needed: send it as Authorization: Bearer, or as the password of basic authentication")]
+    #[error(
+        "a token is needed: send it as Authorization: Bearer, or as the password of basic authentication"
+    )]
     Missing,
     #[error("the token is not known here")]
     Unknown,
@@ -99,7 +101,10 @@ mod tests {
     use crate::config::Secret;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     fn with_token() -> Authenticator {

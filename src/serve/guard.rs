@@ -26,7 +26,8 @@ pub(crate) enum Refused {
 
 impl Guard {
     pub(crate) fn new(config: &Config) -> Self {
-        let own = [config.http, config.otlp_grpc, config.otlp_http].map(|addr: SocketAddr| addr.ip().to_string());
+        let own =
+            [config.http, config.otlp_grpc, config.otlp_http].map(|addr: SocketAddr| addr.ip().to_string());
         let external = config.external_url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
         let hosts = ["localhost".to_owned()]
             .into_iter()
@@ -87,7 +88,8 @@ mod tests {
     use crate::config::RawConfig;
 
     fn check(method: Method, host: &str, origin: Option<&str>) -> Result<(), Refused> {
-        let raw = RawConfig::parse("allowed_hosts: [sb.lan]\ncors_origins: ['https://shop.example']").unwrap();
+        let raw =
+            RawConfig::parse("allowed_hosts: [sb.lan]\ncors_origins: ['https://shop.example']").unwrap();
         let mut headers = HeaderMap::new();
         headers.insert("host", host.parse().unwrap());
         if let Some(origin) = origin {

@@ -3,9 +3,11 @@
 
 mod auth;
 mod connection;
+mod dispatch;
 mod guard;
 mod idle_body;
 
-pub(crate) use auth::{AuthError, Authenticator, Granted};
+pub(crate) use auth::{Authenticator, Granted};
 pub(crate) use connection::{ConnectionLimits, Door, accept_loop, bind};
-pub(crate) use guard::{Guard, Refused};
+pub(crate) use dispatch::{Answerer, Dispatch};
+pub(crate) use guard::Guard;

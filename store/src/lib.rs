@@ -20,6 +20,7 @@ mod documents;
 mod durable;
 mod error;
 mod events_view;
+mod flush;
 mod head;
 #[doc(hidden)]
 pub mod measure;

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::accounting::Accounting;
+use crate::blobs::{Blobs, LocalBlobs};
 use crate::catalog::{Catalog, CatalogError, Flushed, Opened, SqliteCatalog};
 use crate::clock::Clock;
 use crate::damage::{DamageList, DamagedKind};
 use crate::dedup::{Dedup, Known};
 use crate::durable::{Disk, RealDisk, create_dir};
+use crate::flush::{self, Maintenance};
 use crate::model::{Lsn, Signal, TenantNo, WriterId};
+use crate::segment::StreamInterner;
 use crate::state::{Streams, Tenants};
 use crate::store::Shared;
 use crate::tap::Taps;
@@ -22,6 +25,8 @@ use crate::{Config, OpenError};
 
 const LOCK_FILE: &str = "lock";
 const WAL_DIR: &str = "wal";
+const BLOBS_DIR: &str = "segments";
+const QUARANTINE_DIR: &str = "quarantine";
 const KEYS_FILE: &str = "wal.keys";
 const META_KEY_SEED: &str = "key_seed";
 
@@ -36,12 +41,17 @@ pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, Ope
     let lock = lock(&dir)?;
     let clock = Clock::start();
     let damage = DamageList::default();
-    let Opened { catalog, damage: found, rebuild: _ } = SqliteCatalog::open(&dir, clock.now_ms())?;
+    let Opened { catalog, damage: found, rebuild } = SqliteCatalog::open(&dir, clock.now_ms())?;
     for finding in found {
         damage.add(DamagedKind::Catalog, finding.moved_to, finding.reason);
     }
     let catalog: Arc<dyn Catalog> = Arc::new(catalog);
     let key_seed = key_seed(&*catalog)?;
+    let blobs = LocalBlobs::open(dir.join(BLOBS_DIR), dir.join(QUARANTINE_DIR)).map_err(io("open", &dir))?;
+    let blobs: Arc<dyn Blobs> = Arc::new(blobs);
+    if rebuild {
+        flush::rebuild(&*catalog, &*blobs, &damage).map_err(OpenError::Other)?;
+    }
     let restored = Restored::read(&config, &catalog, &*disk, &damage, clock)?;
     let writer_id = catalog.new_writer(restored.writer_max).map_err(other("draw a writer id"))?;
     let taps = Arc::new(Taps::default());
@@ -62,7 +72,7 @@ pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, Ope
     };
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run());
     let thread = thread.map_err(|error| OpenError::Other(format!("start the writer thread: {error}")))?;
-    Ok(Shared {
+    let shared = Shared {
         config,
         key_seed,
         writer_id,
@@ -77,8 +87,13 @@ pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, Ope
         clock,
         thread: Mutex::new(Some(thread)),
         catalog,
+        blobs,
+        streams: StreamInterner::default(),
+        maintenance: Maintenance::default(),
         _lock: lock,
-    })
+    };
+    flush::open_segments(&shared).map_err(OpenError::Other)?;
+    Ok(shared)
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 
+use crate::flush::OpenSegments;
 use crate::head::{EventHead, SampleHead};
 use crate::model::{Batch, EventBatch, Lsn, Signal, Stream, Tenant, TenantNo, WriterId};
 use crate::tap::AppliedBatch;
@@ -20,12 +21,13 @@ pub(crate) struct TenantState {
     heads: RwLock<TenantHeads>,
 }
 
-/// What one lock guards. Segments that are open for reading belong here too.
+/// What one lock guards: heads, and the segments that are open for reading.
 #[derive(Default)]
 pub(crate) struct TenantHeads {
     pub(crate) logs: Heads<EventHead>,
     pub(crate) spans: Heads<EventHead>,
     pub(crate) samples: Heads<Arc<RwLock<SampleHead>>>,
+    pub(crate) segments: OpenSegments,
 }
 
 /// One signal's head, and the one being flushed.
@@ -148,6 +150,11 @@ impl TenantState {
                 Some(SealedHead { data: SealedData::Events(head.batches()), range: range.clone() })
             }
         }
+    }
+
+    /// Changes what is open for reading.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut OpenSegments)) {
+        change(&mut self.heads.write().segments);
     }
 
     /// Takes the sealed head away and, under the same lock, lets `publish` add the segments it became.

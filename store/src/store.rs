@@ -7,13 +7,17 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 
 use crate::accounting::Accounting;
+use crate::blobs::Blobs;
 use crate::blocking::blocking;
 use crate::catalog::Catalog;
 use crate::clock::Clock;
-use crate::damage::DamageList;
+use crate::damage::{DamageList, DamagedKind};
 use crate::dedup::Dedup;
-use crate::model::{Tenant, WriterId};
-use crate::samples_view::SamplesView;
+use crate::events_view::EventsView;
+use crate::flush::{self, Maintenance};
+use crate::model::{Signal, Tenant, WriterId};
+use crate::samples_view::{OnDamage, SamplesView};
+use crate::segment::StreamInterner;
 use crate::state::{TenantState, Tenants};
 use crate::tap::{Tap, Taps};
 use crate::writer::{Control, LogStatus, Queue};
@@ -38,6 +42,9 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) thread: Mutex<Option<JoinHandle<()>>>,
     pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) streams: StreamInterner,
+    pub(crate) maintenance: Maintenance,
     /// Last, so that the directory is ours until everything above is closed.
     pub(crate) _lock: File,
 }
@@ -45,7 +52,9 @@ pub(crate) struct Shared {
 impl Store {
     /// Opens a data directory, making it if it is missing, and reads the log. Blocking.
     pub fn open(config: Config) -> Result<Self, OpenError> {
-        crate::open::open(config).map(|shared| Self(Arc::new(shared)))
+        let shared = Arc::new(crate::open::open(config)?);
+        flush::start(&shared)?;
+        Ok(Self(shared))
     }
 
     pub fn writer(&self) -> Writer {
@@ -55,9 +64,16 @@ impl Store {
     /// A consistent view of one tenant's data, as of now.
     pub fn snapshot(&self, tenant: &Tenant) -> Snapshot {
         let Some(state) = self.0.tenants.get(tenant) else { return Snapshot::default() };
+        let damage = self.0.damage.clone();
+        let on_damage: OnDamage = Arc::new(move |number, what| {
+            damage.add(DamagedKind::Segment, None, format!("segment {number:016x}: {what}"))
+        });
         state.read(|heads| {
-            let samples = SamplesView::new(heads.samples.heads(), Vec::new(), None);
-            Snapshot::new(heads.logs.batches(), heads.spans.batches(), samples)
+            let segments = &heads.segments;
+            let samples = SamplesView::new(heads.samples.heads(), segments.samples(), Some(on_damage));
+            let logs = EventsView::new(heads.logs.batches(), segments.events(Signal::Logs));
+            let spans = EventsView::new(heads.spans.batches(), segments.events(Signal::Spans));
+            Snapshot::new(logs, spans, samples)
         })
     }
 
@@ -72,6 +88,8 @@ impl Store {
 
     /// Turns all heads into segments; returns when they are in the catalog.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.0);
+        blocking(move || flush::flush_all(&shared)).await??;
         self.0.cut_log().await.map(drop)
     }
 
@@ -95,7 +113,11 @@ impl Store {
     pub async fn shutdown(&self) {
         let shared = Arc::clone(&self.0);
         // An error would be a panic of the writer thread, which has been logged.
-        let _ = blocking(move || shared.stop_writer()).await;
+        let _ = blocking(move || {
+            shared.maintenance.stop();
+            shared.stop_writer();
+        })
+        .await;
         self.0.taps.close();
     }
 }
@@ -121,6 +143,14 @@ impl Shared {
         answer.await.map_err(|_| StoreError::ShuttingDown)?
     }
 
+    /// The same from a thread of our own.
+    pub(crate) fn cut_log_blocking(&self) -> Result<usize, StoreError> {
+        let flushed = self.catalog.flushed()?;
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        self.queue.control(Control::Cut { flushed, reply })?;
+        answer.blocking_recv().map_err(|_| StoreError::ShuttingDown)?
+    }
+
     fn stop_writer(&self) {
         self.queue.close();
         if let Some(thread) = self.thread.lock().take() {
@@ -131,6 +161,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.maintenance.stop();
         self.stop_writer();
     }
 }

@@ -133,6 +133,22 @@ impl Family {
     }
 }
 
+/// The row of a path that brings data in: the collector bounds its body, and its time by the connection's.
+pub fn ingest_route<H>(path: &str, handler: H) -> Route<H> {
+    Route {
+        methods: &[Method::POST],
+        path: path.to_owned(),
+        alias: false,
+        owner: Family::Ingest,
+        access: Access::Needs(Role::Ingest),
+        scope: TenantScope::Tenant,
+        body_bytes_max: u64::MAX,
+        timeout: Timeout::Stream,
+        doc: "OTLP in",
+        handler,
+    }
+}
+
 // === impl Route ===
 
 impl<H> Route<H> {

@@ -188,7 +188,7 @@ pub static ROUTES: &[Row] = &[
     Row::read(S, "/api/signalbox/services", Read(own::services::answer), "rate, errors and duration of each service"),
     Row::read(S, "/api/signalbox/notifications", Wait(own::notifications::answer), "notifications and chat messages"),
     Row::read(S, "/api/signalbox/live", Wait(own::live::answer), "server-sent events: data and alerts as they come").stream(),
-    Row::read(S, "/api/signalbox/status", Now(own::status::answer), "state of the process"),
+    Row::read(S, "/api/signalbox/status", Wait(own::status::answer), "state of the process"),
     Row { methods: POST, body_bytes_max: CHAT_BYTES_MAX, timeout: SHORT, ..Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::post), "the demo's chat room takes a Slack message") },
     Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::list), "messages of a channel"),
     Row::open(S, "/", Now(own::pages::root), "leads to the user interface"),

@@ -25,8 +25,8 @@ impl Host for Process {
         "signalbox_up 1\n".into()
     }
 
-    fn status(&self, _: &RequestCtx) -> serde_json::Map<String, serde_json::Value> {
-        [("wal".to_owned(), serde_json::json!({"files": 1}))].into_iter().collect()
+    fn status<'a>(&'a self, _: &'a RequestCtx) -> BoxFuture<'a, serde_json::Map<String, serde_json::Value>> {
+        Box::pin(async move { [("wal".to_owned(), serde_json::json!({"files": 1}))].into_iter().collect() })
     }
 
     fn config_yaml(&self, _: &RequestCtx) -> String {

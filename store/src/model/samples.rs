@@ -164,6 +164,22 @@ impl SampleBatch {
         &self.streams
     }
 
+    /// The metrics as their sender described them.
+    pub fn metrics(&self) -> impl Iterator<Item = MetricRef<'_>> {
+        self.metrics.iter().map(|metric| self.metric(metric))
+    }
+
+    fn metric(&self, metric: &MetricEntry) -> MetricRef<'_> {
+        MetricRef {
+            name: self.text(metric.name),
+            unit: self.text(metric.unit),
+            description: self.text(metric.description),
+            kind: kind_from(metric.kind),
+            temporality: temporality_from(metric.temporality),
+            monotonic: metric.monotonic != 0,
+        }
+    }
+
     /// Index of each sample's series.
     pub fn point_series(&self) -> &[u32] {
         &self.point_series
@@ -195,14 +211,7 @@ impl SampleBatch {
         SeriesIdentity {
             hash: self.series_hash(series),
             stream: &self.streams[entry.stream as usize],
-            metric: MetricRef {
-                name: self.text(metric.name),
-                unit: self.text(metric.unit),
-                description: self.text(metric.description),
-                kind: kind_from(metric.kind),
-                temporality: temporality_from(metric.temporality),
-                monotonic: metric.monotonic != 0,
-            },
+            metric: self.metric(metric),
             attributes: Nested::new(self.bytes(entry.attributes)),
             part: part_from(entry.part, entry.part_value),
         }

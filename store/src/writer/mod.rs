@@ -80,6 +80,11 @@ impl Writer {
     pub async fn append(&self, ctx: &RequestCtx, append: Append) -> Result<Ack, StoreError> {
         let signal = append.batch.signal();
         let in_flight = self.0.accounting.begin(&ctx.tenant, signal, append.batch.rows() as u64);
+        if self.0.maintenance.is_behind() {
+            // Heads are flushed as fast as the disk takes them: what comes in faster has to wait at its sender.
+            in_flight.refused("heads_full");
+            return Err(StoreError::Unavailable("memory for recent data is full".to_owned()));
+        }
         let first = match append.key {
             None => None,
             Some(key) => match self.first_request(key).await {

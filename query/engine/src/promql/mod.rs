@@ -14,7 +14,7 @@ mod print;
 mod quote;
 mod selectors;
 
-pub use ast::Expr;
+pub use ast::{Expr, MatchOp};
 pub use duration::{format_duration, parse_duration};
 pub use eval::{
     Answer, Data, EvalError, InstantParams, Point, RangeParams, STEPS_MAX, Sample, Series, Settings, instant,

@@ -20,8 +20,8 @@ pub(super) struct Section {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct SampleFooter {
     pub tenant: Tenant,
-    pub lsn_first: Lsn,
-    pub lsn_last: Lsn,
+    /// First and last of each writer whose records are in it.
+    pub lsns: Vec<(Lsn, Lsn)>,
     pub min_time_ms: i64,
     pub max_time_ms: i64,
     pub rows: u64,
@@ -76,7 +76,8 @@ impl SampleFooter {
         let name = self.tenant.as_str().as_bytes();
         out.extend_from_slice(&(name.len() as u32).to_le_bytes());
         out.extend_from_slice(name);
-        for lsn in [self.lsn_first, self.lsn_last] {
+        out.extend_from_slice(&(self.lsns.len() as u32).to_le_bytes());
+        for lsn in self.lsns.iter().flat_map(|(first, last)| [first, last]) {
             out.extend_from_slice(&lsn.writer.0.to_le_bytes());
             out.extend_from_slice(&lsn.counter.to_le_bytes());
         }
@@ -128,11 +129,12 @@ impl SampleFooter {
         let (name, tail) = rest.split_at_checked(name_len).ok_or(MalformedBatch("tenant"))?;
         *rest = tail;
         let tenant = std::str::from_utf8(name).ok().and_then(|name| Tenant::authenticated(name).ok());
+        let writers = u32::from_le_bytes(take(rest)?);
         let mut lsn = || {
             let writer = WriterId(u32::from_le_bytes(take(rest)?));
             Ok::<_, MalformedBatch>(Lsn { writer, counter: u64::from_le_bytes(take(rest)?) })
         };
-        let (lsn_first, lsn_last) = (lsn()?, lsn()?);
+        let lsns = (0..writers).map(|_| Ok((lsn()?, lsn()?))).collect::<Result<Vec<_>, MalformedBatch>>()?;
         let mut int = || Ok::<_, MalformedBatch>(i64::from_le_bytes(take(rest)?));
         let (min_time_ms, max_time_ms, rows, created_ms) = (int()?, int()?, int()? as u64, int()?);
         let level = u32::from_le_bytes(take(rest)?);
@@ -148,8 +150,7 @@ impl SampleFooter {
         }
         Ok(Self {
             tenant: tenant.ok_or(MalformedBatch("tenant"))?,
-            lsn_first,
-            lsn_last,
+            lsns,
             min_time_ms,
             max_time_ms,
             rows,

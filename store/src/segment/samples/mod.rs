@@ -8,11 +8,13 @@
 
 mod codec;
 mod file;
+mod join;
 mod read;
 mod table;
 mod write;
 
 pub(crate) use file::SampleFooter;
+pub(crate) use join::join;
 pub(crate) use read::SampleSegment;
 pub(crate) use write::{SampleSegmentMeta, SeriesInput, write};
 

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::*;
 use crate::blobs::BlobData;
 use crate::head::SampleHead;
@@ -56,8 +54,7 @@ fn file() -> Vec<u8> {
     let lsn = Lsn { writer: WriterId(1), counter: 9 };
     let meta = SampleSegmentMeta {
         tenant: Tenant::authenticated("t").unwrap(),
-        lsn_first: lsn,
-        lsn_last: lsn,
+        lsns: vec![(lsn, lsn)],
         created_ms: 1,
         level: 0,
     };
@@ -65,7 +62,7 @@ fn file() -> Vec<u8> {
 }
 
 fn open(bytes: Vec<u8>) -> Option<SampleSegment> {
-    SampleSegment::open(BlobData::Owned(Bytes::from(bytes))).ok()
+    SampleSegment::open(BlobData::Owned(bytes.into())).ok()
 }
 
 fn select(segment: &SampleSegment, matchers: &[LabelMatcher], range: (i64, i64)) -> Option<Vec<SeriesInput>> {
@@ -111,13 +108,7 @@ fn exemplars_and_everything_else_survive_a_merge() {
     let all = segment.read_all().unwrap();
     assert_eq!(all.iter().map(|one| one.exemplars.len()).sum::<usize>(), 6);
     let footer = segment.footer().clone();
-    let meta = SampleSegmentMeta {
-        tenant: footer.tenant,
-        lsn_first: footer.lsn_first,
-        lsn_last: footer.lsn_last,
-        created_ms: 1,
-        level: 0,
-    };
+    let meta = SampleSegmentMeta { tenant: footer.tenant, lsns: footer.lsns, created_ms: 1, level: 0 };
     assert_eq!(write(&meta, all), file());
 }
 
@@ -167,7 +158,7 @@ fn many_series_make_many_blocks() {
     head.push(&b.finish());
     let lsn = Lsn { writer: WriterId(1), counter: 1 };
     let tenant = Tenant::authenticated("t").unwrap();
-    let meta = SampleSegmentMeta { tenant, lsn_first: lsn, lsn_last: lsn, created_ms: 0, level: 0 };
+    let meta = SampleSegmentMeta { tenant, lsns: vec![(lsn, lsn)], created_ms: 0, level: 0 };
     let segment = open(write(&meta, head.to_inputs())).unwrap();
     let found = select(&segment, &[matcher("i", MatchOp::Equal, "499")], (0, 99)).unwrap();
     assert_eq!(found[0].values[99], 499.0 * 99.0);

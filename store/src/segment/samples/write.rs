@@ -30,8 +30,7 @@ pub(crate) struct SeriesInput {
 #[derive(Clone, Debug)]
 pub(crate) struct SampleSegmentMeta {
     pub tenant: Tenant,
-    pub lsn_first: Lsn,
-    pub lsn_last: Lsn,
+    pub lsns: Vec<(Lsn, Lsn)>,
     pub created_ms: i64,
     pub level: u32,
 }
@@ -63,8 +62,7 @@ pub(crate) fn write(meta: &SampleSegmentMeta, mut series: Vec<SeriesInput>) -> V
     let exemplars = Section::append(&mut out, &compress(&exemplar_bytes(&series)));
     let footer = SampleFooter {
         tenant: meta.tenant.clone(),
-        lsn_first: meta.lsn_first,
-        lsn_last: meta.lsn_last,
+        lsns: meta.lsns.clone(),
         min_time_ms: min,
         max_time_ms: max,
         rows,

@@ -1,0 +1,206 @@
+//! The one outgoing HTTP client: checks each address when it dials, follows no redirects, bounds time and size.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+
+use super::webhook::HttpConfig;
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_BYTES_SHOWN: usize = 200;
+
+/// Networks that may not be called, and exceptions from them.
+#[derive(Clone, Debug)]
+pub(crate) struct AddressRules {
+    deny: Vec<Network>,
+    allow: Vec<Network>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Network {
+    base: IpAddr,
+    bits: u32,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Done,
+    /// The receiver may take it later.
+    Retry(String),
+    /// It never will.
+    Refused(String),
+}
+
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    rules: Arc<AddressRules>,
+}
+
+// === impl AddressRules ===
+
+impl AddressRules {
+    /// Link-local addresses (the metadata services of clouds) are denied unless allowed by name.
+    pub(crate) fn parse(deny: &[String], allow: &[String]) -> Result<Self, String> {
+        let own = ["169.254.0.0/16".to_owned(), "fe80::/10".to_owned()];
+        let parse = |texts: &mut dyn Iterator<Item = &String>| -> Result<Vec<Network>, String> {
+            texts.map(|text| Network::parse(text)).collect()
+        };
+        Ok(Self { deny: parse(&mut own.iter().chain(deny))?, allow: parse(&mut allow.iter())? })
+    }
+
+    pub(crate) fn permits(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        let in_any = |networks: &[Network]| networks.iter().any(|network| network.contains(address));
+        in_any(&self.allow) || !in_any(&self.deny)
+    }
+}
+
+impl Network {
+    fn parse(text: &str) -> Result<Self, String> {
+        let problem = || format!("{text:?} is not a network: write it like 10.0.0.0/8");
+        let (base, bits) = text.split_once('/').unwrap_or((text, ""));
+        let base: IpAddr = base.parse().map_err(|_| problem())?;
+        let most = if base.is_ipv4() { 32 } else { 128 };
+        let bits = if bits.is_empty() { most } else { bits.parse().map_err(|_| problem())? };
+        if bits > most { Err(problem()) } else { Ok(Self { base, bits }) }
+    }
+
+    fn contains(self, address: IpAddr) -> bool {
+        match (self.base, address) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - self.bits).unwrap_or(0);
+                u32::from(base) & mask == u32::from(address) & mask
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - self.bits).unwrap_or(0);
+                u128::from(base) & mask == u128::from(address) & mask
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Resolves names and leaves out addresses that may not be called: what is dialled is what was checked.
+struct CheckedResolver(Arc<AddressRules>);
+
+impl Resolve for CheckedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let rules = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let permitted: Vec<SocketAddr> = found.into_iter().filter(|a| rules.permits(a.ip())).collect();
+            if permitted.is_empty() {
+                return Err(format!("{} has no address notifications may go to", name.as_str()).into());
+            }
+            Ok(Box::new(permitted.into_iter()) as Addrs)
+        })
+    }
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(crate) fn new(rules: AddressRules) -> Result<Self, String> {
+        let rules = Arc::new(rules);
+        let builder = || {
+            reqwest::Client::builder()
+                .dns_resolver(Arc::new(CheckedResolver(Arc::clone(&rules))))
+                .redirect(Policy::none())
+                .no_proxy()
+                .timeout(TIMEOUT)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
+        };
+        // An image without certificates can still post to http:// receivers; https:// ones then fail with a reason.
+        let http =
+            builder().build().or_else(|_| builder().tls_certs_only([]).build()).map_err(|e| e.to_string())?;
+        Ok(Self { http, rules })
+    }
+
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        auth: &HttpConfig,
+        dedup_key: &str,
+        body: &serde_json::Value,
+    ) -> Delivery {
+        let host = reqwest::Url::parse(url)
+            .ok()
+            .and_then(|url| url.host_str().map(str::to_owned))
+            .unwrap_or_default();
+        let literal = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        if literal.is_ok_and(|address| !self.rules.permits(address)) {
+            return Delivery::Refused(format!("notifications may not go to {host}"));
+        }
+        let mut request = self
+            .http
+            .post(url)
+            .header("Content-Type", "application/json")
+            .header("Idempotency-Key", dedup_key)
+            .body(body.to_string());
+        if let Some(authorization) = &auth.authorization {
+            let value = format!("{} {}", authorization.scheme, authorization.credentials.expose());
+            request = request.header("Authorization", value);
+        }
+        if let Some(basic) = &auth.basic_auth {
+            request = request.basic_auth(&basic.username, Some(basic.password.expose()));
+        }
+        match request.send().await {
+            Ok(answer) => judge(answer).await,
+            // The URL may hold a secret: it is left out of the error.
+            Err(error) => Delivery::Retry(describe(&error.without_url())),
+        }
+    }
+}
+
+async fn judge(mut answer: reqwest::Response) -> Delivery {
+    let status = answer.status();
+    if status.is_success() {
+        return Delivery::Done;
+    }
+    let said = answer.chunk().await.ok().flatten().unwrap_or_default();
+    let said = String::from_utf8_lossy(&said[..said.len().min(ANSWER_BYTES_SHOWN)]).into_owned();
+    let reason = format!("{status}: {}", said.trim());
+    let later = status.is_server_error() || [408, 425, 429].contains(&status.as_u16());
+    if later { Delivery::Retry(reason) } else { Delivery::Refused(reason) }
+}
+
+fn describe(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_held_against_the_rules() {
+        let texts = |all: &[&str]| all.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let rules = AddressRules::parse(&texts(&["10.0.0.0/8", "::1"]), &texts(&["10.1.0.0/16"])).unwrap();
+        for (address, permitted) in [
+            ("127.0.0.1", true),
+            ("10.2.3.4", false),
+            ("10.1.3.4", true),
+            ("169.254.169.254", false),
+            ("::ffff:169.254.169.254", false),
+            ("::1", false),
+            ("fe80::1", false),
+            ("2001:db8::1", true),
+        ] {
+            assert_eq!(rules.permits(address.parse().unwrap()), permitted, "{address}");
+        }
+        assert!(AddressRules::parse(&texts(&["10.0.0.0/33"]), &[]).is_err());
+    }
+}

@@ -1,0 +1,195 @@
+//! One evaluation of a group: expressions over a snapshot, the next state of its alerts, the series it writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::promql::{self, Data, InstantParams, Point, Settings};
+use store::Snapshot;
+use store::model::{
+    Batch, Labels, MetricKind, MetricRef, RequestCtx, SampleBatchBuilder, SeriesPart, StreamParts,
+    Temporality, Value,
+};
+
+use super::file::{Group, Rule, RuleBody};
+use super::state::{self, Alerts, Found, Phase};
+use super::template;
+
+/// What a Prometheus user knows as the stale marker.
+const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+/// What is remembered of a rule between evaluations.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RuleRun {
+    pub(crate) alerts: Alerts,
+    /// The series (name, labels) the rule wrote last time: those that are gone get a stale marker.
+    pub(crate) written: BTreeSet<(String, Labels)>,
+    pub(crate) error: Option<String>,
+    pub(crate) took_ms: f64,
+    pub(crate) at_ms: Option<i64>,
+}
+
+/// The answers of one group at one time.
+pub(crate) struct Evaluated {
+    pub(crate) runs: Vec<RuleRun>,
+    /// Series to write, none if there are none.
+    pub(crate) batch: Option<Batch>,
+}
+
+/// Blocking: reads data. `clock` gives milliseconds for durations only.
+pub(crate) fn evaluate(
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    group: &Group,
+    before: &[RuleRun],
+    now_ms: i64,
+    external_url: &str,
+) -> Evaluated {
+    let mut output = Output { builder: SampleBatchBuilder::default(), stream: 0, now_ms };
+    output.stream =
+        output.builder.stream(&StreamParts { scope_name: "signalbox.rules", ..Default::default() });
+    let mut runs = Vec::new();
+    for (index, rule) in group.rules.iter().enumerate() {
+        let mut run = before.get(index).cloned().unwrap_or_default();
+        let started = std::time::Instant::now();
+        run.error = one(ctx, snapshot, group, rule, &mut run, &mut output, external_url).err();
+        run.took_ms = started.elapsed().as_secs_f64() * 1_000.0;
+        run.at_ms = Some(now_ms);
+        runs.push(run);
+    }
+    let batch = (output.builder.rows() > 0).then(|| Batch::Samples(output.builder.finish()));
+    Evaluated { runs, batch }
+}
+
+fn one(
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    group: &Group,
+    rule: &Rule,
+    run: &mut RuleRun,
+    output: &mut Output,
+    external_url: &str,
+) -> Result<(), String> {
+    let time_ms = output.now_ms - i64::try_from(group.query_offset_ms).unwrap_or(0);
+    let params = InstantParams { time_ms, settings: Settings::default() };
+    let answer = promql::instant(ctx, snapshot, &rule.expr, &params).map_err(|e| e.to_string())?;
+    let samples = vector(answer.value)?;
+    if group.limit > 0 && samples.len() as u64 > group.limit {
+        return Err(format!("{} results, the group's limit is {}", samples.len(), group.limit));
+    }
+    match &rule.body {
+        RuleBody::Recording => output.record(rule, run, samples),
+        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations } => {
+            let found = samples
+                .into_iter()
+                .map(|(labels, value)| found(rule, annotations, &labels, value, external_url));
+            run.alerts =
+                state::step(&run.alerts, found.collect(), *for_ms, *keep_firing_for_ms, output.now_ms);
+            output.alerts(rule, run);
+        }
+    }
+    Ok(())
+}
+
+fn vector(value: Data) -> Result<Vec<(Labels, f64)>, String> {
+    match value {
+        Data::Scalar { value, .. } => Ok(vec![(Labels::default(), value)]),
+        Data::Vector(samples) => {
+            let floats = samples.into_iter().filter_map(|sample| match sample.value {
+                Point::Float(value) => Some((sample.labels, value)),
+                Point::Histogram(_) => None,
+            });
+            Ok(floats.collect())
+        }
+        Data::String { .. } | Data::Matrix(_) => Err("a rule needs a scalar or an instant vector".into()),
+    }
+}
+
+fn found(
+    rule: &Rule,
+    annotations: &BTreeMap<String, String>,
+    labels: &Labels,
+    value: f64,
+    external_url: &str,
+) -> Found {
+    let own: BTreeMap<String, String> = labels
+        .iter()
+        .filter(|(name, _)| *name != Labels::METRIC_NAME)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let mut all = own.clone();
+    // Templates see the labels of the result and, as `$labels` of annotations in Prometheus, not those of the rule;
+    // showing the rule's plain ones too is what people who write `{{ $labels.service }}` expect.
+    let plain = rule.labels.iter().filter(|(_, text)| !text.contains("{{"));
+    let mut visible = own;
+    visible.extend(plain.map(|(name, text)| (name.clone(), text.clone())));
+    let expand = |text: &str| template::expand(text, &visible, value, external_url);
+    all.extend(rule.labels.iter().map(|(name, text)| (name.clone(), expand(text))));
+    all.insert("alertname".into(), rule.name.clone());
+    all.retain(|_, text| !text.is_empty());
+    let annotations = annotations.iter().map(|(name, text)| (name.clone(), expand(text))).collect();
+    Found { labels: all, annotations, value }
+}
+
+/// The series an evaluation writes.
+struct Output {
+    builder: SampleBatchBuilder,
+    stream: u32,
+    now_ms: i64,
+}
+
+impl Output {
+    fn record(&mut self, rule: &Rule, run: &mut RuleRun, samples: Vec<(Labels, f64)>) {
+        let mut written = BTreeSet::new();
+        for (labels, value) in samples {
+            let own = labels.iter().filter(|(name, _)| !rule.labels.contains_key(*name));
+            let pairs = own.map(|(n, v)| (n.to_owned(), v.to_owned()));
+            let all = Labels::new(pairs.chain(rule.labels.iter().map(|(n, v)| (n.clone(), v.clone()))));
+            written.insert((rule.name.clone(), all.clone()));
+            self.point(&rule.name, &all, value);
+        }
+        self.replace(run, written);
+    }
+
+    fn alerts(&mut self, rule: &Rule, run: &mut RuleRun) {
+        let mut written = BTreeSet::new();
+        for (labels, alert) in &run.alerts {
+            let phase = match alert.phase {
+                Phase::Pending => "pending",
+                Phase::Firing => "firing",
+                Phase::Resolved => continue,
+            };
+            let pairs = labels.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+            let plain = Labels::new(pairs.clone());
+            let with_state = Labels::new(pairs.chain([("alertstate", phase)]));
+            self.point("ALERTS", &with_state, 1.0);
+            self.point("ALERTS_FOR_STATE", &plain, alert.active_at_ms as f64 / 1_000.0);
+            written.insert(("ALERTS".to_owned(), with_state));
+            written.insert(("ALERTS_FOR_STATE".to_owned(), plain));
+        }
+        tracing::trace!(rule = rule.name, alerts = run.alerts.len(), "evaluated");
+        self.replace(run, written);
+    }
+
+    /// Ends the series that are not written any more.
+    fn replace(&mut self, run: &mut RuleRun, written: BTreeSet<(String, Labels)>) {
+        for (name, labels) in run.written.difference(&written) {
+            self.point(name, labels, f64::from_bits(STALE));
+        }
+        run.written = written;
+    }
+
+    fn point(&mut self, name: &str, labels: &Labels, value: f64) {
+        let metric = self.builder.metric(MetricRef {
+            name,
+            unit: "",
+            description: "",
+            kind: MetricKind::Unknown,
+            temporality: Temporality::Unspecified,
+            monotonic: false,
+        });
+        let own = labels.iter().filter(|(label, _)| *label != Labels::METRIC_NAME);
+        let mut pairs: Vec<(&str, Value<'_>)> = own.map(|(label, text)| (label, Value::Str(text))).collect();
+        let attributes = self.builder.attributes(&mut pairs);
+        let series = self.builder.series(self.stream, metric, attributes, SeriesPart::Value);
+        self.builder.point(series, self.now_ms, 0, value);
+    }
+}

@@ -1,0 +1,228 @@
+//! Prometheus rule files: text in, checked groups or findings out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::promql::{self, Expr};
+use serde::Deserialize;
+use store::model::Labels;
+
+use super::template;
+
+const INTERVAL_DEFAULT_MS: u64 = 15_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    #[serde(default)]
+    groups: Vec<RawGroup>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGroup {
+    name: String,
+    interval: Option<String>,
+    query_offset: Option<String>,
+    #[serde(default)]
+    limit: u64,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    rules: Vec<RawRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    record: Option<String>,
+    alert: Option<String>,
+    expr: String,
+    #[serde(rename = "for")]
+    hold: Option<String>,
+    keep_firing_for: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
+}
+
+/// Rules that are evaluated together, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    /// The file's path below the rules directory.
+    pub(crate) file: String,
+    pub(crate) interval_ms: u64,
+    pub(crate) query_offset_ms: u64,
+    /// Series or alerts a rule of it may make; 0: no limit.
+    pub(crate) limit: u64,
+    pub(crate) rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// The alert's name, or the recorded series'.
+    pub(crate) name: String,
+    pub(crate) query: String,
+    pub(crate) expr: Expr,
+    /// Templates in an alerting rule, plain in a recording one.
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) body: RuleBody,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum RuleBody {
+    Recording,
+    Alerting { for_ms: u64, keep_firing_for_ms: u64, annotations: BTreeMap<String, String> },
+}
+
+/// Findings of `signalbox check`, one a line; none: the file is good.
+pub fn check_rules(text: &str) -> Vec<String> {
+    parse("", text).err().unwrap_or_default()
+}
+
+/// All groups of a file, or everything that is wrong with it.
+pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Group>, Vec<String>> {
+    let raw: RawFile = serde_saphyr::from_str(text).map_err(|e| vec![e.to_string()])?;
+    let mut problems = Vec::new();
+    let mut names = BTreeSet::new();
+    let mut groups = Vec::new();
+    for group in raw.groups {
+        if !names.insert(group.name.clone()) {
+            problems.push(format!("group {:?} stands twice in one file", group.name));
+        }
+        groups.push(check_group(file, group, &mut problems));
+    }
+    if problems.is_empty() { Ok(groups) } else { Err(problems) }
+}
+
+fn check_group(file: &str, raw: RawGroup, problems: &mut Vec<String>) -> Group {
+    let place = format!("group {:?}", raw.name);
+    if raw.name.is_empty() {
+        problems.push("a group has no name".into());
+    }
+    let interval_ms = millis(raw.interval.as_deref(), &place, "interval", problems);
+    let query_offset_ms = millis(raw.query_offset.as_deref(), &place, "query_offset", problems);
+    let mut rules = Vec::new();
+    for (index, rule) in raw.rules.into_iter().enumerate() {
+        let place = format!("{place}, rule {}", index + 1);
+        rules.extend(check_rule(rule, &raw.labels, &place, problems));
+    }
+    Group {
+        name: raw.name,
+        file: file.to_owned(),
+        interval_ms: if interval_ms == 0 { INTERVAL_DEFAULT_MS } else { interval_ms },
+        query_offset_ms,
+        limit: raw.limit,
+        rules,
+    }
+}
+
+fn check_rule(
+    raw: RawRule,
+    group_labels: &BTreeMap<String, String>,
+    place: &str,
+    problems: &mut Vec<String>,
+) -> Option<Rule> {
+    let before = problems.len();
+    let mut problem = |text: String| problems.push(format!("{place}: {text}"));
+    let expr = promql::parse(&raw.expr).map_err(|e| problem(format!("expr: {e}"))).ok();
+    let mut labels = group_labels.clone();
+    labels.extend(raw.labels);
+    for name in labels.keys().filter(|name| name.is_empty() || *name == Labels::METRIC_NAME) {
+        problem(format!("label {name:?} cannot be set"));
+    }
+    let name = match (&raw.record, &raw.alert) {
+        (Some(name), None) | (None, Some(name)) if !name.is_empty() => name.clone(),
+        _ => {
+            problem("set either record or alert".into());
+            return None;
+        }
+    };
+    let body = if raw.record.is_some() {
+        if raw.hold.is_some() || raw.keep_firing_for.is_some() || !raw.annotations.is_empty() {
+            problem("for, keep_firing_for and annotations belong to alerts".into());
+        }
+        RuleBody::Recording
+    } else {
+        for (key, text) in raw.annotations.iter().chain(&labels) {
+            if let Err(error) = template::check(text) {
+                problem(format!("{key}: {error}"));
+            }
+        }
+        let for_ms = millis(raw.hold.as_deref(), place, "for", problems);
+        let keep_firing_for_ms = millis(raw.keep_firing_for.as_deref(), place, "keep_firing_for", problems);
+        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations: raw.annotations }
+    };
+    let expr = expr.filter(|_| problems.len() == before)?;
+    Some(Rule { name, query: raw.expr.trim().to_owned(), expr, labels, body })
+}
+
+fn millis(text: Option<&str>, place: &str, key: &str, problems: &mut Vec<String>) -> u64 {
+    let Some(text) = text else { return 0 };
+    if text == "0" {
+        return 0;
+    }
+    match promql::parse_duration(text).map(u64::try_from) {
+        Ok(Ok(ms)) => ms,
+        _ => {
+            problems.push(format!("{place}: {key}: {text:?} is not a duration: write it like 30s or 5m"));
+            0
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prometheus_rule_file_is_read() {
+        let text = r#"
+groups:
+  - name: shop
+    interval: 2s
+    labels: {team: shop}
+    rules:
+      - record: job:requests:rate
+        expr: sum by (job) (rate(requests_total[1m]))
+      - alert: Down
+        expr: up == 0
+        for: 1m
+        labels: {severity: page}
+        annotations: {summary: '{{ $labels.job }} is down'}
+"#;
+        let groups = parse("a.yml", text).unwrap();
+        assert_eq!((groups[0].interval_ms, groups[0].rules.len()), (2_000, 2));
+        let alert = &groups[0].rules[1];
+        assert_eq!(alert.labels["team"], "shop");
+        assert!(matches!(alert.body, RuleBody::Alerting { for_ms: 60_000, .. }));
+    }
+
+    #[test]
+    fn everything_wrong_is_found_at_once() {
+        let text = r#"
+groups:
+  - name: a
+    interval: nope
+    rules:
+      - record: x
+        alert: y
+        expr: up
+      - alert: z
+        expr: sum(
+      - alert: z
+        expr: up
+        for: 5
+      - alert: z
+        expr: up
+        annotations: {a: '{{ nofunc }}'}
+  - name: a
+"#;
+        let problems = check_rules(text);
+        for part in ["interval", "either record or alert", "rule 2: expr", "for:", "nofunc", "twice"] {
+            assert!(problems.iter().any(|problem| problem.contains(part)), "{part}: {problems:?}");
+        }
+        assert!(check_rules("groups: [{name: a, rulez: []}]")[0].contains("rulez"));
+    }
+}

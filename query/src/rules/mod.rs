@@ -1,0 +1,17 @@
+//! Rules: Prometheus rule files, evaluated when data comes in or their interval is over, with state that survives the
+//! process. What they find goes to [`crate::notify`] in the transaction that keeps the state.
+//!
+//! Pure: [`file`] (text to groups), [`state`] (alerts from one evaluation to the next), [`template`]. Effects:
+//! [`evaluate`] (reads a snapshot, writes series) and [`manager`] (files, time, taps, documents).
+
+mod evaluate;
+mod file;
+mod manager;
+mod state;
+mod template;
+mod wake;
+
+pub use file::check_rules;
+pub(crate) use file::{Group, Rule, RuleBody};
+pub use manager::{Rules, RulesConfig};
+pub(crate) use state::{Active, Phase};

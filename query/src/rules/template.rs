@@ -1,0 +1,237 @@
+//! Templates in rules: Go's language with Prometheus' variables and formatting functions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use gtmpl_ng::{Context, Func, FuncError, Template, Value};
+
+/// Prometheus predefines these variables; every template begins with them.
+const PRELUDE: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
+
+const FUNCTIONS: &[(&str, Func)] = &[
+    ("humanize", humanize),
+    ("humanize1024", humanize1024),
+    ("humanizePercentage", humanize_percentage),
+    ("humanizeDuration", humanize_duration),
+    ("humanizeTimestamp", humanize_timestamp),
+    ("title", title),
+    ("toUpper", to_upper),
+    ("toLower", to_lower),
+    ("stripPort", strip_port),
+    ("match", matches),
+    ("reReplaceAll", re_replace_all),
+];
+
+/// Whether the text is a template that can be rendered.
+pub(crate) fn check(text: &str) -> Result<(), String> {
+    parse(text).map(drop)
+}
+
+/// The text for one alert. A template that fails says so in its place, so that the alert still goes out.
+pub(crate) fn expand(
+    text: &str,
+    labels: &BTreeMap<String, String>,
+    value: f64,
+    external_url: &str,
+) -> String {
+    if !text.contains("{{") {
+        return text.to_owned();
+    }
+    let rendered = parse(text).and_then(|template| {
+        let map = |pairs: &BTreeMap<String, String>| -> HashMap<String, Value> {
+            pairs.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect()
+        };
+        let data: HashMap<String, Value> = HashMap::from([
+            ("Labels".to_owned(), Value::Map(map(labels))),
+            ("ExternalLabels".to_owned(), Value::Map(HashMap::new())),
+            ("ExternalURL".to_owned(), Value::from(external_url)),
+            ("Value".to_owned(), Value::from(value)),
+        ]);
+        template.render(&Context::from(Value::Map(data))).map_err(|e| e.to_string())
+    });
+    match rendered {
+        // Go's templates say this of a missing label, Prometheus shows nothing.
+        Ok(text) => text.replace("<no value>", ""),
+        Err(error) => format!("<error expanding template: {error}>"),
+    }
+}
+
+fn parse(text: &str) -> Result<Template, String> {
+    let mut template = Template::default();
+    template.add_funcs(FUNCTIONS);
+    template.parse(format!("{PRELUDE}{text}")).map_err(|e| e.to_string())?;
+    Ok(template)
+}
+
+// === functions ===
+
+fn number(args: &[Value]) -> Result<f64, FuncError> {
+    match args.first() {
+        Some(Value::Number(number)) => {
+            number.as_f64().ok_or_else(|| FuncError::Generic("not a number".to_owned()))
+        }
+        Some(Value::String(text)) => {
+            text.parse().map_err(|_| FuncError::Generic(format!("{text:?} is not a number")))
+        }
+        _ => Err(FuncError::Generic("one number is needed".to_owned())),
+    }
+}
+
+fn text(args: &[Value], at: usize) -> Result<&str, FuncError> {
+    match args.get(at) {
+        Some(Value::String(text)) => Ok(text),
+        _ => Err(FuncError::Generic("a text is needed".to_owned())),
+    }
+}
+
+/// Four significant digits, as Go's `%.4g`.
+fn short(v: f64) -> String {
+    if v == 0.0 || !v.is_finite() {
+        return format!("{v}");
+    }
+    let exponent = v.abs().log10().floor() as i32;
+    if !(-5..4).contains(&exponent) {
+        let mantissa = format!("{:.3}", v / 10f64.powi(exponent));
+        let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
+        return format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
+    }
+    let digits = usize::try_from(3 - exponent).unwrap_or(0);
+    let fixed = format!("{v:.digits$}");
+    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
+}
+
+fn with_prefix(mut v: f64, base: f64, up: &[&str], down: &[&str]) -> String {
+    if v == 0.0 || !v.is_finite() {
+        return short(v);
+    }
+    let mut prefix = "";
+    if v.abs() >= 1.0 {
+        for next in up {
+            if v.abs() < base {
+                break;
+            }
+            (prefix, v) = (next, v / base);
+        }
+    } else {
+        for next in down {
+            if v.abs() >= 1.0 {
+                break;
+            }
+            (prefix, v) = (next, v * base);
+        }
+    }
+    format!("{}{prefix}", short(v))
+}
+
+fn humanize(args: &[Value]) -> Result<Value, FuncError> {
+    let up = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
+    let down = ["m", "u", "n", "p", "f", "a", "z", "y"];
+    Ok(with_prefix(number(args)?, 1000.0, &up, &down).into())
+}
+
+fn humanize1024(args: &[Value]) -> Result<Value, FuncError> {
+    let up = ["ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"];
+    Ok(with_prefix(number(args)?, 1024.0, &up, &[]).into())
+}
+
+fn humanize_percentage(args: &[Value]) -> Result<Value, FuncError> {
+    Ok(format!("{}%", short(number(args)? * 100.0)).into())
+}
+
+fn humanize_duration(args: &[Value]) -> Result<Value, FuncError> {
+    let v = number(args)?;
+    if !v.is_finite() || v == 0.0 {
+        return Ok(format!("{}s", short(v)).into());
+    }
+    if v.abs() < 1.0 {
+        return Ok(format!("{}s", with_prefix(v, 1000.0, &[], &["m", "u", "n", "p", "f"])).into());
+    }
+    let sign = if v < 0.0 { "-" } else { "" };
+    let whole = v.abs() as u64;
+    let (days, hours, minutes, seconds) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60, whole % 60);
+    let out = match (days, hours, minutes) {
+        (0, 0, 0) => format!("{}s", short(v.abs())),
+        (0, 0, _) => format!("{minutes}m {seconds}s"),
+        (0, ..) => format!("{hours}h {minutes}m {seconds}s"),
+        _ => format!("{days}d {hours}h {minutes}m {seconds}s"),
+    };
+    Ok(format!("{sign}{out}").into())
+}
+
+fn humanize_timestamp(args: &[Value]) -> Result<Value, FuncError> {
+    let v = number(args)?;
+    if !v.is_finite() {
+        return Ok(format!("{v}").into());
+    }
+    Ok(crate::request::time::rfc3339_ms((v * 1000.0) as i64).into())
+}
+
+fn title(args: &[Value]) -> Result<Value, FuncError> {
+    let mut out = String::new();
+    let mut start = true;
+    for c in text(args, 0)?.chars() {
+        out.extend(if start { c.to_uppercase().collect::<Vec<_>>() } else { vec![c] });
+        start = c.is_whitespace();
+    }
+    Ok(out.into())
+}
+
+fn to_upper(args: &[Value]) -> Result<Value, FuncError> {
+    Ok(text(args, 0)?.to_uppercase().into())
+}
+
+fn to_lower(args: &[Value]) -> Result<Value, FuncError> {
+    Ok(text(args, 0)?.to_lowercase().into())
+}
+
+fn strip_port(args: &[Value]) -> Result<Value, FuncError> {
+    let host = text(args, 0)?;
+    Ok(host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned().into())
+}
+
+fn regex(pattern: &str) -> Result<regex::Regex, FuncError> {
+    regex::Regex::new(pattern).map_err(|e| FuncError::Generic(e.to_string()))
+}
+
+fn matches(args: &[Value]) -> Result<Value, FuncError> {
+    Ok(regex(text(args, 0)?)?.is_match(text(args, 1)?).into())
+}
+
+fn re_replace_all(args: &[Value]) -> Result<Value, FuncError> {
+    Ok(regex(text(args, 0)?)?.replace_all(text(args, 2)?, text(args, 1)?).into_owned().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(text: &str, value: f64) -> String {
+        let labels = BTreeMap::from([("job".to_owned(), "cart".to_owned())]);
+        expand(text, &labels, value, "http://x")
+    }
+
+    #[test]
+    fn templates_as_prometheus_renders_them() {
+        for (text, value, wanted) in [
+            ("plain", 1.0, "plain"),
+            ("{{ $labels.job }} at {{ $value }}", 2.0, "cart at 2"),
+            ("{{ .Labels.job }}{{ $labels.none }}", 0.0, "cart"),
+            ("{{ $value | humanize }}", 1_234_567.0, "1.235M"),
+            ("{{ $value | humanize }}", 0.0123, "12.3m"),
+            ("{{ $value | humanize1024 }}", 2048.0, "2ki"),
+            ("{{ $value | humanizePercentage }}", 0.1234, "12.34%"),
+            ("{{ $value | humanizeDuration }}", 3_725.0, "1h 2m 5s"),
+            ("{{ $value | humanizeDuration }}", 0.25, "250ms"),
+            ("{{ $labels.job | toUpper }}", 0.0, "CART"),
+            ("{{ if match \"c.*t\" $labels.job }}y{{ end }}", 0.0, "y"),
+            ("{{ printf \"%.1f\" $value }}", 2.25, "2.2"),
+        ] {
+            assert_eq!(render(text, value), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failing_template_says_so_in_its_place() {
+        assert!(check("{{ nope }}").is_err());
+        assert!(render("{{ humanize $labels.job }}", 1.0).contains("error expanding template"));
+    }
+}

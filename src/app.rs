@@ -1,0 +1,304 @@
+//! The one place that wires the parts of a process, starts them in order and stops them in the opposite one: intake
+//! first, then what works on data, then the store.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use collector::Collector;
+use query::{Notifier, NotifierConfig, NotifyConfig, Query, RouteTable, Rules, RulesConfig};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ConfigError, ServeFlags};
+use crate::demo;
+use crate::host::Process;
+use crate::serve::{Answerer, Authenticator, ConnectionLimits, Dispatch, Door, Guard, accept_loop, bind};
+use crate::tasks;
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    #[error("{0}")]
+    Store(#[from] store::OpenError),
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("cannot listen on {addr} ({setting}): {source}")]
+    Listen { setting: &'static str, addr: SocketAddr, source: std::io::Error },
+    #[error("{0}")]
+    Routes(#[from] query::TableError),
+    #[error("rules: {0}")]
+    Rules(String),
+    #[error("signals of the operating system: {0}")]
+    Signals(std::io::Error),
+}
+
+/// How busy the demo shop is.
+const DEMO_VISITORS_PER_S: f64 = 8.0;
+
+pub(crate) struct App {
+    store: Store,
+    rules: Rules,
+    notifier: Notifier,
+    dispatch: Arc<Dispatch>,
+    process: Arc<Process>,
+    ready: watch::Sender<bool>,
+    stop: CancellationToken,
+}
+
+struct Listeners {
+    main: TcpListener,
+    otlp_grpc: TcpListener,
+    otlp_http: TcpListener,
+}
+
+impl App {
+    /// Serves until a signal says to stop.
+    pub(crate) async fn run(config: Config, flags: ServeFlags, with_demo: bool) -> Result<(), AppError> {
+        // Addresses first: two servers on one address must not both open the store.
+        let listeners = Listeners::bind(&config).await?;
+        let addresses = listeners.addresses();
+        let mut config = config;
+        if with_demo {
+            demo_files(&mut config, addresses[0])?;
+        }
+        let store = open_store(&config).await?;
+        let app = Self::build(config, flags, store)?;
+        let doors = app.open_doors(listeners);
+        let _ = app.ready.send(true);
+        tracing::info!(ui = %format!("http://{}/ui/", addresses[0]), otlp_grpc = %addresses[1], otlp_http = %addresses[2], "ready");
+        let workers = app.start_workers().await?;
+        let shop = with_demo.then(|| app.open_shop(addresses[1]));
+        app.until_stopped().await?;
+        app.shut_down(doors, workers, shop).await;
+        Ok(())
+    }
+
+    fn build(config: Config, flags: ServeFlags, store: Store) -> Result<Self, AppError> {
+        let stop = CancellationToken::new();
+        let (ready, is_ready) = watch::channel(false);
+        let collector_config = collector::Config {
+            limits: config.limits,
+            cors_origins: config.cors_origins.clone(),
+            quarantine_dir: Some(config.data_dir.join("quarantine")),
+        };
+        let collector = Collector::new(collector_config, store.writer());
+        let shared = Arc::new(ArcSwap::from_pointee(config.clone()));
+        let (rules, notifier) = alerting(&config, &store)?;
+        let process = Arc::new(Process {
+            store: store.clone(),
+            collector: collector.clone(),
+            started_ms: now_ms(),
+            ready: is_ready,
+            reload: reloader(Arc::clone(&shared), flags, rules.clone(), notifier.clone()),
+            config: shared,
+        });
+        let query_config = query::Config {
+            limits: config.limits,
+            retention: format!("{}s", config.retention.as_secs()),
+            ..query::Config::new(env!("CARGO_PKG_VERSION"))
+        };
+        let query = Query::new(
+            query_config,
+            store.clone(),
+            Arc::new(rules.clone()),
+            Arc::clone(&process) as Arc<dyn query::Host>,
+        );
+        let dispatch = Arc::new(Dispatch {
+            guard: Guard::new(&config),
+            authenticator: Authenticator::new(&config.tokens),
+            routes: route_table()?,
+            grpc: collector.grpc_router(),
+            query,
+            collector,
+            limits: config.limits,
+        });
+        Ok(Self { store, rules, notifier, dispatch, process, ready, stop })
+    }
+
+    fn open_doors(&self, listeners: Listeners) -> Vec<JoinHandle<()>> {
+        let doors = [
+            ("main door", Door::Main, listeners.main),
+            ("otlp grpc door", Door::OtlpGrpc, listeners.otlp_grpc),
+            ("otlp http door", Door::OtlpHttp, listeners.otlp_http),
+        ];
+        let open = |(name, door, listener)| {
+            let dispatch = Arc::clone(&self.dispatch);
+            let handle = move |request| Arc::clone(&dispatch).answer(door, request);
+            tasks::spawn(name, accept_loop(listener, ConnectionLimits::default(), self.stop.clone(), handle))
+        };
+        doors.into_iter().map(open).collect()
+    }
+
+    /// What works on data by itself: rules and notifications.
+    async fn start_workers(&self) -> Result<Vec<JoinHandle<()>>, AppError> {
+        self.rules.reload().await.map_err(AppError::Rules)?;
+        let rules = tasks::spawn("rules", self.rules.clone().run(self.stop.clone()));
+        let notifier = tasks::spawn("notifications", self.notifier.clone().run(self.stop.clone()));
+        Ok(vec![rules, notifier])
+    }
+
+    fn open_shop(&self, otlp_grpc: SocketAddr) -> JoinHandle<()> {
+        let config = demo::DemoConfig {
+            otlp_grpc: format!("http://{otlp_grpc}"),
+            headers: Vec::new(),
+            rate: DEMO_VISITORS_PER_S,
+            seed: now_ms().unsigned_abs(),
+        };
+        let stop = self.stop.clone();
+        tasks::spawn("demo shop", async move {
+            if let Err(error) = demo::run(config, stop).await {
+                tracing::error!(%error, "the demo shop closed");
+            }
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT; SIGHUP reloads.
+    async fn until_stopped(&self) -> Result<(), AppError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let open = |kind| signal(kind).map_err(AppError::Signals);
+        let mut terminate = open(SignalKind::terminate())?;
+        let mut interrupt = open(SignalKind::interrupt())?;
+        let mut hang_up = open(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+                _ = hang_up.recv() => match (self.process.reload)().await {
+                    Ok(()) => tracing::info!("reloaded"),
+                    Err(error) => tracing::error!(%error, "not reloaded: the configuration in force stays"),
+                },
+            }
+        }
+    }
+
+    async fn shut_down(
+        self,
+        doors: Vec<JoinHandle<()>>,
+        workers: Vec<JoinHandle<()>>,
+        shop: Option<JoinHandle<()>>,
+    ) {
+        tracing::info!("draining");
+        let _ = self.ready.send(false);
+        self.stop.cancel();
+        for task in shop.into_iter().chain(doors).chain(workers) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task ended badly");
+            }
+        }
+        self.store.shutdown().await;
+        tracing::info!("stopped");
+    }
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, AppError> {
+        let open = async |setting: &'static str, addr: SocketAddr| {
+            bind(addr).await.map_err(|source| AppError::Listen { setting, addr, source })
+        };
+        Ok(Self {
+            main: open("http", config.http).await?,
+            otlp_grpc: open("otlp_grpc", config.otlp_grpc).await?,
+            otlp_http: open("otlp_http", config.otlp_http).await?,
+        })
+    }
+
+    /// Where they really listen: port 0 became some port.
+    fn addresses(&self) -> [SocketAddr; 3] {
+        [&self.main, &self.otlp_grpc, &self.otlp_http]
+            .map(|listener| listener.local_addr().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into()))
+    }
+}
+
+/// The read APIs' rows and the collector's in one table; two of one method and path are an error.
+fn route_table() -> Result<RouteTable<Answerer>, query::TableError> {
+    let read = query::routes().into_iter().map(|route| route.map(Answerer::Query));
+    let ingest =
+        Collector::http_routes().iter().map(|row| query::ingest_route(row.path, Answerer::Collector(row)));
+    RouteTable::new(read.chain(ingest).collect())
+}
+
+fn alerting(config: &Config, store: &Store) -> Result<(Rules, Notifier), AppError> {
+    let clock = query::Config::new("").clock;
+    let settings = NotifierConfig {
+        external_url: config.external_url.clone(),
+        webhook_deny: config.webhook_deny.clone(),
+        webhook_allow: config.webhook_allow.clone(),
+        outbox_messages_max: config.limits.outbox_messages_max,
+        clock: Arc::clone(&clock),
+    };
+    let receivers = receivers(config.alertmanager.as_deref()).map_err(AppError::Rules)?;
+    let notifier = Notifier::new(settings, receivers, store.clone()).map_err(AppError::Rules)?;
+    let rules_config =
+        RulesConfig { directory: config.rules_dir.clone(), external_url: config.external_url.clone(), clock };
+    Ok((Rules::new(rules_config, store.clone(), notifier.clone()), notifier))
+}
+
+/// Who is told of alerts: nobody without a file.
+fn receivers(file: Option<&Path>) -> Result<NotifyConfig, String> {
+    let Some(file) = file else { return Ok(NotifyConfig::none()) };
+    let text = std::fs::read_to_string(file).map_err(|e| format!("read {}: {e}", file.display()))?;
+    NotifyConfig::parse(&text).map_err(|problems| format!("{}: {}", file.display(), problems.join("; ")))
+}
+
+async fn open_store(config: &Config) -> Result<Store, AppError> {
+    let config = config.store();
+    let opened = tokio::task::spawn_blocking(move || Store::open(config)).await;
+    match opened {
+        Ok(opened) => Ok(opened?),
+        Err(panicked) => Err(AppError::Rules(panicked.to_string())),
+    }
+}
+
+/// Reads the configuration again. What needs a restart (addresses, data directory) is said, not applied.
+fn reloader(
+    shared: Arc<ArcSwap<Config>>,
+    flags: ServeFlags,
+    rules: Rules,
+    notifier: Notifier,
+) -> Box<dyn Fn() -> futures_util::future::BoxFuture<'static, Result<(), String>> + Send + Sync> {
+    Box::new(move || {
+        let (shared, flags) = (Arc::clone(&shared), flags.clone());
+        let (rules, notifier) = (rules.clone(), notifier.clone());
+        Box::pin(async move {
+            let next = Config::load(&flags).map_err(|e| e.to_string())?;
+            let old = shared.load();
+            if (next.http, next.otlp_grpc, next.otlp_http) != (old.http, old.otlp_grpc, old.otlp_http)
+                || next.data_dir != old.data_dir
+            {
+                return Err("addresses and data_dir change with a restart only".into());
+            }
+            let receivers = receivers(old.alertmanager.as_deref().or(next.alertmanager.as_deref()))?;
+            rules.reload().await?;
+            notifier.configure(receivers);
+            shared.store(Arc::new(next));
+            Ok(())
+        })
+    })
+}
+
+/// The demo's rules and receivers, unless the operator named others.
+fn demo_files(config: &mut Config, main: SocketAddr) -> Result<(), AppError> {
+    let failed = |e: std::io::Error| AppError::Rules(format!("the demo's files: {e}"));
+    if config.external_url == format!("http://{}", config.http) {
+        config.external_url = format!("http://{main}");
+    }
+    std::fs::create_dir_all(&config.rules_dir).map_err(failed)?;
+    std::fs::write(config.rules_dir.join("demo.yml"), demo::rules()).map_err(failed)?;
+    if config.alertmanager.is_none() {
+        let path = config.data_dir.join("demo-alertmanager.yml");
+        let chat = format!("http://{main}/api/signalbox/demo/chat/shop");
+        std::fs::write(&path, demo::alertmanager(&chat)).map_err(failed)?;
+        config.alertmanager = Some(path);
+    }
+    Ok(())
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

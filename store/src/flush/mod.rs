@@ -1,0 +1,18 @@
+//! From heads to segments, and what happens to segments afterwards: merging, retention, quarantine, and the list of them
+//! made again when the catalog was lost.
+//!
+//! Each step can be repeated after a crash between any two: files first, then one catalog transaction that adds them and
+//! moves flushed-through, then heads and open segments under one lock, then the log is cut. A file the catalog does not
+//! know is removed at start.
+
+mod compact;
+mod maintenance;
+mod open_segments;
+mod rebuild;
+mod retention;
+mod write;
+
+pub(crate) use maintenance::{Maintenance, start};
+pub(crate) use open_segments::{OpenSegments, open_segments};
+pub(crate) use rebuild::rebuild;
+pub(crate) use write::flush_all;
