@@ -10,7 +10,6 @@ mod serve;
 mod tasks;
 mod telemetry;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -37,6 +36,14 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             let findings = check::check(&files);
             findings.iter().for_each(|finding| say(finding, &mut std::io::stdout()));
             Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Backup { dir, flags } => {
+            store::backup(&Config::load(&flags)?.store(), &dir)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Restore { dir, flags } => {
+            store::restore(&dir, &Config::load(&flags)?.store())?;
+            Ok(ExitCode::SUCCESS)
         }
         Command::Licenses => {
             say(include_str!("../LICENSE"), &mut std::io::stdout());

@@ -25,6 +25,20 @@ pub(crate) enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Copy the data of a running or stopped server
+    Backup {
+        /// Where the copy goes; must be new or empty
+        dir: PathBuf,
+        #[command(flatten)]
+        flags: ServeFlags,
+    },
+    /// Put a backup into an empty data directory
+    Restore {
+        /// The backup
+        dir: PathBuf,
+        #[command(flatten)]
+        flags: ServeFlags,
+    },
     /// The licences of everything in this binary
     Licenses,
     /// The version

@@ -9,6 +9,7 @@
 //! ```
 
 mod accounting;
+mod backup;
 mod blobs;
 mod blocking;
 mod catalog;
@@ -38,6 +39,7 @@ mod wal;
 mod writer;
 
 pub use accounting::{Accounting, Counts};
+pub use backup::{backup, restore};
 pub use config::Config;
 pub use damage::{Damaged, DamagedKind};
 pub use dedup::DedupStatus;
