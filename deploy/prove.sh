@@ -9,7 +9,7 @@ root=$(mktemp -d)
 http=127.0.0.1:29480 grpc=127.0.0.1:24317 otlp=127.0.0.1:24318 hook=29999
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$root"' EXIT
 
-if ldd "$binary" >/dev/null 2>&1; then echo "the binary is not static"; exit 1; fi
+ldd "$binary" 2>&1 | grep -qE "statically linked|not a dynamic" || { echo "the binary is not static"; exit 1; }
 mkdir -p "$root/data/rules" "$root/etc"
 cp "$binary" "$root/signalbox"
 # What an engine puts into every container.

@@ -272,7 +272,7 @@ fn reloader(
             {
                 return Err("addresses and data_dir change with a restart only".into());
             }
-            let receivers = receivers(old.alertmanager.as_deref().or(next.alertmanager.as_deref()))?;
+            let receivers = receivers(next.alertmanager.as_deref().or(old.alertmanager.as_deref()))?;
             rules.reload().await?;
             notifier.configure(receivers);
             shared.store(Arc::new(next));

@@ -14,6 +14,12 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("store/src/model/samples.rs", "one type with its encoding and builder"),
 ];
 
+/// Files with longer functions, each with its reason. The list may only shrink.
+const LONG_FUNCTIONS: &[(&str, &str)] = &[
+    ("collector/tests/differential/reference.rs", "one match over every OTLP field, the oracle of a test"),
+    ("store/benches/scan.rs", "the workload of a bench, top to bottom"),
+];
+
 struct Source {
     path: String,
     text: String,
@@ -123,7 +129,8 @@ fn functions_stay_readable() {
                 None if begins_function(code) && !code.ends_with('}') => open = Some((number, indent)),
                 Some((start, depth)) if code.starts_with('}') && indent == depth => {
                     let lines = number - start + 1;
-                    if lines > FUNCTION_LINES_MAX {
+                    let excused = LONG_FUNCTIONS.iter().any(|(path, _)| *path == source.path);
+                    if lines > FUNCTION_LINES_MAX && !excused {
                         findings.push(format!("{}:{}: {lines} lines", source.path, start + 1));
                     }
                     open = None;
@@ -183,7 +190,9 @@ fn the_stores_public_face_shows_no_library_it_is_built_on() {
 
 #[test]
 fn protobuf_stays_at_the_edges() {
-    let allowed = ["collector/", "query/src/wire/", "tests/", "benches/", "src/demo/"];
+    // The tests of the trace API decode what it answered.
+    let allowed =
+        ["collector/", "query/src/wire/", "query/src/tempo/trace.rs", "tests/", "benches/", "src/demo/"];
     let findings = rust_lines_outside(&allowed, &["opentelemetry_proto::", "prost::"]);
     report("protobuf types live in the collector and in query/src/wire", &findings);
 }

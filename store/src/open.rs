@@ -89,7 +89,7 @@ pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, Ope
         catalog,
         blobs,
         streams: StreamInterner::default(),
-        maintenance: Maintenance::default(),
+        maintenance: Arc::new(Maintenance::default()),
         _lock: lock,
     };
     flush::open_segments(&shared).map_err(OpenError::Other)?;

@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) streams: StreamInterner,
-    pub(crate) maintenance: Maintenance,
+    pub(crate) maintenance: Arc<Maintenance>,
     /// Last, so that the directory is ours until everything above is closed.
     pub(crate) _lock: File,
 }

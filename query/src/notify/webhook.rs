@@ -127,7 +127,7 @@ mod tests {
         let body = render(&config, &message, "chat", "http://e");
         assert_eq!((body["version"].as_str(), body["status"].as_str()), (Some("4"), Some("firing")));
         assert_eq!(body["commonLabels"], json!({"job": "j"}));
-        assert_eq!(body["alerts"][0]["startsAt"], "1970-01-01T00:00:01Z");
+        assert_eq!(body["alerts"][0]["startsAt"], "1970-01-01T00:00:01.000Z");
         assert_eq!(body["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
         assert_eq!(body["alerts"][1]["status"], "resolved");
         let one = render(&WebhookConfig { max_alerts: 1, ..config }, &message, "chat", "");

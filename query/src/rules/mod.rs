@@ -6,12 +6,12 @@
 
 mod evaluate;
 mod file;
+mod files;
 mod manager;
 mod state;
 mod template;
 mod wake;
 
 pub use file::check_rules;
-pub(crate) use file::{Group, Rule, RuleBody};
 pub use manager::{Rules, RulesConfig};
 pub(crate) use state::{Active, Phase};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gtmpl_ng::{Context, Func, FuncError, Template, Value};
+use gtmpl_ng::{Context, Func, FuncError, NumberKind, Template, Value};
 
 /// Prometheus predefines these variables; every template begins with them.
 const PRELUDE: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
@@ -66,9 +66,11 @@ fn parse(text: &str) -> Result<Template, String> {
 
 fn number(args: &[Value]) -> Result<f64, FuncError> {
     match args.first() {
-        Some(Value::Number(number)) => {
-            number.as_f64().ok_or_else(|| FuncError::Generic("not a number".to_owned()))
-        }
+        Some(Value::Number(number)) => Ok(match number.kind() {
+            NumberKind::Unsigned(whole) => whole as f64,
+            NumberKind::Signed(whole) => whole as f64,
+            NumberKind::Float(float) => float,
+        }),
         Some(Value::String(text)) => {
             text.parse().map_err(|_| FuncError::Generic(format!("{text:?} is not a number")))
         }

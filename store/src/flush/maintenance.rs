@@ -62,20 +62,20 @@ impl Maintenance {
 
 /// Starts the thread. It holds the store only while it works.
 pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), OpenError> {
-    let weak = Arc::downgrade(shared);
-    let thread = std::thread::Builder::new().name("maintenance".to_owned()).spawn(move || run(&weak));
+    let (weak, maintenance) = (Arc::downgrade(shared), Arc::clone(&shared.maintenance));
+    let work = move || run(&weak, &maintenance);
+    let thread = std::thread::Builder::new().name("maintenance".to_owned()).spawn(work);
     let thread =
         thread.map_err(|error| OpenError::Other(format!("start the maintenance thread: {error}")))?;
     *shared.maintenance.thread.lock() = Some(thread);
     Ok(())
 }
 
-fn run(weak: &Weak<Shared>) {
+fn run(weak: &Weak<Shared>, maintenance: &Maintenance) {
     let (mut tidied, mut retained) = (Instant::now(), Instant::now());
-    while let Some(shared) = weak.upgrade() {
-        if !shared.maintenance.pause() {
-            return;
-        }
+    // The store is held while there is work only: whoever drops its last handle may open the directory again.
+    while maintenance.pause() {
+        let Some(shared) = weak.upgrade() else { return };
         let mut result = flush_due(&shared);
         if tidied.elapsed() >= TIDY_EVERY {
             result = result.and_then(|()| compact::compact_due(&shared));
