@@ -45,4 +45,4 @@ for (const scheme of ['light', 'dark']) {
 }
 
 /** Pages that show nothing until they are asked. */
-const EXAMPLES = { metrics: '?q=up' };
+const EXAMPLES = { metrics: process.env.SIGNALBOX_URL ? '?q=process_uptime_seconds' : '?q=up' };

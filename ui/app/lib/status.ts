@@ -25,12 +25,20 @@ const ROWS_MAX = 400;
 function flatten(value: object, prefix: string): StatusRow[] {
   const rows: StatusRow[] = [];
   for (const [key, inner] of Object.entries(value)) {
-    const name = prefix ? `${prefix} / ${words(key)}` : words(key);
+    const own = Array.isArray(value) ? itemName(inner, key) : words(key);
+    const name = prefix ? `${prefix} / ${own}` : own;
     if (inner !== null && typeof inner === 'object') rows.push(...flatten(inner as object, name));
     else rows.push({ name, value: valueText(key, inner) });
     if (rows.length >= ROWS_MAX) break;
   }
   return rows.slice(0, ROWS_MAX);
+}
+
+/** Storage reports one item per tenant and signal: those names, not the place in the list. */
+function itemName(item: unknown, index: string): string {
+  if (typeof item !== 'object' || item === null) return index;
+  const { tenant, signal } = item as Record<string, unknown>;
+  return [tenant, signal].filter((part) => typeof part === 'string').join(' ') || index;
 }
 
 /** The unit is the last word of the name, as everywhere in this project. */

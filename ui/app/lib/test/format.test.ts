@@ -5,7 +5,7 @@ import { bytes, count, digits, duration, integer, percent, rate, sample } from '
 describe('duration', () => {
   it.each([
     [0, '0 ms'], [0.0004, '400 ns'], [0.0123, '12.3 µs'], [0.5, '500 µs'], [1, '1 ms'], [9.999, '10 ms'], [12.34, '12.3 ms'], [999.4, '999 ms'],
-    [1_000, '1 s'], [1_234, '1.23 s'], [59_960, '60 s'], [60_000, '1 min 0 s'], [119_600, '2 min 0 s'], [3_600_000, '1 h 0 min'], [90_000_000, '1 d 1 h'],
+    [1_000, '1 s'], [1_234, '1.23 s'], [59_960, '60 s'], [60_000, '1 min'], [119_600, '2 min'], [3_600_000, '1 h'], [90_000_000, '1 d 1 h'],
     [-5, '-5 ms'], [null, '–'], [undefined, '–'], [NaN, '–'], [Infinity, '–'],
   ])('%s is %s', (ms, text) => expect(duration(ms)).toBe(text));
 });

@@ -12,6 +12,11 @@ import { clock, dateTime } from '../../lib/time';
 /** Links every message has anyway; the sender's own only if they lead elsewhere. */
 const OWN_LINKS = ['logs', 'traces', 'metrics'];
 
+/** A link to this very server says less than the three every message has. */
+function isOwn(href: string): boolean {
+  return URL.canParse(href) && new URL(href).origin === window.location.origin;
+}
+
 /** A rule's annotations may be templates; those say nothing until the rule fires. */
 function written(annotations: Labels): Labels {
   return Object.fromEntries(Object.entries(annotations).filter(([, text]) => !text.includes('{{')));
@@ -28,7 +33,7 @@ function links(message: Message, groups: readonly RuleGroup[]) {
 }
 
 export function ChatMessage({ message, groups }: { message: Message; groups: readonly RuleGroup[] }) {
-  const foreign = Object.entries(message.links ?? {}).filter(([name, href]) => !OWN_LINKS.includes(name) && /^https?:/i.test(href) && safeHref(href));
+  const foreign = Object.entries(message.links ?? {}).filter(([name, href]) => !OWN_LINKS.includes(name) && /^https?:/i.test(href) && safeHref(href) && !isOwn(href));
   return (
     <article className="message" data-status={message.status}>
       <span className="avatar"><Logo size={22} /></span>

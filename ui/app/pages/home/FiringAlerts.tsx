@@ -1,16 +1,18 @@
+import { AlertLinks } from '../../components/AlertLinks';
 import { AppLink } from '../../components/AppLink';
 import { Panel } from '../../components/Panel';
 import { StatePill } from '../../components/Pills';
-import { alertLinks } from '../../lib/alerts';
+import { alertLinks, ruleOf } from '../../lib/alerts';
 import { serviceOf } from '../../lib/links';
-import type { RuleAlert } from '../../lib/prom';
+import type { RuleAlert, RuleGroup } from '../../lib/prom';
 import { ago } from '../../lib/time';
-import { useAlerts } from '../../state/queries';
+import { useAlerts, useRules } from '../../state/queries';
 import { useRange } from '../../state/range';
 
 /** What burns, before anything else. Nothing burning takes one quiet line, so that the page below does not jump. */
 export function FiringAlerts() {
   const { data, error } = useAlerts();
+  const groups = useRules().data ?? [];
   const active = (data ?? []).filter((alert) => alert.state !== 'inactive').sort(worstFirst);
   if (error && !data) return <p className="calm" role="status">Alerts are not known: {error.message}</p>;
   if (active.length === 0) return <p className="calm" role="status">{data ? 'No alert is firing.' : 'Asking for alerts…'}</p>;
@@ -18,18 +20,18 @@ export function FiringAlerts() {
     <Panel title={`Alerts (${active.length})`} side={<AppLink to="/alerts">All rules</AppLink>}>
       <ul className="firing">
         {active.map((alert) => (
-          <FiringRow key={JSON.stringify(alert.labels)} alert={alert} />
+          <FiringRow key={JSON.stringify(alert.labels)} alert={alert} groups={groups} />
         ))}
       </ul>
     </Panel>
   );
 }
 
-function FiringRow({ alert }: { alert: RuleAlert }) {
+function FiringRow({ alert, groups }: { alert: RuleAlert; groups: readonly RuleGroup[] }) {
   const { nowMs } = useRange();
   const service = serviceOf(alert.labels);
   const atMs = Date.parse(alert.activeAt);
-  const links = alertLinks(alert, atMs, undefined);
+  const links = alertLinks(alert, atMs, ruleOf(groups, alert.labels.alertname, '')?.query);
   return (
     <li data-tone={alert.state}>
       <StatePill state={alert.state} />
@@ -39,10 +41,7 @@ function FiringRow({ alert }: { alert: RuleAlert }) {
         <span className="muted"> {alert.annotations.summary ?? alert.annotations.description ?? ''}</span>
       </span>
       <span className="muted firing-since">{Number.isNaN(atMs) ? '' : ago(atMs, nowMs)}</span>
-      <span className="links">
-        <AppLink {...links.logs}>Logs</AppLink>
-        <AppLink {...links.traces}>Traces</AppLink>
-      </span>
+      <AlertLinks links={links} />
     </li>
   );
 }

@@ -21,14 +21,15 @@ const CHART_HEIGHT = 300;
 export default function MetricsPage() {
   const search = useSearchAll();
   const setSearch = useSetSearch();
-  const query = search.q ?? '';
+  // Alerts carry a `generatorURL` that says `query`.
+  const query = search.q ?? search.query ?? '';
   const browsing = search.names !== '0';
   return (
     <div className="metrics" data-browsing={browsing}>
-      {browsing ? <MetricBrowser onPick={(name) => setSearch({ q: suggestion(name) })} current={query} /> : null}
+      {browsing ? <MetricBrowser onPick={(name) => setSearch({ q: suggestion(name), query: undefined })} current={query} /> : null}
       <div className="page">
         <div className="metrics-query">
-          <QueryEditor value={query} onSubmit={(q) => setSearch({ q: q || undefined })} />
+          <QueryEditor value={query} onSubmit={(q) => setSearch({ q: q || undefined, query: undefined })} />
           <Button variant="default" onClick={() => setSearch({ names: browsing ? '0' : undefined }, 'replace')} aria-pressed={browsing}>
             Metrics
           </Button>
