@@ -50,6 +50,9 @@ fn live(data: &Path, clients: Vec<Client>, acks: u64, kill: bool) -> Vec<Client>
             })
             .collect();
         drop(acked);
+        // Flushes until the server is gone, so that it is often killed in the middle of one.
+        let main = server.main.clone();
+        scope.spawn(move || while support::http::try_send(&main, "POST", "/-/flush", &[], b"").is_ok() {});
         assert_eq!(acks_seen.iter().take(acks as usize).count() as u64, acks, "the clients ended early");
         life.end();
         if kill {

@@ -76,18 +76,22 @@ fn run(weak: &Weak<Shared>, maintenance: &Maintenance) {
     // The store is held while there is work only: whoever drops its last handle may open the directory again.
     while maintenance.pause() {
         let Some(shared) = weak.upgrade() else { return };
-        let mut result = flush_due(&shared);
+        // One kind of work that fails must not keep the others from being done.
+        told("flush", flush_due(&shared));
         if tidied.elapsed() >= TIDY_EVERY {
-            result = result.and_then(|()| compact::compact_due(&shared));
+            told("merge", compact::compact_due(&shared));
             tidied = Instant::now();
         }
         if retained.elapsed() >= RETAIN_EVERY {
-            result = result.and_then(|()| retention::retain(&shared));
+            told("retention", retention::retain(&shared));
             retained = Instant::now();
         }
-        if let Err(error) = result {
-            tracing::error!(%error, "maintenance: tried again at the next look");
-        }
+    }
+}
+
+fn told(work: &'static str, result: Result<(), crate::StoreError>) {
+    if let Err(error) = result {
+        tracing::error!(work, %error, "maintenance failed and is tried again");
     }
 }
 
@@ -106,7 +110,7 @@ fn flush_due(shared: &Shared) -> Result<(), crate::StoreError> {
             let oldest_ms =
                 summary.in_memory().filter(|range| range.rows > 0).map(|range| range.since_ms).min();
             if oldest_ms.is_some_and(|since| now_ms - since >= age_max_ms) || summary.sealed.is_some() {
-                flushed |= write::flush(shared, &tenant, signal)?;
+                flushed |= flush_one(shared, &tenant, signal);
             } else if rows > 0 {
                 total += bytes;
                 heads.push((bytes, Arc::clone(&tenant), signal));
@@ -120,7 +124,7 @@ fn flush_due(shared: &Shared) -> Result<(), crate::StoreError> {
         if total <= limit {
             break;
         }
-        flushed |= write::flush(shared, &tenant, signal)?;
+        flushed |= flush_one(shared, &tenant, signal);
         total = total.saturating_sub(bytes);
     }
     if flushed {
@@ -128,4 +132,13 @@ fn flush_due(shared: &Shared) -> Result<(), crate::StoreError> {
         shared.cut_log_blocking()?;
     }
     Ok(())
+}
+
+/// Whether a head became segments. One that could not stays sealed and is tried again; the others go on.
+fn flush_one(shared: &Shared, tenant: &Arc<TenantState>, signal: Signal) -> bool {
+    let flushed = write::flush(shared, tenant, signal);
+    if let Err(error) = &flushed {
+        tracing::error!(tenant = %tenant.name, signal = signal.as_str(), %error, "a head could not be flushed");
+    }
+    flushed.unwrap_or(false)
 }

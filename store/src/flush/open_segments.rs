@@ -56,20 +56,29 @@ pub(super) fn key(row: &SegmentRow) -> BlobKey {
     BlobKey { tenant: row.tenant, signal: row.signal, segment: row.id.0 }
 }
 
+/// Why a segment is not open.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotOpen {
+    /// The file could not be read just now (too many open files, no memory): it may well be sound.
+    #[error("the file could not be opened: {0}")]
+    Io(std::io::Error),
+    #[error("{0}")]
+    Damaged(String),
+}
+
 /// Opens a segment; damage found later is named by its number.
-pub(super) fn open(shared: &Shared, row: &SegmentRow) -> Result<OpenSegment, String> {
-    let bytes = shared.blobs.open(key(row)).map_err(|e| e.to_string())?;
+pub(super) fn open(shared: &Shared, row: &SegmentRow) -> Result<OpenSegment, NotOpen> {
+    let bytes = shared.blobs.open(key(row)).map_err(NotOpen::Io)?;
     if row.signal == Signal::Samples {
-        return SampleSegment::open(bytes)
-            .map(|s| OpenSegment::Samples(Arc::new(s)))
-            .map_err(|e| e.to_string());
+        let opened = SampleSegment::open(bytes).map_err(|error| NotOpen::Damaged(error.to_string()))?;
+        return Ok(OpenSegment::Samples(Arc::new(opened)));
     }
     let (damage, name) = (shared.damage.clone(), key(row));
     let sink: DamageSink = Arc::new(move |found: Damage| {
         damage.add(DamagedKind::Segment, Some(name.to_string().into()), format!("{found:?} cannot be read"));
     });
-    let opened =
-        EventSegment::open(SegmentBytes::from(bytes), &shared.streams, sink).map_err(|e| e.to_string())?;
+    let opened = EventSegment::open(SegmentBytes::from(bytes), &shared.streams, sink);
+    let opened = opened.map_err(|error| NotOpen::Damaged(error.to_string()))?;
     Ok(OpenSegment::Events(Arc::new(opened)))
 }
 
@@ -85,7 +94,11 @@ pub(crate) fn open_segments(shared: &Shared) -> Result<(), String> {
                 let detail = format!("segment {:016x}: its tenant is not in the catalog", row.id.0);
                 shared.damage.add(DamagedKind::Catalog, None, detail);
             }
-            (Err(error), _) => set_aside(shared, row, &error),
+            (Err(NotOpen::Damaged(error)), _) => set_aside(shared, row, &error),
+            (Err(error @ NotOpen::Io(_)), _) => {
+                let detail = format!("{} rows are left out until the next start: {error}", row.rows);
+                shared.damage.add(DamagedKind::Segment, Some(key(row).to_string().into()), detail);
+            }
         }
     }
     let listed: std::collections::HashSet<BlobKey> = rows.iter().map(key).collect();
@@ -98,14 +111,18 @@ pub(crate) fn open_segments(shared: &Shared) -> Result<(), String> {
     Ok(())
 }
 
-/// A file that cannot be opened leaves the catalog, so that every start does not meet it again; its bytes are kept.
+/// A damaged file leaves the catalog, so that every start does not meet it again; its bytes are kept in quarantine. If they
+/// cannot be moved the row stays, since a file without a row is removed at the next start.
 fn set_aside(shared: &Shared, row: &SegmentRow, error: &str) {
-    let path = key(row).to_string();
-    let moved = shared.blobs.quarantine(key(row));
-    let place =
-        moved.map_or_else(|e| format!("it could not be moved: {e}"), |()| "moved to quarantine".to_owned());
-    let detail = format!("{} rows cannot be read: {error}; {place}", row.rows);
-    shared.damage.add(DamagedKind::Segment, Some(path.into()), detail);
+    let report = |place: &str| {
+        let detail = format!("{} rows cannot be read: {error}; {place}", row.rows);
+        shared.damage.add(DamagedKind::Segment, Some(key(row).to_string().into()), detail);
+    };
+    if let Err(error) = shared.blobs.quarantine(key(row)) {
+        report(&format!("it stays where it is, moving it failed: {error}"));
+        return;
+    }
+    report("moved to quarantine");
     let change = crate::catalog::SegmentChange { remove: vec![row.id], ..Default::default() };
     if let Err(error) = shared.catalog.change_segments(change) {
         shared.damage.add(DamagedKind::Catalog, None, error.to_string());

@@ -35,14 +35,15 @@ pub(super) fn flush(shared: &Shared, tenant: &Arc<TenantState>, signal: Signal) 
     let made = make(shared, tenant, signal, &sealed)?;
     let rows: Vec<SegmentRow> = made.iter().map(|made| made.row).collect();
     put(shared, made)?;
+    // Opened before the commit: after it nothing may fail, or the sealed head would become segments a second time.
+    let opened = open_rows(shared, &rows)?;
     let flushed = sealed.range.last_lsns().map(|through| Flushed { tenant: tenant.no, signal, through });
     shared.catalog.change_segments(SegmentChange {
         remove: Vec::new(),
-        add: rows.clone(),
+        add: rows,
         flushed: flushed.collect(),
         stored: vec![StoredRows { tenant: tenant.no, signal, rows: sealed.range.rows }],
     })?;
-    let opened = open_rows(shared, &rows)?;
     tenant.unseal(signal, |heads| heads.segments.replace(&[], opened));
     Ok(true)
 }
@@ -60,7 +61,9 @@ pub(super) fn open_rows(
     shared: &Shared,
     rows: &[SegmentRow],
 ) -> Result<Vec<(SegmentRow, OpenSegment)>, StoreError> {
-    let open_row = |row: &SegmentRow| Ok((*row, open(shared, row).map_err(StoreError::Internal)?));
+    let open_row = |row: &SegmentRow| {
+        Ok((*row, open(shared, row).map_err(|error| StoreError::Internal(error.to_string()))?))
+    };
     rows.iter().map(open_row).collect()
 }
 
