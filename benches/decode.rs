@@ -143,7 +143,7 @@ fn spans() -> Vec<u8> {
     let span = |i: u64| Span {
         trace_id: id(i / 8, 16),
         span_id: id(i, 8),
-        parent_span_id: if i % 8 > 0 { id(i - 1, 8) } else { vec![] },
+        parent_span_id: if !i.is_multiple_of(8) { id(i - 1, 8) } else { vec![] },
         name: "GET /api/products/{id}".into(),
         kind: 2,
         start_time_unix_nano: NOW_NS + i,

@@ -28,7 +28,7 @@ pub(crate) fn render(store: &Store, collector: &Collector, ctx: &RequestCtx, sta
         add(row.name, row.help, store_kind(row.kind), row.labels, row.value);
     }
     for row in collector.metrics() {
-        add(row.name, row.help, store_kind(row.kind), row.labels, row.value as f64);
+        add(row.name, row.help, store_kind(row.kind), row.labels, row.value);
     }
     for (name, help, kind, value) in process_rows(started_ms) {
         add(name, help, kind, Vec::new(), value);

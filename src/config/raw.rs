@@ -10,43 +10,26 @@ use store::model::{LIMITS, Limits, Role, Tenant};
 
 use super::{Config, ConfigError, LogFormat, Secret, Token, parse_duration, parse_size};
 
-/// One row per setting that is a single value: name in the file, flag, variable and text are made from it.
+/// One row per setting that is a single value: its name in the file, flag and variable, and its default.
 pub(crate) struct Setting {
     pub name: &'static str,
     pub default: &'static str,
-    pub doc: &'static str,
 }
 
 /// The settings with a flag and a variable; lists (`tokens`, `limits`, …) stand in the file only.
 pub(crate) const SETTINGS: &[Setting] = &[
-    Setting { name: "data_dir", default: "./signalbox-data", doc: "where everything is kept" },
-    Setting {
-        name: "http",
-        default: "127.0.0.1:9480",
-        doc: "address of the UI and of everything people and tools read",
-    },
-    Setting { name: "otlp_grpc", default: "127.0.0.1:4317", doc: "address of OTLP over gRPC" },
-    Setting { name: "otlp_http", default: "127.0.0.1:4318", doc: "address of OTLP over HTTP" },
-    Setting { name: "retention", default: "30d", doc: "how long data is kept" },
-    Setting { name: "retention_size", default: "", doc: "oldest data goes when all of it is larger" },
-    Setting {
-        name: "rules",
-        default: "",
-        doc: "directory of Prometheus rule files (default: rules in the data directory)",
-    },
-    Setting { name: "alertmanager", default: "", doc: "alertmanager.yml with route and receivers" },
-    Setting {
-        name: "external_url",
-        default: "",
-        doc: "the URL people reach this server by, for links in notifications",
-    },
-    Setting {
-        name: "insecure_no_auth",
-        default: "false",
-        doc: "listen on other than loopback addresses without tokens",
-    },
-    Setting { name: "log_format", default: "text", doc: "text or json" },
-    Setting { name: "log_level", default: "info", doc: "a level or a tracing filter" },
+    Setting { name: "data_dir", default: "./signalbox-data" },
+    Setting { name: "http", default: "127.0.0.1:9480" },
+    Setting { name: "otlp_grpc", default: "127.0.0.1:4317" },
+    Setting { name: "otlp_http", default: "127.0.0.1:4318" },
+    Setting { name: "retention", default: "30d" },
+    Setting { name: "retention_size", default: "" },
+    Setting { name: "rules", default: "" },
+    Setting { name: "alertmanager", default: "" },
+    Setting { name: "external_url", default: "" },
+    Setting { name: "insecure_no_auth", default: "false" },
+    Setting { name: "log_format", default: "text" },
+    Setting { name: "log_level", default: "info" },
 ];
 
 #[derive(Clone, Debug, Default, Deserialize)]

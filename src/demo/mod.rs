@@ -30,8 +30,6 @@ use shop::Shop;
 /// How far the simulation moves at once: below what an eye sees as a jump.
 const STEP: Duration = Duration::from_millis(100);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Visitors per second of a shop that looks alive and costs little.
-pub(crate) const RATE: f64 = 25.0;
 /// Beyond this the shop would be a load test, which it is not.
 const RATE_MAX: f64 = 1_000.0;
 

@@ -1,5 +1,8 @@
 //! A backup taken while a store is open holds everything that was acknowledged before it began.
 
+// Helpers of a test may unwrap as the test itself may.
+#![allow(clippy::unwrap_used)]
+
 use store::model::{
     Batch, Budget, EventBatchBuilder, Field, Filter, RequestCtx, Role, Signal, StreamParts, Tenant, Value,
 };

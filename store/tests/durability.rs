@@ -1,5 +1,8 @@
 //! The store through its public interface: what an ack promises, across restarts.
 
+// Helpers of a test may unwrap as the test itself may.
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -52,6 +52,9 @@ struct Shared {
     changes: watch::Sender<u64>,
 }
 
+/// Alerts of each rule as the catalog keeps them: the labels of an alert and its state.
+type SavedAlerts = BTreeMap<String, Vec<(BTreeMap<String, String>, state::Active)>>;
+
 /// A group of one tenant with what its last evaluation left.
 struct Running {
     tenant: Tenant,
@@ -139,7 +142,7 @@ impl Shared {
     async fn start(&self, tenant: Tenant, group: Group) -> Result<Arc<Running>, StoreError> {
         let same = |old: &&Arc<Running>| old.tenant == tenant && id(&old.group) == id(&group);
         let old = self.groups.read().iter().find(same).cloned();
-        let saved: BTreeMap<String, Vec<(BTreeMap<String, String>, state::Active)>> = match &old {
+        let saved: SavedAlerts = match &old {
             Some(_) => BTreeMap::new(),
             None => {
                 let document =

@@ -15,7 +15,6 @@ pub(crate) struct SampleHead {
     /// Metric name → series.
     by_name: HashMap<Arc<str>, Vec<u32>, FxBuildHasher>,
     series: Vec<SeriesHead>,
-    rows: u64,
     size_bytes: u64,
 }
 
@@ -71,7 +70,6 @@ impl SampleHead {
                 }
             }
         }
-        self.rows += batch.rows() as u64;
         for exemplar in batch.exemplars() {
             let owned = OwnedExemplar {
                 time_ms: exemplar.time_ms,
@@ -83,14 +81,6 @@ impl SampleHead {
             self.size_bytes += size_of::<OwnedExemplar>() as u64 + 24 + owned.attributes.len() as u64;
             self.series[ids[exemplar.series as usize] as usize].exemplars.push(owned);
         }
-    }
-
-    pub(crate) fn rows(&self) -> u64 {
-        self.rows
-    }
-
-    pub(crate) fn size_bytes(&self) -> u64 {
-        self.size_bytes
     }
 
     /// The series all matchers accept.

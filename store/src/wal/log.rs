@@ -25,7 +25,6 @@ pub(super) const FILE_SUFFIX: &str = ".wal";
 pub(crate) struct LogFile {
     pub(crate) path: PathBuf,
     pub(crate) writer: WriterId,
-    pub(crate) seq: u32,
     pub(crate) size_bytes: u64,
     /// The last LSN of each pair in it: when all are flushed, the file can go.
     pub(crate) last: HashMap<(TenantNo, Signal), u64>,
@@ -301,7 +300,6 @@ impl Log {
         self.files.push(LogFile {
             path,
             writer: self.writer,
-            seq: header.seq,
             size_bytes: size,
             last: HashMap::new(),
             damaged: false,

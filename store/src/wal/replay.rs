@@ -206,13 +206,6 @@ fn apply_file(
             }
         }
     }
-    report.files.push(LogFile {
-        path: file.path,
-        writer,
-        seq: file.header.seq,
-        size_bytes: file.size,
-        last,
-        damaged,
-    });
+    report.files.push(LogFile { path: file.path, writer, size_bytes: file.size, last, damaged });
     Ok(())
 }

@@ -12,12 +12,6 @@ impl Bits {
         Self { words: vec![0; len.div_ceil(64)], len }
     }
 
-    pub(super) fn all(len: usize) -> Self {
-        let mut bits = Self { words: vec![u64::MAX; len.div_ceil(64)], len };
-        bits.trim();
-        bits
-    }
-
     fn trim(&mut self) {
         if let (Some(last), tail @ 1..) = (self.words.last_mut(), self.len % 64) {
             *last &= (1 << tail) - 1;
@@ -108,7 +102,8 @@ mod tests {
         let mut evens = Bits::none(131);
         (0..200).step_by(2).for_each(|at| evens.set(at));
         assert_eq!(evens.count(), 66);
-        let mut odds = Bits::all(131);
+        let mut odds = Bits::none(131);
+        odds.set_range(0, 131);
         odds.without(&evens);
         assert_eq!(odds.iter().take(3).collect::<Vec<_>>(), [1, 3, 5]);
         assert_eq!(odds.count() + evens.count(), 131);

@@ -273,7 +273,9 @@ mod tests {
             let mut flipped = out.clone();
             flipped[at] ^= 1 << (at % 8);
             if let Some(column) = Column::read(&flipped, context) {
-                (0..rows).for_each(|row| drop(column.value(row)));
+                for row in 0..rows {
+                    let _ = column.value(row);
+                }
             }
         }
     }

@@ -83,11 +83,6 @@ impl EventSegment {
         Ok(segment)
     }
 
-    /// Whole file, in bytes.
-    pub(crate) fn size_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// Whether a block may have rows with start <= time < end.
     pub(crate) fn overlaps(&self, start: i64, end: i64) -> bool {
         self.info.rows > 0 && self.info.time_min < end && self.info.time_max >= start

@@ -106,10 +106,6 @@ impl<'a> Traces<'a> {
         self.ids.get(number)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.ids.len()
-    }
-
     /// The number of an id, if a row has it.
     pub(super) fn find(&self, id: &TraceId) -> Option<usize> {
         let (mut low, mut high) = (0, self.order.len());
@@ -165,7 +161,7 @@ mod tests {
         let mut out = Vec::new();
         writer.finish(&mut out);
         let traces = Traces::read(&out).unwrap();
-        assert_eq!(traces.len(), 300);
+        assert_eq!(traces.ids.len(), 300);
         for n in 0..300u64 {
             let number = traces.find(&id(n)).unwrap();
             assert_eq!(traces.id(number), Some(&id(n)));

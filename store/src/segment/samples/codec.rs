@@ -84,8 +84,11 @@ fn scale_all(values: &[f64], scale: u8, whole: &mut Vec<i64>) -> bool {
     for &v in values {
         let scaled = (v * factor).round();
         let number = scaled as i64;
-        // NaN and infinities fail the range check, -0.0 the bit check.
-        if !(scaled.abs() < EXACT_MAX) || (number as f64 / factor).to_bits() != v.to_bits() {
+        // -0.0 fails the bit check.
+        if !scaled.is_finite()
+            || scaled.abs() >= EXACT_MAX
+            || (number as f64 / factor).to_bits() != v.to_bits()
+        {
             return false;
         }
         whole.push(number);

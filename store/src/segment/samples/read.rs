@@ -46,10 +46,6 @@ impl SampleSegment {
         &self.footer
     }
 
-    pub(crate) fn size_bytes(&self) -> u64 {
-        self.data.len() as u64
-    }
-
     /// Whether it can hold samples of the range.
     pub(crate) fn overlaps(&self, start_ms: i64, end_ms: i64) -> bool {
         self.footer.min_time_ms <= end_ms && self.footer.max_time_ms >= start_ms
