@@ -15,6 +15,9 @@ cargo fmt --all --check
 step "build and unit, property and whole-process tests"
 cargo test --workspace --no-fail-fast
 
+step "lints"
+cargo clippy --workspace --all-targets -- -D warnings
+
 step "licences, bans, sources"
 if ! cargo deny --version >/dev/null 2>&1; then
   cargo install --locked --quiet cargo-deny
