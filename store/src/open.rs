@@ -70,6 +70,8 @@ pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, Ope
         linger: config.group_linger,
         status: Arc::clone(&status),
     };
+    // Before the thread runs: who opened the store sees what was found.
+    writer.update_status();
     let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || writer.run());
     let thread = thread.map_err(|error| OpenError::Other(format!("start the writer thread: {error}")))?;
     let shared = Shared {

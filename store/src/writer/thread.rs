@@ -66,7 +66,6 @@ impl Drop for Guard {
 impl WriterThread {
     pub(crate) fn run(mut self) {
         let _guard = Guard(Arc::clone(&self.queue));
-        self.update_status();
         loop {
             let idle = self.log.needs_mark().then_some(IDLE);
             let Some(Work { jobs, controls, last }) = self.queue.take(idle, self.linger) else {
@@ -150,7 +149,7 @@ impl WriterThread {
         }
     }
 
-    fn update_status(&self) {
+    pub(crate) fn update_status(&self) {
         let mut status = self.status.lock();
         let files = self.log.files();
         status.files = files.len();
