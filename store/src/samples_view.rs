@@ -8,9 +8,9 @@ use parking_lot::RwLock;
 use rustc_hash::FxBuildHasher;
 
 use crate::StoreError;
-use crate::head::{OwnedExemplar, SampleHead, keep_last};
+use crate::head::{OwnedExemplar, SampleHead};
 use crate::model::{HistogramPoint, LabelMatcher, Labels, RequestCtx, SampleBatch};
-use crate::segment::samples::{SampleSegment, SeriesInput};
+use crate::segment::samples::{SampleSegment, SeriesInput, append, sorted};
 use crate::snapshot::{LabelQuery, SeriesMeta, SeriesQuery, SeriesSamples};
 
 /// Told about a segment that turned out damaged: its number and what is wrong.
@@ -170,34 +170,24 @@ impl SamplesView {
 fn merge(ctx: &RequestCtx, merged: &mut Merged, one: SeriesInput) -> Result<(), StoreError> {
     ctx.budget.take(one.times.len() as u64 * 16 + 64)?;
     match merged.get_mut(&one.labels) {
-        Some(known) => {
-            known.times.extend(one.times);
-            known.values.extend(one.values);
-            known.histograms.extend(one.histograms);
-        }
+        Some(known) => append(known, one),
         None => drop(merged.insert(one.labels.clone(), one)),
     }
     Ok(())
 }
 
 /// Sorts what came from several places; of two samples at one millisecond the one written later stays.
-fn finish(mut one: SeriesInput) -> SeriesSamples {
-    if !one.times.is_sorted_by(|a, b| a < b) {
-        let mut rows: Vec<usize> = (0..one.times.len()).collect();
-        rows.sort_by_key(|&row| one.times[row]);
-        keep_last(&mut rows, |&row| one.times[row]);
-        one.values = rows.iter().map(|&row| one.values[row]).collect();
-        one.times = rows.iter().map(|&row| one.times[row]).collect();
-    }
-    one.histograms.sort_by_key(|h| h.0);
-    keep_last(&mut one.histograms, |h| h.0);
-    let decode =
-        |(time, _, bytes): &(i64, i64, Box<[u8]>)| Some((*time, HistogramPoint::decode(bytes).ok()?));
+fn finish(one: SeriesInput) -> SeriesSamples {
+    let one = sorted(one);
+    let decode = |(time, start, bytes): &(i64, i64, Box<[u8]>)| {
+        Some((*time, *start, HistogramPoint::decode(bytes).ok()?))
+    };
     SeriesSamples {
         histograms: one.histograms.iter().filter_map(decode).collect(),
         labels: one.labels,
         meta: one.meta,
         times: one.times,
         values: one.values,
+        starts: one.starts,
     }
 }

@@ -121,8 +121,10 @@ pub struct SeriesSamples {
     /// Unix milliseconds of `values`.
     pub times: Vec<i64>,
     pub values: Vec<f64>,
-    /// Exponential histograms, apart from the numbers.
-    pub histograms: Vec<(i64, HistogramPoint)>,
+    /// Start times of `values`: from which index on one holds, sorted by index. 0: not known.
+    pub starts: Vec<(u32, i64)>,
+    /// Native histograms, apart from the numbers: time, start time (0: not known), content.
+    pub histograms: Vec<(i64, i64, HistogramPoint)>,
 }
 
 impl SeriesMeta {

@@ -288,6 +288,7 @@ impl Samples {
                         positive,
                         negative_offset,
                         negative,
+                        ..HistogramPoint::default()
                     };
                     self.sample(&point, SeriesPart::Value, p.count as f64);
                     *self.lines.last_mut().unwrap() += &show::histogram(&histogram);

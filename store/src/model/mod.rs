@@ -9,6 +9,7 @@ mod context;
 mod error;
 mod event;
 mod filter;
+mod histogram;
 mod labels;
 mod limits;
 mod lsn;
@@ -25,14 +26,14 @@ pub use context::{Budget, RequestCtx, Role, StopReason};
 pub use error::{ErrorClass, GrpcCode};
 pub use event::{ColumnId, EventBatch, EventBatchBuilder, MalformedBatch};
 pub use filter::{BoundFilter, Compare, Filter, Test};
+pub use histogram::{CUSTOM_BUCKETS_SCALE, HistogramPoint, ResetHint};
 pub use labels::{InvalidMatcher, LabelMatcher, Labels, MatchOp};
 pub use limits::{LIMITS, LimitRow, Limits};
 pub use lsn::{Lsn, WriterId};
 pub(crate) use nested::take_value;
 pub use nested::{Nested, NestedItem, NestedWriter};
 pub use samples::{
-    Exemplar, HistogramPoint, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesIdentity,
-    SeriesPart, Temporality,
+    Exemplar, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesIdentity, SeriesPart, Temporality,
 };
 pub use stream::{Attributes, Stream, StreamParts};
 pub use tenant::{InvalidTenant, Tenant, TenantNo};

@@ -11,6 +11,7 @@ use rustc_hash::FxBuildHasher;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::event::{take, take_pod};
+use super::histogram::HistogramPoint;
 use super::{MalformedBatch, Nested, NestedWriter, Stream, StreamParts, Value};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -65,21 +66,6 @@ pub struct SeriesIdentity<'a> {
     /// A map sorted by key.
     pub attributes: Nested<'a>,
     pub part: SeriesPart,
-}
-
-/// An exponential (native) histogram's content at one time. Bucket `i` of `positive` covers
-/// `(base^(offset+i), base^(offset+i+1)]` with `base = 2^(2^-scale)` (OTel metrics data model).
-#[derive(Clone, Debug, PartialEq, Default)]
-pub struct HistogramPoint {
-    pub count: f64,
-    pub sum: f64,
-    pub scale: i32,
-    pub zero_threshold: f64,
-    pub zero_count: f64,
-    pub positive_offset: i32,
-    pub positive: Vec<f64>,
-    pub negative_offset: i32,
-    pub negative: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -316,46 +302,6 @@ impl SeriesPart {
 
     pub fn from_numbers(number: u32, value: f64) -> Self {
         part_from(number, value)
-    }
-}
-
-// === impl HistogramPoint ===
-
-impl HistogramPoint {
-    /// Appends the encoding: fixed numbers, then the bucket counts.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        for v in [self.count, self.sum, self.zero_threshold, self.zero_count] {
-            out.extend_from_slice(&v.to_le_bytes());
-        }
-        for v in [self.scale, self.positive_offset, self.negative_offset] {
-            out.extend_from_slice(&v.to_le_bytes());
-        }
-        for counts in [&self.positive, &self.negative] {
-            out.extend_from_slice(&(counts.len() as u32).to_le_bytes());
-            counts.iter().for_each(|v| out.extend_from_slice(&v.to_le_bytes()));
-        }
-    }
-
-    /// Reads what [`HistogramPoint::encode`] wrote.
-    pub fn decode(mut bytes: &[u8]) -> Result<Self, MalformedBatch> {
-        let rest = &mut bytes;
-        let floats: Vec<f64> = take_pod(rest, 4)?;
-        let ints: Vec<i32> = take_pod(rest, 3)?;
-        let mut counts = || {
-            let len = take_pod::<u32>(rest, 1)?[0];
-            take_pod::<f64>(rest, len as usize)
-        };
-        Ok(Self {
-            count: floats[0],
-            sum: floats[1],
-            zero_threshold: floats[2],
-            zero_count: floats[3],
-            scale: ints[0],
-            positive_offset: ints[1],
-            negative_offset: ints[2],
-            positive: counts()?,
-            negative: counts()?,
-        })
     }
 }
 

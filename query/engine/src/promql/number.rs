@@ -10,6 +10,12 @@ pub fn fmt_value(value: f64) -> String {
     fmt_plain(value)
 }
 
+/// As OpenMetrics writes label values made from numbers: whole ones with `.0`.
+pub fn fmt_open_metrics(value: f64) -> String {
+    let text = fmt_general(value);
+    if text.contains(['.', 'e', 'N', 'I']) { text } else { format!("{text}.0") }
+}
+
 /// The shortest text without an exponent, whatever the size: number literals, `count_values` labels.
 pub fn fmt_plain(value: f64) -> String {
     if value.is_nan() {

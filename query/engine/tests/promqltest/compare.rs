@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::promql::{Data, Histogram, Point};
-use store::model::{HistogramPoint, Labels};
+use store::model::{HistogramPoint, Labels, ResetHint};
 
 use super::series::{Expected, Item, parse_line};
 
@@ -25,7 +25,7 @@ pub fn answer(data: &Data, times: (i64, i64), lines: &[String], expect: &[String
     let lines = lines.iter().map(|line| parse_line(line)).collect::<Result<Vec<_>, _>>()?;
     match data {
         Data::Scalar { value, .. } => match lines.as_slice() {
-            [Expected { labels, items }] if labels.is_empty() => match items.as_slice() {
+            [Expected { labels, items, .. }] if labels.is_empty() => match items.as_slice() {
                 [Item::Float(want)] if close(*want, *value) => Ok(()),
                 _ => Err(format!("expected {items:?}, got {value}")),
             },
@@ -125,6 +125,8 @@ fn same_histogram(want: &HistogramPoint, got: &Histogram) -> bool {
         want.len() == got.len() && want.iter().zip(&got).all(|(a, b)| a.0 == b.0 && close(*a.1, *b.1))
     };
     want.scale == got.schema
+        && want.bounds == got.custom.clone().unwrap_or_default()
+        && (want.hint == ResetHint::Unknown || want.hint == got.hint)
         && close(want.count, got.count)
         && close(want.sum, got.sum)
         && close(want.zero_count, got.zero_count)

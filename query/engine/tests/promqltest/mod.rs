@@ -2,14 +2,13 @@
 //! its package `promql/promqltest`): `load`, `clear`, `eval instant`, `eval range` and their `expect` lines.
 
 mod compare;
+mod histogram;
 mod series;
 
 use engine::promql::{self, EvalError, InstantParams, RangeParams, Settings};
 use regex::Regex;
 use store::Snapshot;
 use store::model::{Batch, Budget, RequestCtx, Role, SampleBatch, Tenant};
-
-use series::parse_line;
 
 /// How a script's evaluations went.
 #[derive(Default)]
@@ -116,17 +115,11 @@ fn starts_command(line: &str) -> bool {
 }
 
 fn load(head: &str, block: &[String]) -> Result<SampleBatch, String> {
-    if head.starts_with("load_with_nhcb") {
-        return Err("native histograms with custom buckets".to_owned());
-    }
     let step = head.split_whitespace().nth(1).ok_or("load without a step")?;
     let step = promql::parse_duration(step)?;
-    let mut lines = Vec::new();
-    for line in block {
-        if line.contains("counter_reset_hint") {
-            return Err("histograms with counter reset hints".to_owned());
-        }
-        lines.push(parse_line(line)?);
+    let mut lines = series::parse_load(block)?;
+    if head.starts_with("load_with_nhcb") {
+        lines.extend(histogram::custom_buckets(&lines));
     }
     series::batch(&lines, step)
 }

@@ -5,6 +5,8 @@ use store::model::{
     Temporality, Value,
 };
 
+use super::histogram::{grow, parse_histogram};
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     Missing,
@@ -19,14 +21,50 @@ pub const STALE: u64 = 0x7ff0_0000_0000_0002;
 pub struct Expected {
     pub labels: Pairs,
     pub items: Vec<Item>,
+    /// Start times as distances from the samples' times, in milliseconds; empty, or one an item.
+    pub starts: Vec<Option<i64>>,
 }
 
 pub fn parse_line(line: &str) -> Result<Expected, String> {
     let (labels, rest) = parse_labels(line)?;
-    Ok(Expected { labels, items: parse_items(rest.trim())? })
+    Ok(Expected { labels, items: parse_items(rest.trim())?, starts: Vec::new() })
 }
 
-type Pairs = Vec<(String, String)>;
+/// The lines of a load. `name{…}@st -1mx4` gives the start times of the samples in the line that follows.
+pub fn parse_load(block: &[String]) -> Result<Vec<Expected>, String> {
+    let mut lines = Vec::new();
+    let mut starts = Vec::new();
+    for line in block {
+        let name_end =
+            line.find("@st ").filter(|at| !line[..*at].contains("}} ") && !line[..*at].contains(' '));
+        if let Some(at) = name_end {
+            starts = parse_starts(&line[at + 4..])?;
+            continue;
+        }
+        let mut parsed = parse_line(line)?;
+        if !starts.is_empty() && starts.len() != parsed.items.len() {
+            return Err(format!("{} start times for the samples of {line}", starts.len()));
+        }
+        parsed.starts = std::mem::take(&mut starts);
+        lines.push(parsed);
+    }
+    Ok(lines)
+}
+
+/// Durations with a sign, in the notation of values.
+fn parse_starts(text: &str) -> Result<Vec<Option<i64>>, String> {
+    let seconds = |item: &Item| match item {
+        Item::Float(seconds) => Some((seconds * 1000.0).round() as i64),
+        _ => None,
+    };
+    let mut items = Vec::new();
+    for word in text.split_whitespace() {
+        parse_word(word.trim_start_matches('+'), &mut items)?;
+    }
+    Ok(items.iter().map(seconds).collect())
+}
+
+pub type Pairs = Vec<(String, String)>;
 
 fn parse_labels(line: &str) -> Result<(Pairs, &str), String> {
     let mut labels = Vec::new();
@@ -154,65 +192,11 @@ fn parse_word(word: &str, items: &mut Vec<Item>) -> Result<(), String> {
     Ok(())
 }
 
-fn parse_float(text: &str) -> Option<f64> {
+pub fn parse_float(text: &str) -> Option<f64> {
     match engine::promql::parse(text).ok()? {
         engine::promql::Expr::Number(n) => Some(n.value),
         _ => None,
     }
-}
-
-fn parse_histogram(text: &str) -> Result<HistogramPoint, String> {
-    let mut h = HistogramPoint { positive_offset: -1, negative_offset: -1, ..HistogramPoint::default() };
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let (key, after) = rest.split_once(':').ok_or_else(|| format!("bad histogram {text}"))?;
-        let (value, after) = match after.strip_prefix('[') {
-            Some(list) => list.split_once(']').ok_or("unterminated list")?,
-            None => after.split_once(' ').unwrap_or((after, "")),
-        };
-        let float = || parse_float(value).ok_or_else(|| format!("bad number {value}"));
-        let list = || {
-            let words = value.split_whitespace();
-            words
-                .map(|w| parse_float(w).ok_or_else(|| format!("bad number {w}")))
-                .collect::<Result<Vec<_>, _>>()
-        };
-        match key.trim() {
-            "schema" => h.scale = float()? as i32,
-            "sum" => h.sum = float()?,
-            "count" => h.count = float()?,
-            "z_bucket" => h.zero_count = float()?,
-            "z_bucket_w" => h.zero_threshold = float()?,
-            "buckets" => h.positive = list()?,
-            "n_buckets" => h.negative = list()?,
-            "offset" => h.positive_offset = float()? as i32 - 1,
-            "n_offset" => h.negative_offset = float()? as i32 - 1,
-            // The store keeps no hints, so they are read and not compared.
-            "counter_reset_hint" => {}
-            "custom_values" => return Err("native histograms with custom buckets".to_owned()),
-            other => return Err(format!("unknown histogram field {other}")),
-        }
-        rest = after.trim();
-    }
-    if h.scale == -53 {
-        return Err("native histograms with custom buckets".to_owned());
-    }
-    Ok(h)
-}
-
-fn grow(base: &HistogramPoint, by: &HistogramPoint, times: f64) -> Result<HistogramPoint, String> {
-    if base.scale != by.scale || base.positive_offset != by.positive_offset {
-        return Err("histogram sequences over different bucket layouts".to_owned());
-    }
-    let mut h = base.clone();
-    h.count += times * by.count;
-    h.sum += times * by.sum;
-    h.zero_count += times * by.zero_count;
-    for (target, source) in [(&mut h.positive, &by.positive), (&mut h.negative, &by.negative)] {
-        target.resize(target.len().max(source.len()), 0.0);
-        target.iter_mut().zip(source).for_each(|(t, s)| *t += times * s);
-    }
-    Ok(h)
 }
 
 /// The lines as one batch, from time zero on.
@@ -239,10 +223,11 @@ pub fn batch(lines: &[Expected], step_ms: i64) -> Result<SampleBatch, String> {
         let series = builder.series(stream, metric, attributes, SeriesPart::Value);
         for (i, item) in line.items.iter().enumerate() {
             let time = step_ms * i as i64;
+            let start = line.starts.get(i).copied().flatten().map_or(0, |distance| time + distance);
             match item {
                 Item::Missing => {}
-                Item::Float(value) => builder.point(series, time, 0, *value),
-                Item::Histogram(h) => builder.histogram(series, time, 0, h),
+                Item::Float(value) => builder.point(series, time, start, *value),
+                Item::Histogram(h) => builder.histogram(series, time, start, h),
             }
         }
     }

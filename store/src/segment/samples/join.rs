@@ -19,7 +19,8 @@ pub(crate) fn join(inputs: Vec<SeriesInput>) -> Vec<SeriesInput> {
     by_labels.into_values().map(sorted).collect()
 }
 
-fn append(known: &mut SeriesInput, one: SeriesInput) {
+/// Adds the samples of the same series from another place.
+pub(crate) fn append(known: &mut SeriesInput, one: SeriesInput) {
     let offset = known.times.len() as u32;
     // A start that holds before the appended part must not reach into it.
     if one.starts.first().is_none_or(|(index, _)| *index > 0)
@@ -34,7 +35,8 @@ fn append(known: &mut SeriesInput, one: SeriesInput) {
     known.exemplars.extend(one.exemplars);
 }
 
-fn sorted(mut one: SeriesInput) -> SeriesInput {
+/// In order of time, one sample a millisecond: of several the last stays.
+pub(crate) fn sorted(mut one: SeriesInput) -> SeriesInput {
     one.histograms.sort_by_key(|h| h.0);
     keep_last(&mut one.histograms, |h| h.0);
     one.exemplars.sort_by_key(|exemplar| exemplar.time_ms);

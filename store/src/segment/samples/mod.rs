@@ -14,7 +14,7 @@ mod table;
 mod write;
 
 pub(crate) use file::SampleFooter;
-pub(crate) use join::join;
+pub(crate) use join::{append, join, sorted};
 pub(crate) use read::SampleSegment;
 pub(crate) use write::{SampleSegmentMeta, SeriesInput, write};
 

@@ -160,8 +160,10 @@ impl Group {
                     notes.warn("encountered a mix of histograms and floats for aggregation");
                 } else if sum.incompatible {
                     notes.mixed_buckets();
-                } else if let Some(h) = sum.sum.map(Total::finish) {
-                    let h = if op == AggregateOp::Avg { h.divide(f64::from(sum.count)) } else { h };
+                } else if let Some(total) = sum.sum {
+                    let mean = op == AggregateOp::Avg;
+                    let (h, clash) = if mean { total.finish_mean() } else { total.finish() };
+                    notes.clash(clash, "aggregation");
                     self.row.set(i, Point::Histogram(Arc::new(h.compact())));
                 }
             }
@@ -179,7 +181,10 @@ impl HistogramSum {
         self.sum = match self.sum.take() {
             None if self.incompatible => None,
             None => Some(Total::new(h)),
-            Some(sum) => sum.add(h).map_err(|_| self.incompatible = true).ok(),
+            Some(sum) => {
+                let added = if op == AggregateOp::Avg { sum.add_to_mean(h) } else { sum.add(h) };
+                added.map_err(|_| self.incompatible = true).ok()
+            }
         };
     }
 }

@@ -47,10 +47,9 @@ impl Eval<'_> {
                 let Some(point) = row.get(i) else { continue };
                 let scalar = Point::Float(*scalar);
                 row.clear(i);
-                let result = match (scalar_left, trims) {
-                    (false, true) => trim(b.op, &point, &scalar),
-                    (true, _) => pair(b.op, &scalar, &point, b.return_bool, true, &mut self.notes),
-                    (false, false) => pair(b.op, &point, &scalar, b.return_bool, false, &mut self.notes),
+                let result = match scalar_left {
+                    true => pair(b.op, &scalar, &point, b.return_bool, true, &mut self.notes),
+                    false => pair(b.op, &point, &scalar, b.return_bool, false, &mut self.notes),
                 };
                 if let Some(point) = result {
                     row.set(i, point);
@@ -59,16 +58,5 @@ impl Eval<'_> {
         }
         rows.retain(|row| !row.is_empty());
         Value::Vector(rows)
-    }
-}
-
-/// `histogram </ bound` keeps the observations below the bound, `>/` those above.
-fn trim(op: BinaryOp, point: &Point, bound: &Point) -> Option<Point> {
-    match (point, bound) {
-        (Point::Histogram(h), Point::Float(bound)) => {
-            let trimmed = h.trim(*bound, op == BinaryOp::TrimUpper);
-            Some(Point::Histogram(std::sync::Arc::new(trimmed)))
-        }
-        _ => None,
     }
 }

@@ -5,6 +5,9 @@ use super::{Eval, EvalError, Evaluated, Sink};
 use crate::promql::ast::{Call, Expr};
 use crate::promql::functions::{Body, Civil};
 
+/// Of histograms these need no buckets, so resets are found as samples are read.
+const TOTALS_ONLY: [&str; 3] = ["histogram_avg", "histogram_count", "histogram_sum"];
+
 /// Whether a call makes its rows one by one.
 pub(super) fn streams(c: &Call) -> bool {
     match c.function.body {
@@ -60,15 +63,20 @@ impl<'a> Eval<'a> {
                     map(value, &scratch)
                 })
             }
-            Body::Histogram(map) => self.for_each(first, steps, &mut |eval, mut row| {
-                row.drop_name = true;
-                row.floats.fill(super::ABSENT);
-                let histograms = row.histograms.take();
-                for (slot, h) in row.floats.iter_mut().zip(histograms.iter().flatten()) {
-                    *slot = h.as_ref().map_or(super::ABSENT, |h| map(h));
-                }
-                if row.is_empty() { Ok(()) } else { sink(eval, row) }
-            }),
+            Body::Histogram(map) => {
+                let outer = std::mem::replace(&mut self.tells_resets, TOTALS_ONLY.contains(&c.function.name));
+                let done = self.for_each(first, steps, &mut |eval, mut row| {
+                    row.drop_name = true;
+                    row.floats.fill(super::ABSENT);
+                    let histograms = row.histograms.take();
+                    for (slot, h) in row.floats.iter_mut().zip(histograms.iter().flatten()) {
+                        *slot = h.as_ref().map_or(super::ABSENT, |h| map(h));
+                    }
+                    if row.is_empty() { Ok(()) } else { sink(eval, row) }
+                });
+                self.tells_resets = outer;
+                done
+            }
             Body::Special(_) => Err(EvalError::execution("the call makes all its rows at once")),
         }
     }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use store::model::Labels;
 
 use super::operators::pair;
-use super::value::{Row, Steps, names_metric};
+use super::value::{Row, Steps};
 use super::{Eval, EvalError, Evaluated, Point};
 use crate::promql::ast::{Binary, Cardinality, Matching};
 use crate::promql::quote::quote;
@@ -19,7 +19,7 @@ const MANY_MATCHES: &str =
 pub(super) fn signature(m: &Matching, labels: &Labels) -> Labels {
     labels.filter(|name| {
         let listed = m.labels.iter().any(|l| l == name);
-        if m.on { listed } else { !listed && !names_metric(name) }
+        if m.on { listed } else { !listed && name != Labels::METRIC_NAME }
     })
 }
 

@@ -13,6 +13,7 @@ mod error;
 mod matching;
 mod notes;
 mod operators;
+mod samples;
 mod selector;
 mod sets;
 mod subquery;
@@ -28,13 +29,13 @@ pub use answer::{Answer, Data, Sample, Series};
 pub use error::EvalError;
 pub use value::Point;
 
-pub(crate) use edge::growth;
-pub(crate) use matching::with;
-pub(crate) use notes::Notes;
+pub(crate) use edge::{interpolated, interpolated_histogram};
+pub(crate) use matching::{show_labels, with};
+pub(crate) use notes::{Forced, Notes};
 use selector::invariant;
 pub(crate) use topk::quantile_of;
 pub(crate) use value::{ABSENT, Row, Steps, Value, is_absent, without_name};
-pub(crate) use window::{Window, WindowFn};
+pub(crate) use window::{Window, WindowFn, starts_anew};
 
 use super::ast::{Expr, ValueType};
 
@@ -83,6 +84,8 @@ pub(crate) struct Eval<'a> {
     /// The times of the query itself, whatever the subquery or `@` the evaluation is in.
     pub query: Steps,
     pub notes: Notes,
+    /// Whether a histogram whose counts fell says so itself: asked for by functions that look at totals only.
+    pub tells_resets: bool,
     samples: u64,
 }
 
@@ -192,7 +195,7 @@ impl<'a> Eval<'a> {
     ) -> Self {
         // The parsed text is not kept; positions in notes count its bytes as if it were one line.
         let text = " ".repeat(expr.span().end);
-        Self { ctx, snapshot, settings, query, notes: Notes::new(text), samples: 0 }
+        Self { ctx, snapshot, settings, query, notes: Notes::new(text), tells_resets: false, samples: 0 }
     }
 
     /// Counts samples that will be held; a query over its limit ends here.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::value::{Row, Value, is_absent};
 use super::{Notes, Point};
 use crate::promql::ast::BinaryOp;
-use crate::promql::histogram::Histogram;
+use crate::promql::histogram::{Clash, Histogram, Incompatible};
 
 pub(crate) fn arithmetic(op: BinaryOp, a: f64, b: f64) -> f64 {
     match op {
@@ -57,7 +57,7 @@ pub(super) fn pair(
         }
         return holds.then_some(Point::Float(if swapped { *y } else { *x }));
     }
-    let result = with_histogram(op, a, b, return_bool, swapped);
+    let result = with_histogram(op, a, b, return_bool, swapped, notes);
     if let Outcome::Unknown = result {
         incompatible(op, a, b, notes);
     }
@@ -80,12 +80,26 @@ enum Outcome {
     Unknown,
 }
 
-fn with_histogram(op: BinaryOp, a: &Point, b: &Point, return_bool: bool, swapped: bool) -> Outcome {
+fn with_histogram(
+    op: BinaryOp,
+    a: &Point,
+    b: &Point,
+    return_bool: bool,
+    swapped: bool,
+    notes: &mut Notes,
+) -> Outcome {
     let value = |h: Histogram| Outcome::Value(Point::Histogram(Arc::new(h.compact())));
+    let mut combined = |result: Result<(Histogram, Clash), Incompatible>, operation: &str| match result {
+        Ok((h, clash)) => {
+            notes.clash(clash, operation);
+            value(h)
+        }
+        Err(Incompatible) => Outcome::Mixed,
+    };
     match (a, b) {
         (Point::Histogram(a), Point::Histogram(b)) => match op {
-            BinaryOp::Add => (**a).clone().add(b).map_or(Outcome::Mixed, value),
-            BinaryOp::Sub => (**a).clone().subtract(b).map_or(Outcome::Mixed, value),
+            BinaryOp::Add => combined((**a).clone().add(b), "addition"),
+            BinaryOp::Sub => combined((**a).clone().subtract(b), "subtraction"),
             BinaryOp::Equal | BinaryOp::NotEqual => {
                 let holds = a.equals(b) == (op == BinaryOp::Equal);
                 match (return_bool, holds) {
@@ -101,6 +115,9 @@ fn with_histogram(op: BinaryOp, a: &Point, b: &Point, return_bool: bool, swapped
         (Point::Histogram(h), Point::Float(by)) => match op {
             BinaryOp::Mul => value((**h).clone().scale(*by)),
             BinaryOp::Div => value((**h).clone().divide(*by)),
+            BinaryOp::TrimUpper | BinaryOp::TrimLower => {
+                Outcome::Value(Point::Histogram(Arc::new(h.trim(*by, op == BinaryOp::TrimUpper))))
+            }
             _ => Outcome::Unknown,
         },
         (Point::Float(by), Point::Histogram(h)) if op == BinaryOp::Mul => value((**h).clone().scale(*by)),

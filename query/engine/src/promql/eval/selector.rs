@@ -2,25 +2,15 @@
 
 use std::sync::Arc;
 
-use store::SeriesQuery;
-use store::model::{LabelMatcher, Labels, MatchOp as StoreOp, Temporality};
+use rustc_hash::FxHashMap;
+use store::model::{HistogramPoint, LabelMatcher, Labels, MatchOp as StoreOp};
+use store::{SeriesQuery, SeriesSamples};
 
+use super::samples::{Samples, is_stale};
 use super::value::{Row, STALE_BITS, Steps};
 use super::{Eval, EvalError, Evaluated, Sink};
 use crate::promql::ast::*;
 use crate::promql::functions::Body;
-use crate::promql::histogram::Histogram;
-
-/// A series' samples as functions see them.
-pub(crate) struct Samples {
-    pub labels: Labels,
-    pub drop_name: bool,
-    pub times: Vec<i64>,
-    pub values: Vec<f64>,
-    pub histograms: Vec<(i64, Arc<Histogram>)>,
-    /// Each sample is the growth since the one before.
-    pub delta: bool,
-}
 
 /// Whether an expression has the same value at every step.
 pub(crate) fn invariant(expr: &Expr) -> bool {
@@ -112,21 +102,34 @@ impl<'a> Eval<'a> {
         if !found.is_sorted_by(|a, b| a.labels <= b.labels) {
             found.sort_by(|a, b| a.labels.cmp(&b.labels));
         }
+        let before = self.histograms_before(&query, &found)?;
         let mut all = Vec::with_capacity(found.len());
         for series in found {
-            let histograms: Vec<_> =
-                series.histograms.iter().map(|(t, h)| (*t, Arc::new(Histogram::from_point(h)))).collect();
-            self.hold(series.times.len() + histograms.len() * 10)?;
-            all.push(Samples {
-                labels: series.labels,
-                drop_name: false,
-                times: series.times,
-                values: series.values,
-                histograms,
-                delta: series.meta.temporality == Temporality::Delta,
-            });
+            self.hold(series.times.len() + series.histograms.len() * 10)?;
+            let before = before.get(&series.labels);
+            all.push(Samples::of(series, before, self.tells_resets));
         }
         Ok(all)
+    }
+
+    /// The last histogram before the range, of series that have histograms in it: what the first ones are compared with
+    /// to tell whether their counter began anew.
+    fn histograms_before(
+        &self,
+        query: &SeriesQuery,
+        found: &[SeriesSamples],
+    ) -> Evaluated<FxHashMap<Labels, (i64, HistogramPoint)>> {
+        if found.iter().all(|series| series.histograms.is_empty()) {
+            return Ok(FxHashMap::default());
+        }
+        let start_ms = query.start_ms.saturating_sub(self.settings.lookback_ms);
+        let end_ms = query.start_ms.saturating_sub(1);
+        let earlier = SeriesQuery { start_ms, end_ms, ..query.clone() };
+        let last = |series: SeriesSamples| {
+            let (time, _, point) = series.histograms.last()?.clone();
+            Some((series.labels, (time, point)))
+        };
+        Ok(self.snapshot.select(self.ctx, &earlier)?.into_iter().filter_map(last).collect())
     }
 
     pub(super) fn instant_selector(
@@ -161,6 +164,27 @@ impl<'a> Eval<'a> {
 
     /// The times of the samples an instant selector shows, in seconds: `timestamp(selector)`.
     pub(crate) fn sample_times(&mut self, s: &Selector, steps: &Steps) -> Evaluated<Vec<Row>> {
+        self.of_newest(s, steps, |samples, newest| match newest {
+            Newest::Float(at) => samples.times[at],
+            Newest::Histogram(at) => samples.histograms[at].0,
+        })
+    }
+
+    /// The start times of those samples, in seconds; 0 where none is known.
+    pub(crate) fn sample_starts(&mut self, s: &Selector, steps: &Steps) -> Evaluated<Vec<Row>> {
+        self.of_newest(s, steps, |samples, newest| match newest {
+            Newest::Float(at) => samples.start_of(at),
+            Newest::Histogram(at) => samples.histogram_start_of(at),
+        })
+    }
+
+    /// A time in milliseconds of each sample an instant selector shows, as seconds.
+    fn of_newest(
+        &mut self,
+        s: &Selector,
+        steps: &Steps,
+        time_of: impl Fn(&Samples, Newest) -> i64,
+    ) -> Evaluated<Vec<Row>> {
         let times = self.shifted(&s.time, steps)?;
         let lookback = self.settings.lookback_ms;
         let mut rows = Vec::new();
@@ -168,11 +192,7 @@ impl<'a> Eval<'a> {
             let mut row = Row::empty(samples.labels.clone(), steps.len);
             row.drop_name = true;
             pick(&samples, &times, lookback, |i, newest| {
-                let time = match newest {
-                    Newest::Float(at) => samples.times[at],
-                    Newest::Histogram(at) => samples.histograms[at].0,
-                };
-                row.floats[i] = time as f64 / 1000.0;
+                row.floats[i] = time_of(&samples, newest) as f64 / 1000.0;
             });
             rows.push(row);
         }
@@ -200,15 +220,17 @@ fn pick(samples: &Samples, times: &Steps, lookback: i64, mut found: impl FnMut(u
         let float = floats.checked_sub(1).filter(|at| samples.times[*at] > oldest);
         let histogram = histograms.checked_sub(1).filter(|at| samples.histograms[*at].0 > oldest);
         match (float, histogram) {
-            (Some(f), Some(h)) if samples.histograms[h].0 > samples.times[f] => {
-                found(i, Newest::Histogram(h))
+            (Some(f), h) if h.is_none_or(|h| samples.histograms[h].0 <= samples.times[f]) => {
+                newest_float(samples, f).into_iter().for_each(|newest| found(i, newest));
             }
-            (Some(f), _) if samples.values[f].to_bits() == STALE_BITS => {}
-            (Some(f), _) => found(i, Newest::Float(f)),
-            (None, Some(h)) => found(i, Newest::Histogram(h)),
-            (None, None) => {}
+            (_, Some(h)) if !is_stale(&samples.histograms[h].1) => found(i, Newest::Histogram(h)),
+            _ => {}
         }
     }
+}
+
+fn newest_float(samples: &Samples, at: usize) -> Option<Newest> {
+    (samples.values[at].to_bits() != STALE_BITS).then_some(Newest::Float(at))
 }
 
 fn store_matcher(m: &Matcher) -> Evaluated<LabelMatcher> {

@@ -1,10 +1,13 @@
 //! Subqueries: an instant vector evaluated at steps of its own, as a range vector.
 
-use super::selector::Samples;
+use std::sync::Arc;
+
+use super::samples::Samples;
 use super::value::{Steps, is_absent};
 use super::window::Ranges;
 use super::{Eval, EvalError, Evaluated};
 use crate::promql::ast::{Edge, Subquery};
+use crate::promql::histogram::{Histogram, ResetHint};
 
 /// A subquery may have more inner steps than a picture has points, but not any number.
 const INNER_STEPS_MAX: i64 = 10_000_000;
@@ -21,19 +24,13 @@ impl Eval<'_> {
         };
         let inner = inner_steps(&ends, range, step)?;
         let mut series = Vec::new();
-        self.for_each(&s.expr, &inner, &mut |eval, row| {
+        let outer = std::mem::replace(&mut self.tells_resets, false);
+        let evaluated = self.for_each(&s.expr, &inner, &mut |eval, row| {
             let present = row.floats.iter().filter(|v| !is_absent(**v)).count();
-            let mut samples = Samples {
-                labels: row.labels.clone(),
-                drop_name: row.drop_name,
-                times: Vec::with_capacity(present),
-                values: Vec::with_capacity(present),
-                histograms: Vec::new(),
-                delta: false,
-            };
+            let mut samples = Samples::plain(row.labels.clone(), row.drop_name, present);
             for (i, time) in inner.times().enumerate() {
                 if let Some(h) = row.histogram(i) {
-                    samples.histograms.push((time, h.clone()));
+                    samples.histograms.push((time, unhinted(h)));
                 } else if !is_absent(row.floats[i]) {
                     samples.times.push(time);
                     samples.values.push(row.floats[i]);
@@ -42,8 +39,18 @@ impl Eval<'_> {
             eval.hold(samples.times.len())?;
             series.push(samples);
             Ok(())
-        })?;
+        });
+        self.tells_resets = outer;
+        evaluated?;
         Ok(Ranges { series, ends, range, edge: Edge::Plain })
+    }
+}
+
+/// The samples between two steps, or one sample at two steps, would make what a histogram says of its reset wrong.
+fn unhinted(h: &Arc<Histogram>) -> Arc<Histogram> {
+    match h.hint {
+        ResetHint::Unknown | ResetHint::Gauge => Arc::clone(h),
+        _ => Arc::new(Histogram { hint: ResetHint::Unknown, ..(**h).clone() }),
     }
 }
 

@@ -110,7 +110,7 @@ impl Row {
 }
 
 /// The name and what else says what the values are: all of it goes with the name.
-pub(crate) fn names_metric(label: &str) -> bool {
+fn names_metric(label: &str) -> bool {
     matches!(label, Labels::METRIC_NAME | "__type__" | "__unit__")
 }
 

@@ -2,17 +2,25 @@
 
 use std::sync::Arc;
 
-use super::selector::Samples;
-use super::value::{Row, STALE_BITS, Steps};
+use super::samples::Samples;
+use super::value::{Row, Steps};
 use super::{Eval, EvalError, Evaluated, Notes, Point, Series, Sink};
 use crate::promql::ast::*;
 use crate::promql::histogram::Histogram;
 
-/// The samples of one series in `(start, end]`.
+/// The samples of one series in `(start, end]`; around it too if its edge is not plain.
 pub(crate) struct Window<'w> {
     pub times: &'w [i64],
     pub values: &'w [f64],
     pub histograms: &'w [(i64, Arc<Histogram>)],
+    /// Start times of the histograms; empty: none is known.
+    pub histogram_starts: &'w [i64],
+    /// Start times of the floats, in runs (see [`Samples::starts`]), counted from `first`.
+    starts: &'w [(u32, i64)],
+    /// Index in the series of the first float.
+    first: usize,
+    /// Where, in the series, a float is the first after a counter's reset; those inside the window.
+    resets: &'w [u32],
     pub start: i64,
     pub end: i64,
     /// The evaluation time: `end` unless `@` or `offset` moved the window.
@@ -20,9 +28,7 @@ pub(crate) struct Window<'w> {
     /// The function's scalar arguments at this step.
     pub params: &'w [f64],
     pub delta: bool,
-    /// Some value is lower than the one before it.
-    pub falls: bool,
-    /// Not plain: there are samples outside the window.
+    /// Not plain: there may be samples outside the window.
     pub edge: Edge,
 }
 
@@ -43,6 +49,23 @@ impl Window<'_> {
     pub(crate) fn seconds(&self) -> f64 {
         (self.end - self.start) as f64 / 1000.0
     }
+
+    /// Start time of a float of the window; 0: not known.
+    pub(crate) fn start_of(&self, at: usize) -> i64 {
+        run_start(self.starts, self.first + at)
+    }
+
+    /// The floats after which a counter was reset: indices in the window, in order.
+    pub(crate) fn before_resets(&self) -> impl Iterator<Item = usize> {
+        self.resets.iter().map(|at| *at as usize - self.first - 1)
+    }
+
+    /// Whether a start time lies before the sample before, and is not that one's either.
+    pub(crate) fn starts_overlap(&self) -> bool {
+        let end = self.first + self.times.len();
+        let mut begins = self.starts.iter().filter(|(at, _)| (self.first + 1..end).contains(&(*at as usize)));
+        begins.any(|(at, start)| *start != 0 && *start < self.times[*at as usize - self.first - 1])
+    }
 }
 
 // === impl Eval ===
@@ -61,7 +84,7 @@ impl<'a> Eval<'a> {
                 let from = ends.start.saturating_sub(range).saturating_sub(left);
                 let to = ends.end().saturating_add(right);
                 let mut series = self.read(&m.selector.matchers, from, to)?;
-                series.iter_mut().for_each(drop_stale);
+                series.iter_mut().for_each(Samples::drop_stale);
                 Ok(Ranges { series, ends, range, edge })
             }
             Expr::Subquery(s) => self.subquery(s, steps),
@@ -77,12 +100,17 @@ impl<'a> Eval<'a> {
         let inside = |t: i64| t > start && t <= end;
         let mut all = Vec::new();
         for samples in ranges.series {
-            let floats = samples.times.iter().copied().zip(samples.values.iter().copied());
+            let floats = match ranges.edge {
+                Edge::Plain => samples.times.iter().copied().zip(samples.values.iter().copied()).collect(),
+                _ if !samples.histograms.is_empty() => return Err(super::edge::no_histograms(ranges.edge)),
+                edge => super::edge::extended(&samples.times, &samples.values, edge, (start, end)),
+            };
+            let shown = |t: i64| inside(t) || ranges.edge != Edge::Plain;
             let labels =
                 if samples.drop_name { super::without_name(&samples.labels) } else { samples.labels.clone() };
             let series = Series {
                 labels,
-                floats: floats.filter(|(t, _)| inside(*t)).collect(),
+                floats: floats.into_iter().filter(|(t, _)| shown(*t)).collect(),
                 histograms: samples.histograms.into_iter().filter(|(t, _)| inside(*t)).collect(),
             };
             if !series.floats.is_empty() || !series.histograms.is_empty() {
@@ -153,7 +181,7 @@ impl<'a> Eval<'a> {
 /// Reused from series to series.
 #[derive(Default)]
 struct Scratch {
-    last_fall: Vec<u32>,
+    resets: Vec<u32>,
     params: Vec<f64>,
 }
 
@@ -170,42 +198,54 @@ struct Windows<'w> {
 // === impl Windows ===
 
 impl Windows<'_> {
+    /// Where the samples shown with a window lie: `(from, to]`.
+    fn seen(&self, start: i64, end: i64) -> (i64, i64) {
+        match self.edge {
+            Edge::Plain => (start, end),
+            Edge::Anchored => (start.saturating_sub(self.lookback), end),
+            Edge::Smoothed => (start.saturating_sub(self.lookback), end.saturating_add(self.lookback)),
+        }
+    }
+
     /// Shows every window that has samples. Two cursors walk along the samples, so the cost is that of the
     /// samples plus that of the steps.
     fn each(&self, scratch: &mut Scratch, mut visit: impl FnMut(usize, &Window<'_>)) {
         let s = self.samples;
-        falls(&s.values, &mut scratch.last_fall);
+        resets(s, &mut scratch.resets);
+        let (mut reset_lo, mut reset_hi) = (0, 0);
         let (mut lo, mut hi, mut hist_lo, mut hist_hi) = (0, 0, 0, 0);
         for (i, end) in self.ends.times().enumerate() {
             let start = end.saturating_sub(self.range);
-            advance(&mut lo, &s.times, |t| *t <= start);
+            let (from, to) = self.seen(start, end);
+            advance(&mut lo, &s.times, |t| *t <= from);
             hi = hi.max(lo);
-            advance(&mut hi, &s.times, |t| *t <= end);
-            advance(&mut hist_lo, &s.histograms, |(t, _)| *t <= start);
+            advance(&mut hi, &s.times, |t| *t <= to);
+            advance(&mut hist_lo, &s.histograms, |(t, _)| *t <= from);
             hist_hi = hist_hi.max(hist_lo);
-            advance(&mut hist_hi, &s.histograms, |(t, _)| *t <= end);
-            let (lo, hi) = match self.edge {
-                Edge::Plain => (lo, hi),
-                edge => super::edge::widen(s, edge, (lo, hi), (start, end), self.lookback),
-            };
+            advance(&mut hist_hi, &s.histograms, |(t, _)| *t <= to);
             if lo == hi && hist_lo == hist_hi {
                 continue;
             }
             scratch.params.clear();
             scratch.params.extend(self.params.iter().map(|p| p[i]));
-            let falls = hi > lo && scratch.last_fall[hi - 1] as usize > lo;
+            advance(&mut reset_lo, &scratch.resets, |at| *at as usize <= lo);
+            reset_hi = reset_hi.max(reset_lo);
+            advance(&mut reset_hi, &scratch.resets, |at| (*at as usize) < hi);
             visit(
                 i,
                 &Window {
                     times: &s.times[lo..hi],
                     values: &s.values[lo..hi],
                     histograms: &s.histograms[hist_lo..hist_hi],
+                    histogram_starts: s.histogram_starts.get(hist_lo..hist_hi).unwrap_or_default(),
+                    starts: &s.starts,
+                    first: lo,
+                    resets: &scratch.resets[reset_lo..reset_hi],
                     start,
                     end,
                     now: self.steps.time(i),
                     params: &scratch.params,
                     delta: s.delta,
-                    falls,
                     edge: self.edge,
                 },
             );
@@ -219,25 +259,40 @@ fn advance<T>(cursor: &mut usize, items: &[T], passed: impl Fn(&T) -> bool) {
     }
 }
 
-/// For every value the index of the last one, up to it, that is lower than its predecessor.
-fn falls(values: &[f64], last_fall: &mut Vec<u32>) {
-    last_fall.clear();
-    let mut last = 0;
-    for (i, value) in values.iter().enumerate() {
-        if i > 0 && *value < values[i - 1] {
-            last = i as u32;
+/// Where a counter began anew: the value fell, or a start time says so.
+fn resets(s: &Samples, resets: &mut Vec<u32>) {
+    resets.clear();
+    let falls = s.values.windows(2).enumerate().filter(|(_, pair)| pair[1] < pair[0]);
+    resets.extend(falls.map(|(at, _)| at as u32 + 1));
+    let mut told = Vec::new();
+    for (run, &(from, start)) in s.starts.iter().enumerate() {
+        let end = s.starts.get(run + 1).map_or(s.times.len(), |next| next.0 as usize);
+        // Of a run's samples only the first after the start can be the first after a reset.
+        let at = s.times.partition_point(|t| *t <= start).max(from as usize);
+        if at > 0 && at < end && starts_anew((s.start_of(at - 1), s.times[at - 1]), (start, s.times[at])) {
+            told.push(at as u32);
         }
-        last_fall.push(last);
+    }
+    // Samples of delta temporality may each have the start time of a run of one.
+    if !told.is_empty() {
+        resets.append(&mut told);
+        resets.sort_unstable();
+        resets.dedup();
     }
 }
 
-/// Range functions see no staleness markers.
-fn drop_stale(samples: &mut Samples) {
-    if samples.values.iter().all(|v| v.to_bits() != STALE_BITS) {
-        return;
+fn run_start(runs: &[(u32, i64)], at: usize) -> i64 {
+    let after = runs.partition_point(|(from, _)| *from as usize <= at);
+    after.checked_sub(1).map_or(0, |run| runs[run].1)
+}
+
+/// Whether the start time of a sample says that its counter began after the sample before. Both as (start, time).
+///
+/// A start at the very time before it is what deltas have; of cumulative ones only those whose true start nobody knows,
+/// and theirs is the second sample, after one with no start or its own time as its start.
+pub(crate) fn starts_anew((before_start, before): (i64, i64), (start, time): (i64, i64)) -> bool {
+    if start == 0 || start >= time || start < before {
+        return false;
     }
-    let keep: Vec<bool> = samples.values.iter().map(|v| v.to_bits() != STALE_BITS).collect();
-    let mut flags = keep.iter();
-    samples.times.retain(|_| *flags.next().unwrap_or(&false));
-    samples.values.retain(|v| v.to_bits() != STALE_BITS);
+    start > before || (before_start != 0 && before_start < before)
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 use store::model::Labels;
 
-use crate::promql::eval::{Eval, Row, is_absent};
+use crate::promql::eval::{Eval, Forced, Row, is_absent};
 use crate::promql::number::parse_number;
 use crate::promql::quote::quote;
 
@@ -35,8 +35,7 @@ pub(super) fn group(eval: &mut Eval<'_>, rows: &[Row]) -> Vec<Classic> {
     };
     for (n, row) in rows.iter().enumerate() {
         if row.histograms.is_some() {
-            let labels = row.labels.filter(|name| name != Labels::METRIC_NAME);
-            let slot = at(labels, &mut groups);
+            let slot = at(row.labels.clone(), &mut groups);
             groups[slot].native.push(n);
         }
         if row.floats.iter().all(|v| is_absent(*v)) {
@@ -50,7 +49,7 @@ pub(super) fn group(eval: &mut Eval<'_>, rows: &[Row]) -> Vec<Classic> {
             eval.notes.warn_metric(&message);
             continue;
         };
-        let labels = row.labels.filter(|name| name != Labels::METRIC_NAME && name != BOUND);
+        let labels = row.labels.filter(|name| name != BOUND);
         let slot = at(labels, &mut groups);
         groups[slot].bounds.push((bound, n));
     }
@@ -60,9 +59,9 @@ pub(super) fn group(eval: &mut Eval<'_>, rows: &[Row]) -> Vec<Classic> {
     groups
 }
 
-/// A histogram's buckets at one step: bounds that are equal counted together, counts made to ascend. The flag
-/// tells that they did not by more than rounding.
-pub(super) fn at_step(classic: &Classic, rows: &[Row], i: usize, out: &mut Vec<Bucket>) -> bool {
+/// A histogram's buckets at one step: bounds that are equal counted together, counts made to ascend. Says
+/// where they did not by more than rounding.
+pub(super) fn at_step(classic: &Classic, rows: &[Row], i: usize, out: &mut Vec<Bucket>) -> Option<Forced> {
     out.clear();
     for (upper, row) in &classic.bounds {
         let count = rows[*row].floats[i];
@@ -74,20 +73,34 @@ pub(super) fn at_step(classic: &Classic, rows: &[Row], i: usize, out: &mut Vec<B
             _ => out.push(Bucket { upper: *upper, count }),
         }
     }
-    let mut forced = false;
-    let mut before = f64::NEG_INFINITY;
-    for bucket in out.iter_mut() {
-        if bucket.count < before {
-            forced |= before - bucket.count > before.abs() * 1e-12;
+    let mut forced: Option<Forced> = None;
+    let mut before = out.first()?.count;
+    for bucket in &mut out[1..] {
+        // Tiny steps are rounding; treated as none so that they do not attract the quantile.
+        if almost_equal(before, bucket.count) {
             bucket.count = before;
-        }
-        // Tiny steps up are rounding too; treated as none so that they do not attract the quantile.
-        if before.is_finite() && bucket.count - before <= before.abs() * 1e-12 {
+        } else if bucket.count < before {
+            let (upper, by) = (bucket.upper, before - bucket.count);
+            let f = forced.get_or_insert(Forced { lowest: upper, highest: upper, by, ..Forced::default() });
+            (f.highest, f.by) = (upper, f.by.max(by));
             bucket.count = before;
         }
         before = bucket.count;
     }
     forced
+}
+
+const ROUNDING: f64 = 1e-12;
+
+fn almost_equal(a: f64, b: f64) -> bool {
+    let (size, difference) = (a.abs() + b.abs(), (a - b).abs());
+    if a == b || (a.is_nan() && b.is_nan()) {
+        return true;
+    }
+    if a == 0.0 || b == 0.0 || size < f64::MIN_POSITIVE {
+        return difference < ROUNDING * f64::MIN_POSITIVE;
+    }
+    difference / size.min(f64::MAX) < ROUNDING
 }
 
 pub(super) fn quantile(q: f64, buckets: &[Bucket]) -> f64 {
@@ -150,8 +163,11 @@ fn rank(value: f64, buckets: &[Bucket]) -> f64 {
     if value >= bucket.upper {
         return bucket.count;
     }
-    if value <= start || bucket.upper.is_infinite() || start.is_infinite() {
+    if value <= start || bucket.upper.is_infinite() {
         return below;
+    }
+    if start.is_infinite() {
+        return bucket.count;
     }
     below + (bucket.count - below) * ((value - start) / (bucket.upper - start))
 }

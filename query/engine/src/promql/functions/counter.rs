@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::edge;
 use crate::promql::ast::Edge;
-use crate::promql::eval::{Notes, Point, Window, growth};
-use crate::promql::histogram::{Histogram, ResetHint};
+use crate::promql::eval::{Notes, Point, Window, starts_anew};
+use crate::promql::histogram::{Clash, Histogram, Incompatible, ResetHint};
 use crate::promql::kahan;
 
 pub(super) fn rate(w: &Window<'_>, notes: &mut Notes) -> Option<Point> {
@@ -28,73 +29,105 @@ pub(super) fn idelta(w: &Window<'_>, notes: &mut Notes) -> Option<Point> {
 }
 
 /// The growth between the first and the last sample, stretched to the whole window unless the series seems to
-/// begin or end inside it.
+/// begin or end inside it. A start time inside the window is where a counter was zero.
 fn extrapolated(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bool) -> Option<Point> {
     if !w.values.is_empty() && !w.histograms.is_empty() {
         notes.mixed();
         return None;
     }
     if w.edge != Edge::Plain {
-        return at_edges(w, notes, counter, per_second);
+        return edge::growth(w, notes, counter, per_second);
     }
     if w.delta && counter {
         return total_of_deltas(w, per_second);
     }
     if w.histograms.is_empty() {
-        let (n, first, last) = (w.values.len(), *w.values.first()?, *w.values.last()?);
-        if n < 2 {
-            return None;
-        }
-        let mut growth = last - first;
-        if counter && w.falls {
-            growth += w.values.windows(2).filter(|v| v[1] < v[0]).map(|v| v[0]).fold(0.0, |sum, v| sum + v);
-        }
-        let zero = (counter && growth > 0.0 && first >= 0.0).then(|| first / growth);
-        let factor = stretch(w, (w.times[0], w.times[n - 1], n), zero, per_second);
-        return Some(Point::Float(growth * factor));
+        return float_growth(w, notes, counter, per_second);
     }
-    let n = w.histograms.len();
-    if n < 2 {
-        return None;
+    let (first, n) = (&w.histograms[0], w.histograms.len());
+    let zero_at = counter.then(|| w.histogram_starts.first().copied().unwrap_or(0));
+    let zero_at = zero_at.filter(|start| *start > w.start && *start != 0 && *start < first.0);
+    let mut growth = match n {
+        1 => None,
+        _ => Some(histogram_growth(w.histograms, w.histogram_starts, counter, notes)?),
+    };
+    let overlaps = |(starts, (before, _)): (&[i64], &(i64, Arc<Histogram>))| {
+        starts[1] != 0 && starts[1] < *before && starts[1] != starts[0]
+    };
+    if counter && w.histogram_starts.windows(2).zip(w.histograms).any(overlaps) {
+        notes.overlap();
     }
-    let growth = histogram_growth(w.histograms, counter, notes)?;
-    let first = &w.histograms[0].1;
-    let zero = (counter && growth.count > 0.0 && first.count >= 0.0).then(|| first.count / growth.count);
-    let factor = stretch(w, (w.histograms[0].0, w.histograms[n - 1].0, n), zero, per_second);
-    let mut result = growth.scale(factor).compact();
+    if zero_at.is_some() {
+        growth = Some(match growth {
+            None => (*first.1).clone(),
+            Some(growth) => combine(growth.add(&first.1), notes, "addition")?,
+        });
+    }
+    let growth = growth?;
+    let zero = (counter && growth.count > 0.0 && first.1.count >= 0.0).then(|| first.1.count / growth.count);
+    let span = Span { first: first.0, last: w.histograms[n - 1].0, samples: n, zero_at, zero };
+    let mut result = growth.scale(stretch(w, &span, per_second)).compact();
     result.hint = ResetHint::Gauge;
     Some(Point::Histogram(Arc::new(result)))
 }
 
-fn at_edges(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bool) -> Option<Point> {
-    if !w.histograms.is_empty() {
-        notes.fail("anchored and smoothed modifiers are not supported with histograms".to_owned());
-        return None;
+fn float_growth(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bool) -> Option<Point> {
+    let (n, first, last) = (w.values.len(), *w.values.first()?, *w.values.last()?);
+    let mut growth = last - first;
+    let mut zero_at = None;
+    if counter {
+        for at in w.before_resets() {
+            growth += w.values[at];
+        }
+        zero_at = Some(w.start_of(0)).filter(|start| *start > w.start && *start != 0 && *start < w.times[0]);
+        if w.starts_overlap() {
+            notes.overlap();
+        }
     }
-    let growth = growth(w, counter)?;
-    Some(Point::Float(if per_second { growth / w.seconds() } else { growth }))
+    let zero = (counter && growth > 0.0 && first >= 0.0).then(|| first / growth);
+    match zero_at {
+        Some(_) => growth += first,
+        None if n < 2 => return None,
+        None => {}
+    }
+    let span = Span { first: w.times[0], last: w.times[n - 1], samples: n, zero_at, zero };
+    Some(Point::Float(growth * stretch(w, &span, per_second)))
 }
 
-/// The factor of the extrapolation. `zero`: how many sampled intervals before the first sample a counter's line
-/// meets zero, beyond which it cannot have existed.
-#[inline]
-fn stretch(
-    w: &Window<'_>,
-    (first, last, samples): (i64, i64, usize),
+/// Where a window's samples lie.
+struct Span {
+    first: i64,
+    last: i64,
+    samples: usize,
+    /// When the counter was zero, if its start lies in the window before the first sample.
+    zero_at: Option<i64>,
+    /// How many sampled intervals before the first sample a counter's line meets zero, beyond which it cannot have
+    /// existed.
     zero: Option<f64>,
-    per_second: bool,
-) -> f64 {
+}
+
+/// The factor of the extrapolation.
+#[inline]
+fn stretch(w: &Window<'_>, span: &Span, per_second: bool) -> f64 {
     let seconds = |millis: i64| millis as f64 / 1000.0;
-    let mut to_start = seconds(first - w.start);
-    let mut to_end = seconds(w.end - last);
-    let sampled = seconds(last - first);
-    let between = sampled / (samples - 1) as f64;
+    let mut to_start = seconds(span.first - w.start);
+    let mut to_end = seconds(w.end - span.last);
+    let mut sampled = seconds(span.last - span.first);
+    let between = if span.samples > 1 { sampled / (span.samples - 1) as f64 } else { 0.0 };
     let threshold = between * 1.1;
-    if to_start >= threshold {
-        to_start = between / 2.0;
-    }
-    if let Some(intervals) = zero {
-        to_start = to_start.min(sampled * intervals);
+    match span.zero_at {
+        Some(zero_at) => {
+            to_start = 0.0;
+            sampled = seconds(span.last - zero_at);
+        }
+        None => {
+            if to_start >= threshold {
+                to_start = between / 2.0;
+            }
+            if let Some(intervals) = span.zero {
+                to_start = to_start.min(sampled * intervals);
+            }
+        }
     }
     if to_end >= threshold {
         to_end = between / 2.0;
@@ -112,13 +145,14 @@ fn total_of_deltas(w: &Window<'_>, per_second: bool) -> Option<Point> {
     let mut all = w.histograms.iter().map(|(_, h)| h);
     let mut total = (**all.next()?).clone();
     for h in all {
-        total = total.add(h).ok()?;
+        (total, _) = total.add(h).ok()?;
     }
     Some(Point::Histogram(Arc::new(total.divide(by))))
 }
 
 fn histogram_growth(
     samples: &[(i64, Arc<Histogram>)],
+    starts: &[i64],
     counter: bool,
     notes: &mut Notes,
 ) -> Option<Histogram> {
@@ -129,28 +163,55 @@ fn histogram_growth(
     } else if !counter && !all_gauges {
         notes.warn_metric("this native histogram metric is not a gauge:");
     }
+    let resets: Vec<bool> = (1..samples.len()).map(|at| is_reset(samples, starts, at)).collect();
     // After a reset right behind the first sample its buckets no longer matter.
-    let second = &samples.get(1)?.1;
-    let skip_first = counter && second.is_reset_after(first);
+    let skip_first = counter && resets[0];
     let relevant = &samples[usize::from(skip_first)..];
-    if relevant.iter().any(|(_, h)| h.uses_custom_buckets() != last.uses_custom_buckets()) {
+    let checked = if counter { relevant } else { &[samples[0].clone(), samples[samples.len() - 1].clone()] };
+    if checked.iter().any(|(_, h)| h.uses_custom_buckets() != last.uses_custom_buckets()) {
         notes.mixed_buckets();
         return None;
     }
     let mut growth = (**last).clone();
+    growth.reduce_to(checked.iter().map(|(_, h)| h.schema).min().unwrap_or(last.schema));
     if !skip_first {
-        growth = growth.subtract(first).ok()?;
+        growth = combine(growth.subtract(first), notes, "subtraction")?;
     }
     if counter {
-        for pair in relevant.windows(2).filter(|pair| pair[1].1.is_reset_after(&pair[0].1)) {
-            growth = growth.add(&pair[0].1).ok()?;
+        for (at, _) in resets.iter().enumerate().skip(usize::from(skip_first)).filter(|(_, reset)| **reset) {
+            growth = combine(growth.add(&samples[at].1), notes, "addition")?;
         }
     }
     Some(growth)
 }
 
+/// Whether the counter began anew between this sample and the one before.
+fn is_reset(samples: &[(i64, Arc<Histogram>)], starts: &[i64], at: usize) -> bool {
+    let start = |at: usize| starts.get(at).copied().unwrap_or(0);
+    starts_anew((start(at - 1), samples[at - 1].0), (start(at), samples[at].0))
+        || samples[at].1.is_reset_after(&samples[at - 1].1)
+}
+
+/// A sum or difference; that resets clash is known and told otherwise where growth is computed.
+pub(super) fn combine(
+    result: Result<(Histogram, Clash), Incompatible>,
+    notes: &mut Notes,
+    operation: &str,
+) -> Option<Histogram> {
+    match result {
+        Ok((h, clash)) => {
+            notes.clash(Clash { resets: false, ..clash }, operation);
+            Some(h)
+        }
+        Err(Incompatible) => {
+            notes.mixed_buckets();
+            None
+        }
+    }
+}
+
 fn last_two(w: &Window<'_>, notes: &mut Notes, counter: bool) -> Option<Point> {
-    let [.., (t1, first), (t2, last)] = newest(w)?;
+    let [.., (t1, first, start1), (t2, last, start2)] = newest(w)?;
     if t1 == t2 {
         return None;
     }
@@ -159,12 +220,14 @@ fn last_two(w: &Window<'_>, notes: &mut Notes, counter: bool) -> Option<Point> {
     match (first, last) {
         (Point::Float(_), Point::Float(last)) if w.delta && counter => Some(Point::Float(last / by)),
         (Point::Float(first), Point::Float(last)) => {
-            let growth = if counter && last < first { last } else { last - first };
-            Some(Point::Float(growth / by))
+            let reset = counter && (last < first || starts_anew((start1, t1), (start2, t2)));
+            Some(Point::Float(if reset { last } else { last - first } / by))
         }
         (Point::Histogram(first), Point::Histogram(last)) => {
-            let growth = histogram_growth(&[(t1, first), (t2, last)], counter, notes)?;
-            Some(Point::Histogram(Arc::new(growth.divide(by).compact())))
+            let growth = histogram_growth(&[(t1, first), (t2, last)], &[start1, start2], counter, notes)?;
+            let mut result = growth.divide(by).compact();
+            result.hint = ResetHint::Gauge;
+            Some(Point::Histogram(Arc::new(result)))
         }
         _ => {
             notes.mixed();
@@ -173,47 +236,59 @@ fn last_two(w: &Window<'_>, notes: &mut Notes, counter: bool) -> Option<Point> {
     }
 }
 
-/// The last two samples of either kind.
-fn newest(w: &Window<'_>) -> Option<[(i64, Point); 2]> {
-    let floats = w.times.iter().copied().zip(w.values.iter().map(|v| Point::Float(*v)));
-    let histograms = w.histograms.iter().map(|(t, h)| (*t, Point::Histogram(Arc::clone(h))));
-    let mut last: Vec<(i64, Point)> = floats.rev().take(2).chain(histograms.rev().take(2)).collect();
-    last.sort_by_key(|(t, _)| *t);
+/// The last two samples of either kind: time, value, start time.
+fn newest(w: &Window<'_>) -> Option<[(i64, Point, i64); 2]> {
+    let floats = (0..w.values.len()).rev().take(2);
+    let floats = floats.map(|at| (w.times[at], Point::Float(w.values[at]), w.start_of(at)));
+    let histograms = w.histograms.iter().enumerate().rev().take(2).map(|(at, (t, h))| {
+        (*t, Point::Histogram(Arc::clone(h)), w.histogram_starts.get(at).copied().unwrap_or(0))
+    });
+    let mut last: Vec<_> = floats.chain(histograms).collect();
+    last.sort_by_key(|(t, _, _)| *t);
     let second = last.pop()?;
     let first = last.pop()?;
     Some([first, second])
 }
 
-/// Time, and a float or a histogram.
-type Either<'w> = (i64, Option<f64>, Option<&'w Arc<Histogram>>);
+/// Time, a float or a histogram, and the start time.
+type Either<'w> = (i64, Option<f64>, Option<&'w Arc<Histogram>>, i64);
 
-/// The samples of both kinds in the order of their times.
+/// The samples of both kinds in the order of their times. An anchored window begins with its anchor: the last sample,
+/// of whichever kind, up to the window's start.
 fn in_order<'w>(w: &'w Window<'_>) -> Vec<Either<'w>> {
-    let floats = w.times.iter().zip(w.values).map(|(t, v)| (*t, Some(*v), None));
-    let mut all: Vec<_> = floats.chain(w.histograms.iter().map(|(t, h)| (*t, None, Some(h)))).collect();
-    all.sort_by_key(|(t, _, _)| *t);
+    let floats = (0..w.values.len()).map(|at| (w.times[at], Some(w.values[at]), None, w.start_of(at)));
+    let start = |at: usize| w.histogram_starts.get(at).copied().unwrap_or(0);
+    let histograms = w.histograms.iter().enumerate().map(|(at, (t, h))| (*t, None, Some(h), start(at)));
+    let mut all: Vec<_> = floats.chain(histograms).collect();
+    all.sort_by_key(|(t, ..)| *t);
+    let anchor = all.partition_point(|(t, ..)| *t <= w.start);
+    if anchor == all.len() {
+        return Vec::new();
+    }
+    all.drain(..anchor.saturating_sub(1));
     all
 }
 
 pub(super) fn resets(w: &Window<'_>, _: &mut Notes) -> Option<Point> {
-    if w.histograms.is_empty() && !w.falls {
-        return (!w.values.is_empty()).then_some(Point::Float(0.0));
+    if w.histograms.is_empty() && w.edge == Edge::Plain {
+        return (!w.values.is_empty()).then_some(Point::Float(w.before_resets().count() as f64));
     }
     let all = in_order(w);
     let count = all.windows(2).filter(|pair| match (pair[0], pair[1]) {
-        ((_, Some(before), _), (_, Some(now), _)) => now < before,
-        ((_, _, Some(before)), (_, _, Some(now))) => now.is_reset_after(before),
+        ((t1, .., s1), (t2, .., s2)) if starts_anew((s1, t1), (s2, t2)) => true,
+        ((_, Some(before), ..), (_, Some(now), ..)) => now < before,
+        ((_, _, Some(before), _), (_, _, Some(now), _)) => now.is_reset_after(before),
         _ => true,
     });
-    Some(Point::Float(count.count() as f64))
+    (!all.is_empty()).then_some(Point::Float(count.count() as f64))
 }
 
 pub(super) fn changes(w: &Window<'_>, _: &mut Notes) -> Option<Point> {
     let all = in_order(w);
     let count = all.windows(2).filter(|pair| match (pair[0], pair[1]) {
-        ((_, Some(before), _), (_, Some(now), _)) => now != before && !(now.is_nan() && before.is_nan()),
-        ((_, _, Some(before)), (_, _, Some(now))) => !now.equals(before),
+        ((_, Some(before), ..), (_, Some(now), ..)) => now != before && !(now.is_nan() && before.is_nan()),
+        ((_, _, Some(before), _), (_, _, Some(now), _)) => !now.equals(before),
         _ => true,
     });
-    Some(Point::Float(count.count() as f64))
+    (!all.is_empty()).then_some(Point::Float(count.count() as f64))
 }

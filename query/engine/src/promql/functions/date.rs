@@ -45,6 +45,13 @@ impl Civil {
     }
 }
 
+/// A moment as RFC 3339 writes it, to the second.
+pub(crate) fn rfc3339(seconds: i64) -> String {
+    let c = Civil::from_unix(seconds);
+    let second = seconds.rem_euclid(60);
+    format!("{:04}-{:02}-{:02}T{:02}:{:02}:{second:02}Z", c.year, c.month, c.day, c.hour, c.minute)
+}
+
 fn days_in(year: i64, month: u32) -> u32 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,

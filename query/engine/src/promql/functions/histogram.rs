@@ -2,9 +2,9 @@
 
 use super::buckets::{self, Bucket};
 use crate::promql::ast::Call;
-use crate::promql::eval::{Eval, Evaluated, Notes, Row, Steps, Value, with};
+use crate::promql::eval::{Eval, Evaluated, Forced, Notes, Row, Steps, Value, with};
 use crate::promql::histogram::Histogram;
-use crate::promql::number::fmt_plain;
+use crate::promql::number::{fmt_open_metrics, fmt_plain};
 
 pub(super) fn count(h: &Histogram) -> f64 {
     h.count
@@ -49,7 +49,7 @@ pub(super) fn quantiles(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluat
         eval.notes.about(c.args[0].span(), rows.first().map_or("", |row| row.labels.metric_name()));
         let classic = |i: usize, b: &[Bucket]| buckets::quantile(q[i], b);
         let native = |i: usize, h: &Histogram| h.quantile(q[i]);
-        let text = fmt_plain(q.first().copied().unwrap_or(f64::NAN));
+        let text = fmt_open_metrics(q.first().copied().unwrap_or(f64::NAN));
         for mut row in each(eval, &rows, steps, &classic, &native, "histogram_quantile") {
             row.labels = with(&row.labels, [(label.as_str(), text.as_str())]);
             all.push(row);
@@ -98,11 +98,12 @@ fn each(
     let mut out = Vec::new();
     let mut buckets = Vec::new();
     for group in buckets::group(eval, rows) {
-        let mut row = Row::empty(group.labels.clone(), steps.len);
-        let mut forced = false;
+        let mut row = Row { drop_name: true, ..Row::empty(group.labels.clone(), steps.len) };
         for i in 0..steps.len {
             let histogram = group.native.iter().find_map(|at| rows[*at].histogram(i));
-            forced |= buckets::at_step(&group, rows, i, &mut buckets);
+            if let Some(forced) = buckets::at_step(&group, rows, i, &mut buckets) {
+                eval.notes.forced(Forced { from_ms: steps.time(i), to_ms: steps.time(i), ..forced });
+            }
             match (histogram, buckets.is_empty()) {
                 (Some(_), false) => {
                     eval.notes.warn_metric(
@@ -116,9 +117,6 @@ fn each(
                 (None, false) => row.floats[i] = classic(i, &buckets),
                 (None, true) => {}
             }
-        }
-        if forced {
-            eval.notes.info_metric("input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) for metric name");
         }
         if !row.is_empty() {
             out.push(row);

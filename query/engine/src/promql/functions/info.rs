@@ -3,8 +3,8 @@
 use rustc_hash::FxHashMap;
 use store::model::Labels;
 
-use crate::promql::ast::{Call, Expr, MatchOp, Matcher, Selector, TimeModifier};
-use crate::promql::eval::{Eval, EvalError, Evaluated, Row, Steps, Value, with};
+use crate::promql::ast::{Call, DurationValue, Expr, MatchOp, Matcher, Selector, TimeModifier};
+use crate::promql::eval::{Eval, EvalError, Evaluated, Row, Steps, Value, show_labels, with};
 
 /// What tells which info series belongs to a series.
 const IDENTIFYING: [&str; 2] = ["job", "instance"];
@@ -18,12 +18,11 @@ pub(super) fn info(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluated<Va
     };
     let names: Vec<&Matcher> = written.iter().filter(|m| m.name == Labels::METRIC_NAME).collect();
     let data: Vec<&Matcher> = written.iter().filter(|m| m.name != Labels::METRIC_NAME).collect();
-    let positive: Vec<_> = names.iter().filter(|m| matches!(m.op, MatchOp::Equal | MatchOp::Regex)).collect();
-    let is_info = |labels: &Labels| match names.is_empty() {
-        true => labels.metric_name() == DEFAULT_NAME,
-        false => !positive.is_empty() && positive.iter().all(|m| m.matches(labels.metric_name())),
-    };
-    let by_identity = infos(eval, &names, &data, time_of(&c.args[0]), steps)?;
+    let names = name_matchers(&names)?;
+    let is_info = |labels: &Labels| names.iter().all(|m| m.matches(labels.metric_name()));
+    let mut time = TimeModifier::default();
+    time_of(eval, &c.args[0], &mut time)?;
+    let by_identity = infos(eval, &names, &data, time, steps)?;
     let mut out = Vec::new();
     for row in rows {
         if is_info(&row.labels) {
@@ -36,15 +35,42 @@ pub(super) fn info(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluated<Va
     Ok(Value::Vector(out))
 }
 
-/// Info series are looked up at the time the first argument's series are.
-fn time_of(expr: &Expr) -> TimeModifier {
-    match expr {
-        Expr::Selector(s) => s.time.clone(),
-        Expr::Matrix(m) => m.selector.time.clone(),
-        Expr::Subquery(s) if s.time.at.is_none() && s.time.offset.is_none() => time_of(&s.expr),
-        Expr::Subquery(s) => s.time.clone(),
-        other => other.children().first().map_or_else(TimeModifier::default, |child| time_of(child)),
+/// Which names info series have: `target_info` if nothing is said, and if only names are excluded, all others that
+/// look like one.
+fn name_matchers(written: &[&Matcher]) -> Evaluated<Vec<Matcher>> {
+    let mut names: Vec<Matcher> = written.iter().map(|m| (*m).clone()).collect();
+    let positive = |m: &Matcher| matches!(m.op, MatchOp::Equal | MatchOp::Regex);
+    if !names.iter().any(positive) {
+        let (op, value) =
+            if names.is_empty() { (MatchOp::Equal, DEFAULT_NAME) } else { (MatchOp::Regex, ".+_info") };
+        let matcher = Matcher::new(op, Labels::METRIC_NAME.to_owned(), value.to_owned());
+        names.push(matcher.map_err(|e| EvalError::Execution(e.to_string()))?);
     }
+    Ok(names)
+}
+
+/// Info series are looked up at the time of the first selector in the argument: offsets of it and of the subqueries
+/// around it add up, to the innermost `@`. Says whether a selector was found.
+fn time_of(eval: &Eval<'_>, expr: &Expr, time: &mut TimeModifier) -> Evaluated<bool> {
+    let (own, found) = match expr {
+        Expr::Selector(s) => (&s.time, true),
+        Expr::Matrix(m) => (&m.selector.time, true),
+        Expr::Subquery(s) => (&s.time, time_of(eval, &s.expr, time)?),
+        other => {
+            for child in other.children() {
+                if time_of(eval, child, time)? {
+                    return Ok(true);
+                }
+            }
+            return Ok(false);
+        }
+    };
+    if found && time.at.is_none() {
+        let millis = |offset: &Option<DurationValue>| offset.as_ref().map_or(Ok(0), |o| eval.duration(o));
+        let offset = millis(&time.offset)? + millis(&own.offset)?;
+        *time = TimeModifier { at: own.at, offset: (offset != 0).then_some(DurationValue::Millis(offset)) };
+    }
+    Ok(found)
 }
 
 struct Info {
@@ -59,17 +85,12 @@ fn identity(labels: &Labels) -> Labels {
 
 fn infos(
     eval: &mut Eval<'_>,
-    names: &[&Matcher],
+    names: &[Matcher],
     data: &[&Matcher],
     time: TimeModifier,
     steps: &Steps,
 ) -> Evaluated<FxHashMap<Labels, Vec<Info>>> {
-    let mut matchers: Vec<Matcher> = names.iter().chain(data).map(|m| (*m).clone()).collect();
-    if names.is_empty() {
-        let (op, regex) = (MatchOp::Equal, None);
-        let (name, value) = (Labels::METRIC_NAME.to_owned(), DEFAULT_NAME.to_owned());
-        matchers.push(Matcher { op, name, value, regex });
-    }
+    let matchers = names.iter().chain(data.iter().copied()).cloned().collect();
     let selector = Selector { matchers, time, ..Selector::default() };
     let times = eval.sample_times(&selector, steps)?;
     let mut times: FxHashMap<Labels, Row> = times.into_iter().map(|row| (row.labels.clone(), row)).collect();
@@ -110,11 +131,15 @@ fn labels_at(row: &Row, infos: &[Info], data: &[&Matcher], i: usize) -> Evaluate
     let present = |info: &&Info| info.row.has(i);
     for info in infos.iter().filter(present) {
         // Of several series of one name the newest tells; the others are about to go stale.
-        let newer = |other: &Info| {
-            other.row.labels.metric_name() == info.row.labels.metric_name() && other.times[i] > info.times[i]
-        };
-        if infos.iter().filter(present).any(newer) {
+        let same_name = |other: &&Info| other.row.labels.metric_name() == info.row.labels.metric_name();
+        let mut others = infos.iter().filter(present).filter(same_name);
+        if others.clone().any(|other| other.times[i] > info.times[i]) {
             continue;
+        }
+        if let Some(other) =
+            others.find(|other| other.times[i] == info.times[i] && other.row.labels != info.row.labels)
+        {
+            return Err(duplicate(&other.row.labels, &info.row.labels, info.times[i]));
         }
         for (name, value) in info.row.labels.iter() {
             let wanted = data.is_empty() || data.iter().any(|m| m.name == name);
@@ -130,9 +155,18 @@ fn labels_at(row: &Row, infos: &[Info], data: &[&Matcher], i: usize) -> Evaluate
             }
         }
     }
-    let missing = |m: &&&Matcher| !m.matches("") && !added.iter().any(|(name, _)| *name == m.name);
-    if data.iter().any(|m| missing(&m) && row.labels.get(&m.name).is_none()) {
+    // The asked labels chose the info series; without one, series that need not have them stay as they are.
+    if !infos.iter().any(|info| info.row.has(i)) && data.iter().any(|m| !m.matches("")) {
         return Ok(None);
     }
     Ok(Some(if added.is_empty() { row.labels.clone() } else { with(&row.labels, added) }))
+}
+
+fn duplicate(a: &Labels, b: &Labels, seconds: f64) -> EvalError {
+    let millis = (seconds * 1000.0).round();
+    EvalError::Execution(format!(
+        "found duplicate series for info metric: existing {} @ {millis}, new {} @ {millis}",
+        show_labels(a),
+        show_labels(b)
+    ))
 }

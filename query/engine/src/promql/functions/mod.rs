@@ -5,6 +5,7 @@ mod absent;
 mod buckets;
 mod counter;
 mod date;
+mod edge;
 mod histogram;
 mod info;
 mod labels;
@@ -17,7 +18,7 @@ mod table;
 
 pub use table::FUNCTIONS;
 
-pub(crate) use date::Civil;
+pub(crate) use date::{Civil, rfc3339};
 
 use super::ast::{Call, ValueType};
 use super::eval::{Eval, Evaluated, Steps, Value, WindowFn};

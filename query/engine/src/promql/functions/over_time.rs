@@ -44,7 +44,8 @@ fn total(w: &Window<'_>, notes: &mut Notes, mean: bool) -> Option<Point> {
     }
     let mut total = Total::new(first);
     for (_, h) in &w.histograms[1..] {
-        total = match total.add(h) {
+        let added = if mean { total.add_to_mean(h) } else { total.add(h) };
+        total = match added {
             Ok(sum) => sum,
             Err(_) => {
                 notes.mixed_buckets();
@@ -52,8 +53,9 @@ fn total(w: &Window<'_>, notes: &mut Notes, mean: bool) -> Option<Point> {
             }
         };
     }
-    let by = if mean { w.histograms.len() as f64 } else { 1.0 };
-    Some(Point::Histogram(Arc::new(total.finish().divide(by).compact())))
+    let (result, clash) = if mean { total.finish_mean() } else { total.finish() };
+    notes.clash(clash, "aggregation");
+    Some(Point::Histogram(Arc::new(result.compact())))
 }
 
 pub(super) fn count(w: &Window<'_>, _: &mut Notes) -> Option<Point> {

@@ -79,3 +79,11 @@ pub(super) fn timestamp(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluat
     }
     Ok(Value::Vector(rows))
 }
+
+/// Only samples as they are stored know when their counting began.
+pub(super) fn start_timestamp(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluated<Value> {
+    match c.args[0].unparen() {
+        Expr::Selector(s) => Ok(Value::Vector(eval.sample_starts(s, steps)?)),
+        _ => Ok(Value::Vector(Vec::new())),
+    }
+}

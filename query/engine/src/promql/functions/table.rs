@@ -84,6 +84,7 @@ pub static FUNCTIONS: &[Function] = &[
     row("sort_desc", &[Vector], No, Vector, "orders by value, largest first", Special(order::sort_desc)),
     row("sqrt", &[Vector], No, Vector, "square root", Map(f64::sqrt)),
     young("start", &[], No, Scalar, "start of the query in Unix seconds", Special(scalar::start)),
+    young("start_timestamp", &[Vector], No, Vector, "start time of each sample in Unix seconds, 0 if it has none", Special(scalar::start_timestamp)).reading_time(),
     row("stddev_over_time", &[Matrix], No, Vector, "standard deviation of the samples in the range", Window(over_time::stddev)),
     row("stdvar_over_time", &[Matrix], No, Vector, "variance of the samples in the range", Window(over_time::stdvar)),
     young("step", &[], No, Scalar, "step of the query in seconds", Special(scalar::step)),

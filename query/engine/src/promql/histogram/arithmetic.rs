@@ -7,6 +7,21 @@ use crate::promql::kahan;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Incompatible;
 
+/// What two histograms did not agree on, though they could be put together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Clash {
+    /// One began anew, the other went on.
+    pub resets: bool,
+    /// Custom buckets with different bounds: only the shared ones stay.
+    pub bounds: bool,
+}
+
+impl Clash {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { resets: self.resets || other.resets, bounds: self.bounds || other.bounds }
+    }
+}
+
 // === impl Histogram ===
 
 impl Histogram {
@@ -39,40 +54,48 @@ impl Histogram {
         self.negative.counts.iter_mut().for_each(&mut change);
     }
 
-    pub(crate) fn add(self, other: &Self) -> Result<Self, Incompatible> {
-        let hint = match (self.hint, other.hint) {
+    pub(crate) fn add(self, other: &Self) -> Result<(Self, Clash), Incompatible> {
+        let hint = self.shared_hint(other);
+        let (mut sum, clash) = self.combine(other, 1.0)?;
+        sum.hint = hint;
+        Ok((sum, clash))
+    }
+
+    pub(crate) fn subtract(self, other: &Self) -> Result<(Self, Clash), Incompatible> {
+        let (mut difference, clash) = self.combine(other, -1.0)?;
+        difference.hint = ResetHint::Gauge;
+        Ok((difference, clash))
+    }
+
+    fn shared_hint(&self, other: &Self) -> ResetHint {
+        match (self.hint, other.hint) {
             (ResetHint::Gauge, _) | (_, ResetHint::Gauge) => ResetHint::Gauge,
             (a, b) if a == b => a,
             _ => ResetHint::Unknown,
-        };
-        let mut sum = self.combine(other, 1.0)?;
-        sum.hint = hint;
-        Ok(sum)
+        }
     }
 
-    pub(crate) fn subtract(self, other: &Self) -> Result<Self, Incompatible> {
-        let mut difference = self.combine(other, -1.0)?;
-        difference.hint = ResetHint::Gauge;
-        Ok(difference)
-    }
-
-    fn combine(mut self, other: &Self, sign: f64) -> Result<Self, Incompatible> {
+    fn combine(mut self, other: &Self, sign: f64) -> Result<(Self, Clash), Incompatible> {
+        let resets = matches!(
+            (self.hint, other.hint),
+            (ResetHint::Reset, ResetHint::NotReset) | (ResetHint::NotReset, ResetHint::Reset)
+        );
+        let clash = Clash { resets, bounds: self.custom.is_some() && self.custom != other.custom };
+        if self.custom.is_some() != other.custom.is_some() {
+            return Err(Incompatible);
+        }
         self.count += sign * other.count;
         self.sum += sign * other.sum;
-        match (&self.custom, &other.custom) {
-            (Some(a), Some(b)) if a == b => {
+        if let (Some(a), Some(b)) = (&self.custom, &other.custom) {
+            if a == b {
                 self.positive = merge(&self.positive, &other.positive, sign);
-                return Ok(self);
-            }
-            (Some(a), Some(b)) => {
+            } else {
                 let shared: Vec<f64> = a.iter().filter(|bound| b.contains(bound)).copied().collect();
                 let left = self.rebucket(&shared);
                 self.positive = merge(&left, &other.rebucket(&shared), sign);
                 self.custom = Some(shared);
-                return Ok(self);
             }
-            (None, None) => {}
-            _ => return Err(Incompatible),
+            return Ok((self, clash));
         }
         let mut other = other.clone();
         let schema = self.schema.min(other.schema);
@@ -82,7 +105,7 @@ impl Histogram {
         self.zero_count += sign * other.zero_count;
         self.positive = merge(&self.positive, &other.positive, sign);
         self.negative = merge(&self.negative, &other.negative, sign);
-        Ok(self)
+        Ok((self, clash))
     }
 
     /// Counts of custom buckets, over fewer bounds.
@@ -162,6 +185,22 @@ impl Histogram {
         self
     }
 
+    /// The largest number in it.
+    fn size(&self) -> f64 {
+        let counts = self.positive.counts.iter().chain(&self.negative.counts);
+        counts.chain([&self.count, &self.sum, &self.zero_count]).fold(0.0, |size, n| f64::max(size, n.abs()))
+    }
+
+    /// Whether this is a later state of the same counter with the same layout of buckets, nothing in it lower.
+    pub(crate) fn continues(&self, before: &Self) -> bool {
+        self.count >= before.count
+            && (self.schema, self.zero_threshold) == (before.schema, before.zero_threshold)
+            && self.custom == before.custom
+            && self.zero_count >= before.zero_count
+            && !fell(&self.positive, &before.positive)
+            && !fell(&self.negative, &before.negative)
+    }
+
     /// Whether a counter was reset between `before` and this.
     pub(crate) fn is_reset_after(&self, before: &Self) -> bool {
         match self.hint {
@@ -218,33 +257,90 @@ pub(crate) struct Total {
     histogram: Histogram,
     count_low: f64,
     sum_low: f64,
+    count: f64,
+    /// It holds the mean so far: the sum became too large for a float.
+    is_mean: bool,
+    clash: Clash,
+    resets: bool,
+    not_resets: bool,
 }
 
 // === impl Total ===
 
 impl Total {
     pub(crate) fn new(first: &Histogram) -> Self {
-        Self { histogram: first.clone(), count_low: 0.0, sum_low: 0.0 }
+        let mut total = Self {
+            histogram: first.clone(),
+            count_low: 0.0,
+            sum_low: 0.0,
+            count: 1.0,
+            is_mean: false,
+            clash: Clash::default(),
+            resets: false,
+            not_resets: false,
+        };
+        total.see(first.hint);
+        total
+    }
+
+    fn see(&mut self, hint: ResetHint) {
+        self.resets |= hint == ResetHint::Reset;
+        self.not_resets |= hint == ResetHint::NotReset;
+        self.clash.resets = self.resets && self.not_resets;
+    }
+
+    /// Adds to what will be divided in the end.
+    pub(crate) fn add_to_mean(mut self, other: &Histogram) -> Result<Self, Incompatible> {
+        if !self.is_mean {
+            if (self.histogram.size() + other.size()).is_finite() {
+                return self.add(other);
+            }
+            self.is_mean = true;
+            let count = self.count;
+            self = self.times(1.0 / count);
+        }
+        let count = self.count + 1.0;
+        self.times((count - 1.0) / count).add(&other.clone().divide(count))
+    }
+
+    fn times(mut self, factor: f64) -> Self {
+        self.histogram = self.histogram.scale(factor);
+        self.count_low *= factor;
+        self.sum_low *= factor;
+        self
+    }
+
+    pub(crate) fn finish_mean(self) -> (Histogram, Clash) {
+        let mean = if self.is_mean { self.sum() } else { self.sum().divide(self.count) };
+        (mean, self.clash)
     }
 
     pub(crate) fn add(mut self, other: &Histogram) -> Result<Self, Incompatible> {
+        self.count += 1.0;
         let (mut count, mut sum) = (self.histogram.count, self.histogram.sum);
         kahan::add(other.count, &mut count, &mut self.count_low);
         kahan::add(other.sum, &mut sum, &mut self.sum_low);
-        self.histogram = self.histogram.add(other)?;
+        let (histogram, clash) = self.histogram.add(other)?;
+        self.histogram = histogram;
+        self.clash.bounds |= clash.bounds;
         (self.histogram.count, self.histogram.sum) = (count, sum);
+        self.see(other.hint);
         Ok(self)
     }
 
-    pub(crate) fn finish(mut self) -> Histogram {
-        for (value, low) in
-            [(&mut self.histogram.count, self.count_low), (&mut self.histogram.sum, self.sum_low)]
-        {
+    /// The sum, and what its parts did not agree on.
+    pub(crate) fn finish(self) -> (Histogram, Clash) {
+        (self.sum(), self.clash)
+    }
+
+    fn sum(&self) -> Histogram {
+        let mut sum = self.histogram.clone();
+        for (value, low) in [(&mut sum.count, self.count_low), (&mut sum.sum, self.sum_low)] {
             if value.is_finite() {
                 *value += low;
             }
         }
-        self.histogram
+        sum
     }
 }
 

@@ -4,21 +4,12 @@ mod arithmetic;
 mod quantile;
 mod trim;
 
-pub(crate) use arithmetic::Total;
+pub(crate) use arithmetic::{Clash, Incompatible, Total};
 
-use store::model::HistogramPoint;
+pub use store::model::ResetHint;
+use store::model::{CUSTOM_BUCKETS_SCALE, HistogramPoint};
 
 use super::number::fmt_general;
-
-/// Whether the counts may be compared with the sample before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResetHint {
-    #[default]
-    Unknown,
-    Reset,
-    NotReset,
-    Gauge,
-}
 
 /// Counts of neighbouring buckets; the first has the index `offset`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,8 +85,8 @@ impl Histogram {
             sum: point.sum,
             positive: counts(point.positive_offset, &point.positive),
             negative: counts(point.negative_offset, &point.negative),
-            custom: None,
-            hint: ResetHint::Unknown,
+            custom: (point.scale == CUSTOM_BUCKETS_SCALE).then(|| point.bounds.clone()),
+            hint: point.hint,
         }
     }
 
