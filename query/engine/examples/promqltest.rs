@@ -1,6 +1,8 @@
 //! Runs promqltest scripts from anywhere: `cargo run -p engine --example promqltest -- FOLDER`, for instance the
 //! folder `promql/promqltest/testdata` of a checkout of Prometheus.
 
+#![expect(clippy::print_stdout, reason = "it prints what it found")]
+
 #[path = "../tests/promqltest/mod.rs"]
 mod promqltest;
 
