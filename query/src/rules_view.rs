@@ -90,6 +90,8 @@ pub struct ChannelView {
 #[derive(Clone, Debug)]
 pub struct NotificationView {
     pub at_ms: i64,
+    /// The same in every attempt to deliver it, and wherever it arrives; empty: its sender gave none.
+    pub dedup_key: String,
     pub channel: String,
     pub title: String,
     pub text: String,

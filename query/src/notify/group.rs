@@ -100,7 +100,7 @@ pub(crate) fn put(groups: &mut Groups, config: &NotifyConfig, source: &str, told
     }
     for one in told {
         let labels = config.group_by.of(&one.labels);
-        let group_key = format!("{{}}:{labels:?}");
+        let group_key = group_key(&labels);
         let alert_key = format!("{source}\n{:?}", one.labels);
         let known = groups.get(&group_key).is_some_and(|group| group.alerts.contains_key(&alert_key));
         if !known && !one.fires() {
@@ -156,6 +156,12 @@ fn due_at(group: &Group, config: &NotifyConfig) -> Option<i64> {
     Some(said_ms + if changed { config.group_interval_ms } else { config.repeat_interval_ms })
 }
 
+/// Route and group as Alertmanager writes them: `{}:{alertname="Down", job="cart"}`.
+fn group_key(labels: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    format!("{{}}:{{{}}}", pairs.join(", "))
+}
+
 fn hash(text: &str) -> String {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, fold))
@@ -197,6 +203,7 @@ receivers: [{name: a}]";
         assert_eq!(next_due(&groups, &config), Some(1_000));
         let first = due(&mut groups, &config, 1_000);
         assert_eq!(names(&first), [[("a", true)]]);
+        assert_eq!(first[0].group_key, "{}:{job=\"j\"}");
         put(&mut groups, &config, "g", vec![alert("a", None), alert("b", None)], 2_000);
         assert_eq!(due(&mut groups, &config, 10_999), []);
         let second = due(&mut groups, &config, 11_000);

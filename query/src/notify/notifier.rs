@@ -5,18 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use futures_util::future::join_all;
 use parking_lot::Mutex;
 use store::model::Tenant;
 use store::{Change, DocumentKind, Store, StoreError};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{AddressRules, Client, Delivery};
-use super::config::{Integration, NotifyConfig};
+use super::config::{Hidden, Integration, NotifyConfig};
 use super::group::{self, Groups, Message, Told};
 use super::outbox::{Delivered, Entry, Queue, Waiting};
-use super::{slack, webhook};
+use super::slack;
+use super::webhook::{self, HttpConfig};
 use crate::{ChannelView, Clock, NotificationView};
 
 /// The document that holds a tenant's notification groups.
@@ -24,6 +25,8 @@ const GROUPS_ID: &str = "notification-groups";
 /// Delivered messages that are kept for people to see.
 const DELIVERED_KEEP: usize = 500;
 const IDLE: Duration = Duration::from_secs(60);
+/// Sends under way when the process stops may end, so that the next one does not repeat them.
+const LAST_SENDS: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub struct NotifierConfig {
@@ -80,23 +83,32 @@ impl Notifier {
         self.0.advance(tenant, Some((source, told)), changes, now_ms).await
     }
 
-    /// Sends until told to stop. What waited in the catalog goes first.
+    /// Takes back what waited in the catalog. To be done before rules tell news.
+    pub async fn restore(&self) -> Result<(), String> {
+        self.0.restore().await.map_err(|error| format!("waiting notifications could not be read: {error}"))
+    }
+
+    /// Sends until told to stop.
     pub async fn run(self, stop: CancellationToken) {
-        if let Err(error) = self.0.restore().await {
-            tracing::error!(%error, "waiting notifications could not be read");
-        }
+        // Each on its own: a receiver that hangs keeps nobody else waiting.
+        let mut sends = JoinSet::new();
         loop {
             let next = self.0.next_look().await;
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 () = self.0.wake.notified() => {}
+                Some(ended) = sends.join_next() => log_panic(ended),
                 () = tokio::time::sleep_until(next.into()) => {}
             }
-            self.0.advance_all().await;
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = self.0.send_due() => {}
+            self.0.advance_due().await;
+            for waiting in self.0.queue.lock().take_due(Instant::now()) {
+                let shared = Arc::clone(&self.0);
+                sends.spawn(async move { shared.send(&waiting).await });
             }
+        }
+        let rest = async { while sends.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_SENDS, rest).await.is_err() {
+            tracing::warn!("notifications under way were cut off: they are sent again after the next start");
         }
     }
 
@@ -237,10 +249,16 @@ impl Shared {
         entries
     }
 
-    async fn advance_all(&self) {
-        let tenants: Vec<Tenant> = self.groups.lock().await.keys().cloned().collect();
-        for tenant in tenants {
-            if let Err(error) = self.advance(&tenant, None, Vec::new(), self.now_ms()).await {
+    /// Steps the tenants with a group whose time has come.
+    async fn advance_due(&self) {
+        let (config, now_ms) = (self.config.load_full(), self.now_ms());
+        let is_due = |groups: &Groups| group::next_due(groups, &config).is_some_and(|at_ms| at_ms <= now_ms);
+        let all = self.groups.lock().await;
+        let due: Vec<Tenant> =
+            all.iter().filter(|(_, groups)| is_due(groups)).map(|(tenant, _)| tenant.clone()).collect();
+        drop(all);
+        for tenant in due {
+            if let Err(error) = self.advance(&tenant, None, Vec::new(), now_ms).await {
                 tracing::error!(%tenant, %error, "notifications could not be kept");
             }
         }
@@ -258,28 +276,14 @@ impl Shared {
         queue.map_or(at, |queue| queue.min(at))
     }
 
-    async fn send_due(&self) {
-        let due = self.queue.lock().due(Instant::now());
-        join_all(due.iter().map(|waiting| self.send(waiting))).await;
-    }
-
     async fn send(&self, waiting: &Waiting) {
         let entry = &waiting.entry;
         let config = self.config.load_full();
-        let external_url = &self.settings.external_url;
-        let key = &entry.message.dedup_key;
-        let delivery = match config.integrations.get(entry.integration) {
-            Some(Integration::Webhook(config)) => {
-                let body = webhook::render(config, &entry.message, &entry.receiver, external_url);
-                self.client.post(config.url.expose(), &config.http_config, key, &body).await
-            }
-            Some(Integration::Slack(config)) => {
-                let body = slack::render(config, &entry.message, &entry.receiver, external_url);
-                let url = config.api_url.as_ref().map(super::config::Hidden::expose).unwrap_or_default();
-                self.client.post(url, &config.http_config, key, &body).await
-            }
-            None => Delivery::Refused("the receiver is not configured any more".into()),
+        let Some(post) = Post::new(&config, entry, &self.settings.external_url) else {
+            let shown = (slack::default_title(&entry.message), slack::default_text(&entry.message));
+            return self.settle(waiting, shown, Some("the receiver is not configured any more".into())).await;
         };
+        let delivery = self.client.post(post.url, post.http, &entry.message.dedup_key, &post.body).await;
         match delivery {
             Delivery::Retry(reason) => {
                 tracing::warn!(
@@ -291,7 +295,7 @@ impl Shared {
                 );
                 self.queue.lock().postpone(&waiting.tenant, &waiting.id, reason, Instant::now());
             }
-            Delivery::Done => self.settle(waiting, None).await,
+            Delivery::Done => self.settle(waiting, post.shown, None).await,
             Delivery::Refused(reason) => {
                 tracing::error!(
                     receiver = entry.receiver,
@@ -299,21 +303,15 @@ impl Shared {
                     reason,
                     "a notification was refused for good"
                 );
-                self.settle(waiting, Some(reason)).await;
+                self.settle(waiting, post.shown, Some(reason)).await;
             }
         }
     }
 
     /// Takes a message out of the outbox and among the delivered ones.
-    async fn settle(&self, waiting: &Waiting, error: Option<String>) {
-        let message = &waiting.entry.message;
-        let delivered = Delivered {
-            at_ms: self.now_ms(),
-            entry: (*waiting.entry).clone(),
-            title: slack::default_title(message),
-            text: slack::default_text(message),
-            error,
-        };
+    async fn settle(&self, waiting: &Waiting, (title, text): (String, String), error: Option<String>) {
+        let entry = (*waiting.entry).clone();
+        let delivered = Delivered { at_ms: self.now_ms(), entry, title, text, error };
         let documents = self.store.documents();
         let mut changes = vec![
             Change::Delete { kind: DocumentKind::Outbox, id: waiting.id.clone() },
@@ -339,6 +337,43 @@ impl Shared {
     }
 }
 
+/// What is posted for an entry, and title and text as people see them.
+struct Post<'c> {
+    url: &'c str,
+    http: &'c HttpConfig,
+    body: serde_json::Value,
+    shown: (String, String),
+}
+
+impl<'c> Post<'c> {
+    /// `None`: the integration is not in the configuration any more.
+    fn new(config: &'c NotifyConfig, entry: &Entry, external_url: &str) -> Option<Self> {
+        let (message, receiver) = (&entry.message, &entry.receiver);
+        Some(match config.integrations.get(entry.integration)? {
+            Integration::Webhook(webhook) => Self {
+                url: webhook.url.expose(),
+                http: &webhook.http_config,
+                body: webhook::render(webhook, message, receiver, external_url),
+                shown: (slack::default_title(message), slack::default_text(message)),
+            },
+            Integration::Slack(slack) => {
+                let body = slack::render(slack, message, receiver, external_url);
+                let text = |name: &str| body["attachments"][0][name].as_str().unwrap_or_default().to_owned();
+                let shown = (text("title"), text("text"));
+                let url = slack.api_url.as_ref().map(Hidden::expose).unwrap_or_default();
+                Self { url, http: &slack.http_config, body, shown }
+            }
+        })
+    }
+}
+
+/// A panic in a send is a bug; its message waits in the catalog for the next start.
+fn log_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "sending a notification ended badly");
+    }
+}
+
 fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
     // Maps with text keys and plain structs: nothing in them can fail to serialise.
     serde_json::to_vec(value).unwrap_or_default()
@@ -348,6 +383,7 @@ fn notification_view(delivered: Delivered) -> NotificationView {
     let message = &delivered.entry.message;
     NotificationView {
         at_ms: delivered.at_ms,
+        dedup_key: message.dedup_key.clone(),
         channel: delivered.entry.receiver.clone(),
         title: delivered.title,
         text: match delivered.error {

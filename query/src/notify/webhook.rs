@@ -51,7 +51,8 @@ fn bearer() -> String {
     "Bearer".into()
 }
 
-/// The body. `startsAt` and `endsAt` are RFC 3339; a firing alert ends in Go's year 1.
+/// The body: Alertmanager's fields, spelled as it spells them, and `dedupKey`, the same in every attempt, for those who
+/// cannot read the `Idempotency-Key` header.
 pub(crate) fn render(config: &WebhookConfig, message: &Message, receiver: &str, external_url: &str) -> Value {
     let kept = if config.max_alerts == 0 { usize::MAX } else { config.max_alerts };
     let alerts: Vec<Value> = message.alerts.iter().take(kept).map(alert).collect();
@@ -60,7 +61,7 @@ pub(crate) fn render(config: &WebhookConfig, message: &Message, receiver: &str, 
         "groupKey": message.group_key,
         "truncatedAlerts": message.alerts.len() - alerts.len(),
         "status": status(message.fires()),
-        "receiver": receiver,
+        "receiver": quoted(receiver),
         "groupLabels": message.group_labels,
         "commonLabels": common(message, |told| &told.labels),
         "commonAnnotations": common(message, |told| &told.annotations),
@@ -75,11 +76,24 @@ fn alert(told: &Told) -> Value {
         "status": status(told.fires()),
         "labels": told.labels,
         "annotations": told.annotations,
-        "startsAt": rfc3339_ms(told.starts_at_ms),
-        "endsAt": told.ends_at_ms.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339_ms),
+        "startsAt": go_time(told.starts_at_ms),
+        // What has not ended ends in Go's year 1.
+        "endsAt": told.ends_at_ms.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), go_time),
         "generatorURL": told.generator_url,
         "fingerprint": told.fingerprint(),
     })
+}
+
+/// RFC 3339 as Go prints it: without zeros at the end of the fraction.
+fn go_time(time_ms: i64) -> String {
+    let text = rfc3339_ms(time_ms);
+    format!("{}Z", text.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// Receivers' names are given as patterns that match them: `a.b` is `a\.b`.
+fn quoted(name: &str) -> String {
+    let special = |c: char| "\\.+*?()|[]{}^$".contains(c);
+    name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 pub(crate) fn status(fires: bool) -> &'static str {
@@ -127,7 +141,12 @@ mod tests {
         let body = render(&config, &message, "chat", "http://e");
         assert_eq!((body["version"].as_str(), body["status"].as_str()), (Some("4"), Some("firing")));
         assert_eq!(body["commonLabels"], json!({"job": "j"}));
-        assert_eq!(body["alerts"][0]["startsAt"], "1970-01-01T00:00:01.000Z");
+        assert_eq!(body["alerts"][0]["startsAt"], "1970-01-01T00:00:01Z");
+        assert_eq!(
+            (go_time(1_250), go_time(600_000)),
+            ("1970-01-01T00:00:01.25Z".into(), "1970-01-01T00:10:00Z".into())
+        );
+        assert_eq!(quoted("team.a/b-c"), "team\\.a/b-c");
         assert_eq!(body["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
         assert_eq!(body["alerts"][1]["status"], "resolved");
         let one = render(&WebhookConfig { max_alerts: 1, ..config }, &message, "chat", "");

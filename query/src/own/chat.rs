@@ -37,6 +37,7 @@ struct SlackMessage {
     text: String,
     attachments: Vec<Attachment>,
     blocks: Vec<Block>,
+    dedup_key: String,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -97,6 +98,9 @@ pub(crate) fn post(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
         let documents = call.shared.store.documents();
         let kind = DocumentKind::ChatMessage;
         let known = documents.list(&call.ctx.tenant, kind).await?;
+        if known.iter().any(|document| is_repeat(&document.bytes, &stored)) {
+            return Ok(text_reply("ok"));
+        }
         let over = (known.len() + 1).saturating_sub(MESSAGES_MAX);
         // Names grow with time, so the first are the oldest.
         let mut changes: Vec<Change> =
@@ -163,7 +167,7 @@ fn channel(call: &Call) -> Result<String, Failure> {
 
 impl Stored {
     fn into_view(self) -> NotificationView {
-        let SlackMessage { text, attachments, blocks } = self.message;
+        let SlackMessage { text, attachments, blocks, dedup_key } = self.message;
         let color = attachments.first().map(|first| first.color.to_lowercase()).unwrap_or_default();
         let mut paragraphs = vec![text];
         let mut title = String::new();
@@ -192,6 +196,7 @@ impl Stored {
         let resolved = matches!(color.as_str(), "good" | "#2eb886") || says_resolved(&title);
         NotificationView {
             at_ms: self.at_ms,
+            dedup_key,
             channel: self.channel,
             title,
             text: paragraphs.join("\n"),
@@ -201,6 +206,14 @@ impl Stored {
             links,
         }
     }
+}
+
+/// Whether a kept message is an earlier attempt to deliver this one.
+fn is_repeat(kept: &[u8], message: &Stored) -> bool {
+    let key = &message.message.dedup_key;
+    let kept = || serde_json::from_slice::<Stored>(kept).ok();
+    !key.is_empty()
+        && kept().is_some_and(|kept| kept.channel == message.channel && kept.message.dedup_key == *key)
 }
 
 fn says_resolved(title: &str) -> bool {
@@ -239,6 +252,19 @@ mod tests {
                 world.post(&format!("/api/signalbox/demo/chat/{path}"), "application/json", body).await;
             assert_eq!(refused.status, 400, "{body}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_sent_again_is_shown_once() {
+        let world = World::new();
+        for (channel, key) in [("a", "k1"), ("a", "k1"), ("a", "k2"), ("b", "k1"), ("a", ""), ("a", "")] {
+            let body = format!(r#"{{"text":"x","dedup_key":"{key}"}}"#);
+            let path = format!("/api/signalbox/demo/chat/{channel}");
+            assert_eq!(world.post(&path, "application/json", &body).await.body, "ok");
+        }
+        let shown = |body: String| body.matches("at_ms").count();
+        assert_eq!(shown(world.get("/api/signalbox/demo/chat/a").await.body), 4);
+        assert_eq!(shown(world.get("/api/signalbox/demo/chat/b").await.body), 1);
     }
 
     #[tokio::test]

@@ -11,8 +11,6 @@ use crate::rules_view::{ChannelView, NotificationView};
 use crate::service::Call;
 
 const LIMIT_DEFAULT: usize = 100;
-/// A sent notification and an arrived message of one title this close together are the same.
-const SAME_MS: i64 = 120_000;
 
 pub(crate) fn answer(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
     async move {
@@ -53,20 +51,19 @@ fn all_channels(channels: Vec<ChannelView>, arrived: &[NotificationView]) -> BTr
     all
 }
 
-/// Newest first. A message that arrived takes the place of the notification it came from, and its labels: chat knows
-/// only text.
+/// Newest first. A message that arrived takes the place of the notification it came from, known by its key, and its
+/// labels: chat knows only text. Titles do not tell: templates write them, and the same one comes again.
 fn merge(
     mut sent: Vec<NotificationView>,
     mut arrived: Vec<NotificationView>,
     limit: usize,
 ) -> Vec<NotificationView> {
     for message in &mut arrived {
-        let same = |other: &NotificationView| {
-            other.title == message.title
-                && other.resolved == message.resolved
-                && (other.at_ms - message.at_ms).abs() <= SAME_MS
-        };
-        if let Some(at) = sent.iter().position(same) {
+        let same =
+            |other: &NotificationView| !message.dedup_key.is_empty() && other.dedup_key == message.dedup_key;
+        // Of several integrations of one receiver the chat is the one whose text it is.
+        let at = sent.iter().position(|other| same(other) && other.title == message.title);
+        if let Some(at) = at.or_else(|| sent.iter().position(same)) {
             let origin = sent.remove(at);
             message.labels.extend(origin.labels);
             message.annotations.extend(origin.annotations);
@@ -86,8 +83,7 @@ mod tests {
     #[tokio::test]
     async fn an_arrived_message_has_the_labels_of_what_was_sent() {
         let world = World::with_rules().await;
-        let body =
-            r#"{"attachments":[{"color":"danger","title":"[FIRING:1] ReviewDown","text":"no reviews"}]}"#;
+        let body = r#"{"dedup_key":"key-1","attachments":[{"color":"danger","title":"Firing: reviews","text":"none"}]}"#;
         world.post("/api/signalbox/demo/chat/incidents", "application/json", body).await;
         world
             .golden(&[(
@@ -95,7 +91,7 @@ mod tests {
                 concat!(
                     r#"{"channels":[{"name":"chat","receiver":"slack","pending":1,"failed":0},"#,
                     r#"{"name":"incidents","receiver":"chat","pending":0,"failed":0}],"messages":["#,
-                    r#"{"at_ms":1763930000000,"channel":"incidents","title":"[FIRING:1] ReviewDown","text":"no reviews","#,
+                    r#"{"at_ms":1763930000000,"channel":"incidents","title":"Firing: reviews","text":"none","#,
                     r#""status":"firing","labels":{"alertname":"ReviewDown"},"annotations":{},"links":{}}]}"#
                 ),
             )])

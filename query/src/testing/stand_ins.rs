@@ -112,6 +112,7 @@ impl RulesView for Rules {
         let channel = ChannelView { name: "chat".into(), receiver: "slack".into(), pending: 1, failed: 0 };
         let sent = NotificationView {
             at_ms: NOW_S * 1000 - 500,
+            dedup_key: "key-1".into(),
             channel: "chat".into(),
             title: "[FIRING:1] ReviewDown".into(),
             text: String::new(),
