@@ -1,6 +1,7 @@
 //! One evaluation of a group: expressions over a snapshot, the next state of its alerts, the series it writes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use engine::promql::{self, Data, InstantParams, Point, Settings};
 use store::Snapshot;
@@ -27,27 +28,26 @@ pub(crate) struct RuleRun {
     pub(crate) at_ms: Option<i64>,
 }
 
-/// The answers of one group at one time.
+/// The answers of some rules of a group at one time.
 pub(crate) struct Evaluated {
     pub(crate) runs: Vec<RuleRun>,
     /// Series to write, none if there are none.
     pub(crate) batch: Option<Batch>,
 }
 
-/// Blocking: reads data. `clock` gives milliseconds for durations only.
+/// Evaluates the rules of one stage: none of them reads what another of them records. Blocking: reads data.
 pub(crate) fn evaluate(
     ctx: &RequestCtx,
     snapshot: &Snapshot,
     group: &Group,
+    stage: Range<usize>,
     before: &[RuleRun],
     now_ms: i64,
     external_url: &str,
 ) -> Evaluated {
-    let mut output = Output { builder: SampleBatchBuilder::default(), stream: 0, now_ms };
-    output.stream =
-        output.builder.stream(&StreamParts { scope_name: "signalbox.rules", ..Default::default() });
+    let mut output = Output::new(now_ms);
     let mut runs = Vec::new();
-    for (index, rule) in group.rules.iter().enumerate() {
+    for (index, rule) in group.rules.iter().enumerate().take(stage.end).skip(stage.start) {
         let mut run = before.get(index).cloned().unwrap_or_default();
         let started = std::time::Instant::now();
         run.error = one(ctx, snapshot, group, rule, &mut run, &mut output, external_url).err();
@@ -55,8 +55,16 @@ pub(crate) fn evaluate(
         run.at_ms = Some(now_ms);
         runs.push(run);
     }
-    let batch = (output.builder.rows() > 0).then(|| Batch::Samples(output.builder.finish()));
-    Evaluated { runs, batch }
+    Evaluated { runs, batch: output.finish() }
+}
+
+/// The end of all series that these rules wrote: they are evaluated no more.
+pub(crate) fn ended<'r>(runs: impl Iterator<Item = &'r RuleRun>, now_ms: i64) -> Option<Batch> {
+    let mut output = Output::new(now_ms);
+    for (name, labels) in runs.flat_map(|run| &run.written) {
+        output.point(name, labels, f64::from_bits(STALE));
+    }
+    output.finish()
 }
 
 fn one(
@@ -129,6 +137,34 @@ fn found(
     Found { labels: all, annotations, value }
 }
 
+impl RuleRun {
+    /// With alerts the catalog kept. Their series stand in the store: they end when the alerts do. A process that was
+    /// away did not look, so what is to be kept firing is kept from now on.
+    pub(crate) fn restored(mut alerts: Alerts, now_ms: i64) -> Self {
+        let firing = alerts.values_mut().filter(|alert| alert.phase == Phase::Firing);
+        firing.for_each(|alert| alert.seen_at_ms = alert.seen_at_ms.max(now_ms));
+        let written = alert_series(&alerts).into_iter().map(|(name, labels, _)| (name, labels)).collect();
+        Self { alerts, written, ..Self::default() }
+    }
+}
+
+/// What Prometheus writes of alerts: which there are, and since when.
+fn alert_series(alerts: &Alerts) -> Vec<(String, Labels, f64)> {
+    let mut series = Vec::new();
+    for (labels, alert) in alerts {
+        let phase = match alert.phase {
+            Phase::Pending => "pending",
+            Phase::Firing => "firing",
+            Phase::Resolved => continue,
+        };
+        let pairs = labels.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let plain = Labels::new(pairs.clone());
+        series.push(("ALERTS".to_owned(), Labels::new(pairs.chain([("alertstate", phase)])), 1.0));
+        series.push(("ALERTS_FOR_STATE".to_owned(), plain, alert.active_at_ms as f64 / 1_000.0));
+    }
+    series
+}
+
 /// The series an evaluation writes.
 struct Output {
     builder: SampleBatchBuilder,
@@ -137,6 +173,16 @@ struct Output {
 }
 
 impl Output {
+    fn new(now_ms: i64) -> Self {
+        let mut builder = SampleBatchBuilder::default();
+        let stream = builder.stream(&StreamParts { scope_name: "signalbox.rules", ..Default::default() });
+        Self { builder, stream, now_ms }
+    }
+
+    fn finish(self) -> Option<Batch> {
+        (self.builder.rows() > 0).then(|| Batch::Samples(self.builder.finish()))
+    }
+
     fn record(&mut self, rule: &Rule, run: &mut RuleRun, samples: Vec<(Labels, f64)>) {
         let mut written = BTreeSet::new();
         for (labels, value) in samples {
@@ -150,22 +196,10 @@ impl Output {
     }
 
     fn alerts(&mut self, rule: &Rule, run: &mut RuleRun) {
-        let mut written = BTreeSet::new();
-        for (labels, alert) in &run.alerts {
-            let phase = match alert.phase {
-                Phase::Pending => "pending",
-                Phase::Firing => "firing",
-                Phase::Resolved => continue,
-            };
-            let pairs = labels.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-            let plain = Labels::new(pairs.clone());
-            let with_state = Labels::new(pairs.chain([("alertstate", phase)]));
-            self.point("ALERTS", &with_state, 1.0);
-            self.point("ALERTS_FOR_STATE", &plain, alert.active_at_ms as f64 / 1_000.0);
-            written.insert(("ALERTS".to_owned(), with_state));
-            written.insert(("ALERTS_FOR_STATE".to_owned(), plain));
-        }
+        let series = alert_series(&run.alerts);
+        series.iter().for_each(|(name, labels, value)| self.point(name, labels, *value));
         tracing::trace!(rule = rule.name, alerts = run.alerts.len(), "evaluated");
+        let written = series.into_iter().map(|(name, labels, _)| (name, labels)).collect();
         self.replace(run, written);
     }
 

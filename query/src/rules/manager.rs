@@ -6,25 +6,27 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
-use store::model::{Budget, Labels, RequestCtx, Role, Tenant};
+use store::model::{Batch, Budget, RequestCtx, Role, Tenant};
 use store::{Append, AppliedBatch, Change, DocumentKind, Store, StoreError, TapEvent};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::evaluate::{self, Evaluated, RuleRun};
-use super::file::{self, Group, RuleBody};
+use super::evaluate::{self, RuleRun};
+use super::file::Group;
 use super::files::{list_files, read_all};
-use super::state::{self, Alerts};
+use super::running::{ID_SEPARATOR, Running, SavedAlerts, id, rule_keys};
+use super::state;
 use super::wake::{Reads, names_of};
-use crate::notify::{Notifier, Told};
-use crate::{AlertView, ChannelView, Clock, GroupView, NotificationView, RuleKind, RuleView, RulesView};
+use crate::notify::Notifier;
+use crate::{ChannelView, Clock, GroupView, NotificationView, RulesView};
 
-/// Data may make a group run before its interval is over, but not more often than this.
-const GAP_MIN: Duration = Duration::from_millis(500);
 /// How often the rules directory is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Groups that are evaluated at once: a slow one keeps only itself waiting.
+const EVALUATIONS_MAX: usize = 8;
 const EVALUATION_TIMEOUT: Duration = Duration::from_secs(30);
 const EVALUATION_BYTES_MAX: u64 = 512 << 20;
 /// Batches that may wait for the rules before they are told of a gap.
@@ -49,26 +51,15 @@ struct Shared {
     groups: RwLock<Vec<Arc<Running>>>,
     /// Names, sizes and times of the files the groups were read from.
     seen: Mutex<Vec<(PathBuf, u64, u128)>>,
+    /// Held by evaluations to read, by a reload to write: it must not take over the state of a group that is changing.
+    turn: tokio::sync::RwLock<()>,
     changes: watch::Sender<u64>,
 }
 
-/// Alerts of each rule as the catalog keeps them: the labels of an alert and its state.
-type SavedAlerts = BTreeMap<String, Vec<(BTreeMap<String, String>, state::Active)>>;
-
-/// A group of one tenant with what its last evaluation left.
-struct Running {
-    tenant: Tenant,
-    group: Group,
-    reads: Reads,
-    state: Mutex<GroupState>,
-}
-
-struct GroupState {
+/// What all stages of an evaluation made.
+struct Evaluated {
     runs: Vec<RuleRun>,
-    due: Instant,
-    last: Option<Instant>,
-    took_ms: f64,
-    at_ms: Option<i64>,
+    batch: Option<Batch>,
 }
 
 // === impl Rules ===
@@ -81,6 +72,7 @@ impl Rules {
             notifier,
             groups: RwLock::default(),
             seen: Mutex::default(),
+            turn: tokio::sync::RwLock::default(),
             changes: watch::channel(0).0,
         };
         Self(Arc::new(shared))
@@ -92,10 +84,12 @@ impl Rules {
         let read =
             tokio::task::spawn_blocking(move || read_all(&directory)).await.map_err(|e| e.to_string())?;
         let (files, groups) = read?;
+        let _turn = self.0.turn.write().await;
         let mut next = Vec::new();
-        for (tenant, group) in groups {
-            next.push(self.0.start(tenant, group).await.map_err(|e| e.to_string())?);
+        for (tenant, group, reads) in with_reads(groups) {
+            next.push(self.0.start(tenant, group, reads).await.map_err(|e| e.to_string())?);
         }
+        self.0.forget_all_but(&next).await.map_err(|e| e.to_string())?;
         *self.0.groups.write() = next;
         *self.0.seen.lock() = files;
         Ok(())
@@ -105,18 +99,29 @@ impl Rules {
     pub async fn run(self, stop: CancellationToken) {
         let mut tap = self.0.store.tap(TAP_CAPACITY);
         let mut look = tokio::time::interval(LOOK_EVERY);
+        let mut running = JoinSet::new();
         loop {
             let due = self.0.next_due();
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => break,
                 _ = look.tick() => self.look().await,
                 event = tap.next() => match event {
                     Some(event) => self.0.hear(&event),
-                    None => return,
+                    None => break,
                 },
-                () = tokio::time::sleep_until(due.into()) => self.0.evaluate_due().await,
+                Some(ended) = running.join_next() => if let Err(error) = ended {
+                    tracing::error!(%error, "an evaluation ended badly");
+                },
+                () = tokio::time::sleep_until(due.into()), if running.len() < EVALUATIONS_MAX => {
+                    for group in self.0.take_due(EVALUATIONS_MAX - running.len()) {
+                        let shared = Arc::clone(&self.0);
+                        running.spawn(async move { shared.evaluate(&group).await });
+                    }
+                }
             }
         }
+        // What an evaluation found is kept; its deadline ends it.
+        while running.join_next().await.is_some() {}
     }
 
     /// Reads the files again if they have changed.
@@ -139,7 +144,7 @@ impl Rules {
 
 impl Shared {
     /// A group with the state of its predecessor, in memory or from the catalog.
-    async fn start(&self, tenant: Tenant, group: Group) -> Result<Arc<Running>, StoreError> {
+    async fn start(&self, tenant: Tenant, group: Group, reads: Reads) -> Result<Arc<Running>, StoreError> {
         let same = |old: &&Arc<Running>| old.tenant == tenant && id(&old.group) == id(&group);
         let old = self.groups.read().iter().find(same).cloned();
         let saved: SavedAlerts = match &old {
@@ -150,40 +155,60 @@ impl Shared {
                 document.and_then(|document| serde_json::from_slice(&document.bytes).ok()).unwrap_or_default()
             }
         };
-        let restored = |key: String| {
-            let from_old = old.as_ref().and_then(|old| {
-                let at = old.group.rules.iter().enumerate().position(|(i, rule)| rule_key(i, rule) == key)?;
-                old.state.lock().runs.get(at).cloned()
-            });
-            from_old.unwrap_or_else(|| RuleRun {
-                alerts: saved.get(&key).map(|alerts| alerts.iter().cloned().collect()).unwrap_or_default(),
-                ..RuleRun::default()
-            })
+        let now_ms = self.now_ms();
+        let restored = |key: String| match &old {
+            Some(old) => {
+                let at = rule_keys(&old.group).into_iter().position(|known| known == key);
+                at.and_then(|at| old.runs().get(at).cloned()).unwrap_or_default()
+            }
+            None => {
+                let alerts = saved.get(&key).map(|alerts| alerts.iter().cloned().collect());
+                RuleRun::restored(alerts.unwrap_or_default(), now_ms)
+            }
         };
-        let runs = group.rules.iter().enumerate().map(|(i, rule)| restored(rule_key(i, rule))).collect();
-        let alerting = group.rules.iter().filter(|rule| matches!(rule.body, RuleBody::Alerting { .. }));
-        let reads = Reads::of(alerting.map(|rule| &rule.expr));
-        let state = GroupState { runs, due: Instant::now(), last: None, took_ms: 0.0, at_ms: None };
-        Ok(Arc::new(Running { tenant, group, reads, state: Mutex::new(state) }))
+        let runs = rule_keys(&group).into_iter().map(restored).collect();
+        Ok(Arc::new(Running::new(tenant, group, reads, runs)))
+    }
+
+    fn now_ms(&self) -> i64 {
+        (self.config.clock)().div_euclid(1_000_000)
+    }
+
+    /// Groups that stand in no file any more: their alerts are resolved, their series end, their state goes.
+    async fn forget_all_but(&self, next: &[Arc<Running>]) -> Result<(), StoreError> {
+        let now_ms = self.now_ms();
+        let kept = |tenant: &Tenant, group_id: &str| {
+            next.iter().any(|running| running.tenant == *tenant && id(&running.group) == group_id)
+        };
+        let documents = self.store.documents();
+        for tenant in documents.tenants(DocumentKind::RuleState).await? {
+            for document in documents.list(&tenant, DocumentKind::RuleState).await? {
+                let of_group = document.id.contains(ID_SEPARATOR);
+                if of_group && !kept(&tenant, &document.id) {
+                    let gone = Change::Delete { kind: DocumentKind::RuleState, id: document.id.clone() };
+                    self.notifier.tell(&tenant, &document.id, Vec::new(), vec![gone], now_ms).await?;
+                }
+            }
+        }
+        let old: Vec<Arc<Running>> = self.groups.read().clone();
+        for running in old.iter().filter(|old| !kept(&old.tenant, &id(&old.group))) {
+            let ended = evaluate::ended(running.runs().iter(), now_ms);
+            self.write(running, ended).await;
+        }
+        Ok(())
     }
 
     fn next_due(&self) -> Instant {
         let groups = self.groups.read();
-        let due = groups.iter().map(|running| running.state.lock().due).min();
+        let due = groups.iter().filter_map(|running| running.due()).min();
         due.unwrap_or_else(|| Instant::now() + LOOK_EVERY)
     }
 
     /// Data came in: the groups that read it are due at once, or when their gap is over.
     fn hear(&self, event: &TapEvent) {
         let groups = self.groups.read();
-        let hasten = |running: &Running| {
-            let mut state = running.state.lock();
-            let now = Instant::now();
-            let soon = state.last.map_or(now, |last| (last + GAP_MIN).max(now));
-            state.due = state.due.min(soon);
-        };
         match event {
-            TapEvent::Gap { .. } => groups.iter().for_each(|running| hasten(running)),
+            TapEvent::Gap { .. } => groups.iter().for_each(|running| running.hasten()),
             TapEvent::Applied(applied) => {
                 let AppliedBatch::Samples(samples) = &applied.batch else { return };
                 let mut of_tenant =
@@ -194,54 +219,64 @@ impl Shared {
                 let names = names_of(samples);
                 of_tenant
                     .filter(|running| running.reads.concerns(&names))
-                    .for_each(|running| hasten(running));
+                    .for_each(|running| running.hasten());
             }
         }
     }
 
-    async fn evaluate_due(&self) {
+    /// Takes groups that are due; each is marked as running.
+    fn take_due(&self, room: usize) -> Vec<Arc<Running>> {
         let now = Instant::now();
-        let due: Vec<Arc<Running>> =
-            self.groups.read().iter().filter(|running| running.state.lock().due <= now).cloned().collect();
-        join_all(due.iter().map(|running| self.evaluate(running))).await;
+        self.groups.read().iter().filter(|running| running.take_if_due(now)).take(room).cloned().collect()
     }
 
     async fn evaluate(&self, running: &Arc<Running>) {
+        let _turn = self.turn.read().await;
         let started = Instant::now();
-        let now_ms = (self.config.clock)().div_euclid(1_000_000);
-        let before = running.state.lock().runs.clone();
-        let deadline = started + EVALUATION_TIMEOUT;
+        let now_ms = self.now_ms();
+        let before = running.begin(started);
         let budget = Budget::new(EVALUATION_BYTES_MAX);
-        let ctx = RequestCtx::new(running.tenant.clone(), "rules", Role::Admin, Some(deadline), budget);
-        let work = {
-            let (running, before, ctx) = (Arc::clone(running), before.clone(), ctx.clone());
-            let (store, external_url) = (self.store.clone(), self.config.external_url.clone());
-            move || {
-                let snapshot = store.snapshot(&running.tenant);
-                evaluate::evaluate(&ctx, &snapshot, &running.group, &before, now_ms, &external_url)
-            }
-        };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(evaluated) => self.finish(running, &ctx, &before, evaluated, now_ms).await,
-            Err(error) => tracing::error!(group = running.group.name, %error, "an evaluation ended badly"),
+        let deadline = Some(started + EVALUATION_TIMEOUT);
+        let ctx = RequestCtx::new(running.tenant.clone(), "rules", Role::Admin, deadline, budget);
+        if let Some(evaluated) = self.stages(running, &ctx, &before, now_ms).await {
+            self.finish(running, &before, evaluated, now_ms).await;
         }
-        let interval = Duration::from_millis(running.group.interval_ms);
-        let mut state = running.state.lock();
-        state.due = running.next_due(&state.runs, now_ms, started, interval);
-        state.last = Some(started);
-        state.took_ms = started.elapsed().as_secs_f64() * 1_000.0;
-        state.at_ms = Some(now_ms);
+        running.end(started, now_ms);
     }
 
-    /// Keeps what an evaluation made: state and messages first, since they must not be lost, then the series.
-    async fn finish(
+    /// Evaluates one stage after the other; what one made is in the snapshot of the next.
+    async fn stages(
         &self,
         running: &Arc<Running>,
         ctx: &RequestCtx,
         before: &[RuleRun],
-        evaluated: Evaluated,
         now_ms: i64,
-    ) {
+    ) -> Option<Evaluated> {
+        let mut all = Evaluated { runs: Vec::new(), batch: None };
+        for stage in running.stages.iter().cloned() {
+            self.write(running, all.batch.take()).await;
+            let (running, before, ctx) = (Arc::clone(running), before.to_vec(), ctx.clone());
+            let (store, external_url) = (self.store.clone(), self.config.external_url.clone());
+            let work = move || {
+                let snapshot = store.snapshot(&running.tenant);
+                evaluate::evaluate(&ctx, &snapshot, &running.group, stage, &before, now_ms, &external_url)
+            };
+            match tokio::task::spawn_blocking(work).await {
+                Ok(evaluated) => {
+                    all.runs.extend(evaluated.runs);
+                    all.batch = evaluated.batch;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "an evaluation ended badly");
+                    return None;
+                }
+            }
+        }
+        Some(all)
+    }
+
+    /// Keeps what an evaluation made: state and messages first, since they must not be lost, then the series.
+    async fn finish(&self, running: &Arc<Running>, before: &[RuleRun], evaluated: Evaluated, now_ms: i64) {
         let changed = before.len() != evaluated.runs.len()
             || before.iter().zip(&evaluated.runs).any(|(old, new)| state::differs(&old.alerts, &new.alerts));
         let told = running.told(&evaluated.runs, &self.config.external_url);
@@ -258,126 +293,38 @@ impl Shared {
             tracing::error!(group = running.group.name, %error, "alert state could not be kept");
             return;
         }
-        running.state.lock().runs = evaluated.runs;
+        running.keep(evaluated.runs);
         if changed {
             self.changes.send_modify(|count| *count += 1);
         }
-        if let Some(batch) = evaluated.batch {
-            let append = Append { batch, key: None, answer: Vec::new() };
-            if let Err(error) = self.store.writer().append(ctx, append).await {
-                tracing::warn!(group = running.group.name, %error, "series of rules were not written");
-            }
+        self.write(running, evaluated.batch).await;
+    }
+
+    /// Writes series of a group's rules.
+    async fn write(&self, running: &Running, batch: Option<Batch>) {
+        let Some(batch) = batch else { return };
+        let budget = Budget::new(EVALUATION_BYTES_MAX);
+        let deadline = Some(Instant::now() + EVALUATION_TIMEOUT);
+        let ctx = RequestCtx::new(running.tenant.clone(), "rules", Role::Admin, deadline, budget);
+        let append = Append { batch, key: None, answer: Vec::new() };
+        if let Err(error) = self.store.writer().append(&ctx, append).await {
+            tracing::warn!(group = running.group.name, %error, "series of rules were not written");
         }
     }
 }
 
-// === impl Running ===
-
-impl Running {
-    /// At the end of the interval, or when a hold ends before it.
-    fn next_due(&self, runs: &[RuleRun], now_ms: i64, started: Instant, interval: Duration) -> Instant {
-        let changes = self.group.rules.iter().zip(runs).filter_map(|(rule, run)| match rule.body {
-            RuleBody::Alerting { for_ms, keep_firing_for_ms, .. } => {
-                state::next_change_ms(&run.alerts, for_ms, keep_firing_for_ms)
-            }
-            RuleBody::Recording => None,
-        });
-        let hold = changes.min().map(|at_ms| u64::try_from(at_ms - now_ms).unwrap_or(0));
-        let wait = hold.map_or(interval, |ms| Duration::from_millis(ms).min(interval));
-        started + wait.max(Duration::from_millis(20))
+/// Each group with what it has to hear of, which depends on all groups of its tenant.
+fn with_reads(groups: Vec<(Tenant, Group)>) -> Vec<(Tenant, Group, Reads)> {
+    let mut of_tenants: BTreeMap<Tenant, Vec<Group>> = BTreeMap::new();
+    for (tenant, group) in groups {
+        of_tenants.entry(tenant).or_default().push(group);
     }
-
-    fn told(&self, runs: &[RuleRun], external_url: &str) -> Vec<Told> {
-        let mut all = Vec::new();
-        for (rule, run) in self.group.rules.iter().zip(runs) {
-            let query =
-                percent_encoding::utf8_percent_encode(&rule.query, percent_encoding::NON_ALPHANUMERIC);
-            let generator_url = format!("{external_url}/ui/metrics?query={query}");
-            all.extend(
-                run.alerts.iter().filter_map(|(labels, alert)| Told::new(labels, alert, &generator_url)),
-            );
-        }
-        all
+    let mut all = Vec::new();
+    for (tenant, groups) in of_tenants {
+        let reads = Reads::of(&groups.iter().collect::<Vec<_>>());
+        all.extend(groups.into_iter().zip(reads).map(|(group, reads)| (tenant.clone(), group, reads)));
     }
-
-    fn state_bytes(&self, runs: &[RuleRun]) -> Vec<u8> {
-        let alerts =
-            |run: &RuleRun| run.alerts.iter().map(|(l, a)| (l.clone(), a.clone())).collect::<Vec<_>>();
-        let all: BTreeMap<String, Vec<_>> = self
-            .group
-            .rules
-            .iter()
-            .zip(runs)
-            .enumerate()
-            .map(|(i, (rule, run))| (rule_key(i, rule), alerts(run)))
-            .collect();
-        serde_json::to_vec(&all).unwrap_or_default()
-    }
-
-    fn view(&self, receivers: &[String], external_url: &str) -> GroupView {
-        let state = self.state.lock();
-        let rules = self.group.rules.iter().zip(&state.runs);
-        GroupView {
-            name: self.group.name.clone(),
-            file: self.group.file.clone(),
-            interval_ms: self.group.interval_ms,
-            limit: self.group.limit,
-            last_evaluation_ms: state.at_ms,
-            evaluation_ms: state.took_ms,
-            rules: rules.map(|(rule, run)| rule_view(rule, run, receivers, external_url)).collect(),
-        }
-    }
-}
-
-fn rule_view(rule: &file::Rule, run: &RuleRun, receivers: &[String], external_url: &str) -> RuleView {
-    let kind = match &rule.body {
-        RuleBody::Recording => RuleKind::Recording,
-        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations } => RuleKind::Alerting {
-            for_ms: *for_ms,
-            keep_firing_for_ms: *keep_firing_for_ms,
-            annotations: Labels::new(annotations.clone()),
-            alerts: alert_views(&run.alerts, &rule.query, receivers, external_url),
-        },
-    };
-    RuleView {
-        kind,
-        name: rule.name.clone(),
-        query: rule.query.clone(),
-        labels: Labels::new(rule.labels.clone()),
-        last_error: run.error.clone(),
-        last_evaluation_ms: run.at_ms,
-        evaluation_ms: run.took_ms,
-    }
-}
-
-fn alert_views(alerts: &Alerts, query: &str, receivers: &[String], external_url: &str) -> Vec<AlertView> {
-    let shown = alerts.iter().filter(|(_, alert)| alert.phase != state::Phase::Resolved);
-    let query = percent_encoding::utf8_percent_encode(query, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let view = |(labels, alert): (&BTreeMap<String, String>, &state::Active)| AlertView {
-        labels: Labels::new(labels.clone()),
-        annotations: Labels::new(alert.annotations.clone()),
-        state: if alert.phase == state::Phase::Firing {
-            crate::AlertState::Firing
-        } else {
-            crate::AlertState::Pending
-        },
-        active_at_ms: alert.active_at_ms,
-        fired_at_ms: alert.fired_at_ms,
-        updated_at_ms: alert.seen_at_ms,
-        value: alert.value,
-        generator_url: format!("{external_url}/ui/metrics?query={query}"),
-        receivers: receivers.to_vec(),
-    };
-    shown.map(view).collect()
-}
-
-/// One name for a group among all files.
-fn id(group: &Group) -> String {
-    format!("{};{}", group.file, group.name)
-}
-
-fn rule_key(index: usize, rule: &file::Rule) -> String {
-    format!("{index};{}", rule.name)
+    all
 }
 
 // === views ===

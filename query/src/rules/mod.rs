@@ -1,13 +1,16 @@
 //! Rules: Prometheus rule files, evaluated when data comes in or their interval is over, with state that survives the
 //! process. What they find goes to [`crate::notify`] in the transaction that keeps the state.
 //!
-//! Pure: [`file`] (text to groups), [`state`] (alerts from one evaluation to the next), [`template`]. Effects:
+//! Pure: [`file`] (text to groups), [`stages`] and [`wake`] (when what is evaluated), [`state`] (alerts from one
+//! evaluation to the next), [`template`]. Effects:
 //! [`evaluate`] (reads a snapshot, writes series) and [`manager`] (files, time, taps, documents).
 
 mod evaluate;
 mod file;
 mod files;
 mod manager;
+mod running;
+mod stages;
 mod state;
 mod template;
 mod wake;
