@@ -64,10 +64,22 @@ pub(super) async fn read(
     };
     drop(first);
     while let Some(chunk) = data(body).await? {
-        check(&chunk, whole.len(), cap, permit)?;
+        let len = check(&chunk, whole.len(), cap, permit)?;
+        whole.reserve(room(whole.len(), usize::try_from(len).unwrap_or(usize::MAX), cap));
         whole.extend_from_slice(&chunk);
     }
     Ok(whole.freeze())
+}
+
+/// A buffer larger than this gets room for the largest body: memory that is not written to is not there, and growing by
+/// copies would hold twice what the permit covers.
+const GROW_BY_COPY_MAX: usize = 4 << 20;
+
+/// How much to reserve so that `len` bytes fit into a buffer with `before` in it.
+pub(super) fn room(before: usize, len: usize, cap: u64) -> usize {
+    let most = usize::try_from(cap).unwrap_or(usize::MAX).saturating_add(1);
+    let wanted = if len > GROW_BY_COPY_MAX { len.max(most) } else { len };
+    wanted.saturating_sub(before)
 }
 
 fn check(chunk: &Bytes, before: usize, cap: u64, permit: &mut Permit) -> Result<u64, BodyError> {

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-use super::body::BodyError;
+use super::body::{BodyError, room};
 use crate::memory::Permit;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,14 +75,14 @@ fn unfold(
     let mut step = guess;
     loop {
         // One byte more than allowed tells a body of exactly the cap from a larger one.
-        let room = step.min(cap_len.saturating_add(1) - out.len());
-        permit.grow_to(before + (out.len() + room) as u64)?;
-        out.reserve(room);
-        let read = reader.by_ref().take(room as u64).read_to_end(out).map_err(|_| BodyError::Compression)?;
+        let next = step.min(cap_len.saturating_add(1) - out.len());
+        permit.grow_to(before + (out.len() + next) as u64)?;
+        out.reserve(room(out.len(), out.len() + next, cap));
+        let read = reader.by_ref().take(next as u64).read_to_end(out).map_err(|_| BodyError::Compression)?;
         if out.len() > cap_len {
             return Err(BodyError::TooLarge { limit: cap });
         }
-        if read < room {
+        if read < next {
             permit.shrink_to(before + out.len() as u64);
             return Ok(());
         }
