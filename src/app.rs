@@ -2,13 +2,12 @@
 //! first, then what works on data, then the store.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use collector::Collector;
-use query::{Notifier, NotifierConfig, NotifyConfig, Query, RouteTable, Rules, RulesConfig};
+use query::{Notifier, NotifierConfig, Query, RouteTable, Rules, RulesConfig};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -18,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, ConfigError, ServeFlags};
 use crate::demo;
 use crate::host::Process;
-use crate::serve::{Answerer, Authenticator, ConnectionLimits, Dispatch, Door, Guard, accept_loop, bind};
+use crate::reload::{Reload, receivers};
+use crate::serve::{Answerer, ConnectionLimits, Dispatch, Door, Gate, accept_loop, bind};
 use crate::tasks;
 
 #[derive(Debug, thiserror::Error)]
@@ -62,23 +62,31 @@ impl App {
         // Addresses first: two servers on one address must not both open the store.
         let listeners = Listeners::bind(&config).await?;
         let addresses = listeners.addresses();
+        let started_with = config.clone();
         let mut config = config;
         if with_demo {
             demo_files(&mut config, addresses[0])?;
         }
         let store = open_store(&config).await?;
-        let app = Self::build(config, flags, store)?;
+        let app = Self::build(started_with, config, flags, store)?;
+        app.read_rules().await?;
         let doors = app.open_doors(listeners);
         let _ = app.ready.send(true);
         tracing::info!(ui = %format!("http://{}/ui/", addresses[0]), otlp_grpc = %addresses[1], otlp_http = %addresses[2], "ready");
-        let workers = app.start_workers().await?;
+        let workers = app.start_workers();
         let shop = with_demo.then(|| app.open_shop(addresses[1]));
         app.until_stopped().await?;
         app.shut_down(doors, workers, shop).await;
         Ok(())
     }
 
-    fn build(config: Config, flags: ServeFlags, store: Store) -> Result<Self, AppError> {
+    /// `started_with` is the configuration as it was read; the demo adds its own files to it.
+    fn build(
+        started_with: Config,
+        config: Config,
+        flags: ServeFlags,
+        store: Store,
+    ) -> Result<Self, AppError> {
         let stop = CancellationToken::new();
         let (ready, is_ready) = watch::channel(false);
         let collector_config = collector::Config {
@@ -88,13 +96,21 @@ impl App {
         };
         let collector = Collector::new(collector_config, store.writer());
         let shared = Arc::new(ArcSwap::from_pointee(config.clone()));
+        let gate = Arc::new(ArcSwap::from_pointee(Gate::new(&config)));
         let (rules, notifier) = alerting(&config, &store)?;
         let process = Arc::new(Process {
             store: store.clone(),
             collector: collector.clone(),
             started_ms: now_ms(),
             ready: is_ready,
-            reload: reloader(Arc::clone(&shared), flags, rules.clone(), notifier.clone()),
+            reload: Reload {
+                started_with,
+                flags,
+                config: Arc::clone(&shared),
+                gate: Arc::clone(&gate),
+                rules: rules.clone(),
+                notifier: notifier.clone(),
+            },
             config: shared,
         });
         let query_config = query::Config {
@@ -109,8 +125,7 @@ impl App {
             Arc::clone(&process) as Arc<dyn query::Host>,
         );
         let dispatch = Arc::new(Dispatch {
-            guard: Guard::new(&config),
-            authenticator: Authenticator::new(&config.tokens),
+            gate,
             routes: route_table()?,
             grpc: collector.grpc_router(),
             query,
@@ -134,12 +149,18 @@ impl App {
         doors.into_iter().map(open).collect()
     }
 
+    /// State of alerts and messages first, then the rules that go on from there. Before the doors open: a process with a
+    /// wrong rule file never says it is ready.
+    async fn read_rules(&self) -> Result<(), AppError> {
+        self.notifier.restore().await.map_err(AppError::Rules)?;
+        self.rules.reload().await.map_err(AppError::Rules)
+    }
+
     /// What works on data by itself: rules and notifications.
-    async fn start_workers(&self) -> Result<Vec<JoinHandle<()>>, AppError> {
-        self.rules.reload().await.map_err(AppError::Rules)?;
+    fn start_workers(&self) -> Vec<JoinHandle<()>> {
         let rules = tasks::spawn("rules", self.rules.clone().run(self.stop.clone()));
         let notifier = tasks::spawn("notifications", self.notifier.clone().run(self.stop.clone()));
-        Ok(vec![rules, notifier])
+        vec![rules, notifier]
     }
 
     fn open_shop(&self, otlp_grpc: SocketAddr) -> JoinHandle<()> {
@@ -168,7 +189,7 @@ impl App {
             tokio::select! {
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
-                _ = hang_up.recv() => match (self.process.reload)().await {
+                _ = hang_up.recv() => match self.process.reload.run().await {
                     Ok(()) => tracing::info!("reloaded"),
                     Err(error) => tracing::error!(%error, "not reloaded: the configuration in force stays"),
                 },
@@ -238,13 +259,6 @@ fn alerting(config: &Config, store: &Store) -> Result<(Rules, Notifier), AppErro
     Ok((Rules::new(rules_config, store.clone(), notifier.clone()), notifier))
 }
 
-/// Who is told of alerts: nobody without a file.
-fn receivers(file: Option<&Path>) -> Result<NotifyConfig, String> {
-    let Some(file) = file else { return Ok(NotifyConfig::none()) };
-    let text = std::fs::read_to_string(file).map_err(|e| format!("read {}: {e}", file.display()))?;
-    NotifyConfig::parse(&text).map_err(|problems| format!("{}: {}", file.display(), problems.join("; ")))
-}
-
 async fn open_store(config: &Config) -> Result<Store, AppError> {
     let config = config.store();
     let opened = tokio::task::spawn_blocking(move || Store::open(config)).await;
@@ -252,33 +266,6 @@ async fn open_store(config: &Config) -> Result<Store, AppError> {
         Ok(opened) => Ok(opened?),
         Err(panicked) => Err(AppError::Rules(panicked.to_string())),
     }
-}
-
-/// Reads the configuration again. What needs a restart (addresses, data directory) is said, not applied.
-fn reloader(
-    shared: Arc<ArcSwap<Config>>,
-    flags: ServeFlags,
-    rules: Rules,
-    notifier: Notifier,
-) -> Box<dyn Fn() -> futures_util::future::BoxFuture<'static, Result<(), String>> + Send + Sync> {
-    Box::new(move || {
-        let (shared, flags) = (Arc::clone(&shared), flags.clone());
-        let (rules, notifier) = (rules.clone(), notifier.clone());
-        Box::pin(async move {
-            let next = Config::load(&flags).map_err(|e| e.to_string())?;
-            let old = shared.load();
-            if (next.http, next.otlp_grpc, next.otlp_http) != (old.http, old.otlp_grpc, old.otlp_http)
-                || next.data_dir != old.data_dir
-            {
-                return Err("addresses and data_dir change with a restart only".into());
-            }
-            let receivers = receivers(next.alertmanager.as_deref().or(old.alertmanager.as_deref()))?;
-            rules.reload().await?;
-            notifier.configure(receivers);
-            shared.store(Arc::new(next));
-            Ok(())
-        })
-    })
 }
 
 /// The demo's rules and receivers, unless the operator named others.

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::metrics;
+use crate::reload::Reload;
 
 pub(crate) struct Process {
     pub(crate) store: Store,
@@ -23,7 +24,7 @@ pub(crate) struct Process {
     pub(crate) started_ms: i64,
     /// `true` once the listeners are open, `false` again when draining.
     pub(crate) ready: watch::Receiver<bool>,
-    pub(crate) reload: Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
+    pub(crate) reload: Reload,
 }
 
 impl Host for Process {
@@ -60,7 +61,7 @@ impl Host for Process {
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
-        (self.reload)()
+        Box::pin(self.reload.run())
     }
 
     fn asset(&self, path: &str, headers: &HeaderMap) -> Response<Body> {

@@ -6,6 +6,7 @@ mod config;
 mod demo;
 mod host;
 mod metrics;
+mod reload;
 mod serve;
 mod tasks;
 mod telemetry;

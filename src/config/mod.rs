@@ -109,6 +109,27 @@ impl Config {
         Ok(config)
     }
 
+    /// The first setting that differs and that a reload cannot change.
+    pub(crate) fn changes_with_a_restart(&self, next: &Self) -> Option<&'static str> {
+        let same = [
+            ("data_dir", self.data_dir == next.data_dir),
+            ("http", self.http == next.http),
+            ("otlp_grpc", self.otlp_grpc == next.otlp_grpc),
+            ("otlp_http", self.otlp_http == next.otlp_http),
+            ("retention", self.retention == next.retention),
+            ("retention_size", self.retention_size_bytes == next.retention_size_bytes),
+            ("rules", self.rules_dir == next.rules_dir),
+            ("external_url", self.external_url == next.external_url),
+            ("cors_origins", self.cors_origins == next.cors_origins),
+            ("webhook_deny", self.webhook_deny == next.webhook_deny),
+            ("webhook_allow", self.webhook_allow == next.webhook_allow),
+            ("log_format", self.log_format == next.log_format),
+            ("log_level", self.log_level == next.log_level),
+            ("limits", self.limits == next.limits),
+        ];
+        same.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+    }
+
     /// The configuration in force, secrets left out: what `/config` shows.
     pub(crate) fn to_yaml(&self) -> String {
         let tokens: Vec<String> = self

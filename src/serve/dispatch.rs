@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use arc_swap::ArcSwap;
 use axum::body::Body;
 use collector::{Collector, HttpRoute};
 use http::{HeaderMap, Method, Request, Response, header};
@@ -10,7 +11,7 @@ use query::{Access, Found, Handler, PathParams, Query, Route, RouteTable};
 use store::model::{Budget, ErrorClass, Limits, RequestCtx, Role, Tenant};
 use tower::ServiceExt as _;
 
-use super::{Authenticator, Door, Granted, Guard};
+use super::{Door, Gate, Granted};
 
 /// Who answers a row.
 #[derive(Clone, Copy)]
@@ -20,8 +21,7 @@ pub(crate) enum Answerer {
 }
 
 pub(crate) struct Dispatch {
-    pub(crate) guard: Guard,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) gate: Arc<ArcSwap<Gate>>,
     pub(crate) routes: RouteTable<Answerer>,
     pub(crate) query: Query,
     pub(crate) collector: Collector,
@@ -39,7 +39,8 @@ impl Dispatch {
     /// Answers any request that came in by a door.
     pub(crate) async fn answer(self: Arc<Self>, door: Door, request: Request<Body>) -> Response<Body> {
         let grpc = is_grpc(request.headers());
-        if let Err(refused) = self.guard.check(request.method(), request.uri(), request.headers()) {
+        if let Err(refused) = self.gate.load().guard.check(request.method(), request.uri(), request.headers())
+        {
             let denied = Denied { class: ErrorClass::Forbidden, message: refused.to_string() };
             return self.deny(grpc, None, request.headers(), &denied);
         }
@@ -81,7 +82,7 @@ impl Dispatch {
         request: Request<Body>,
     ) -> Response<Body> {
         let granted = match route.access {
-            Access::Public => self.authenticator.check(request.headers()).or_else(|_| nobody()),
+            Access::Public => self.gate.load().authenticator.check(request.headers()).or_else(|_| nobody()),
             Access::Needs(role) => self.grant(request.headers(), role),
         };
         let granted = match granted {
@@ -98,6 +99,8 @@ impl Dispatch {
 
     fn grant(&self, headers: &HeaderMap, needed: Role) -> Result<Granted, Denied> {
         let granted = self
+            .gate
+            .load()
             .authenticator
             .check(headers)
             .map_err(|error| Denied { class: error.class(), message: error.to_string() })?;

@@ -5,7 +5,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, Method, Uri};
 
+use super::Authenticator;
 use crate::config::Config;
+
+/// Who may come in: a reload swaps it whole.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) guard: Guard,
+    pub(crate) authenticator: Authenticator,
+}
 
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -22,6 +30,12 @@ pub(crate) enum Refused {
     Host(String),
     #[error("a page of origin {0:?} may not change state here")]
     Origin(String),
+}
+
+impl Gate {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self { guard: Guard::new(config), authenticator: Authenticator::new(&config.tokens) }
+    }
 }
 
 impl Guard {

@@ -10,4 +10,4 @@ mod idle_body;
 pub(crate) use auth::{Authenticator, Granted};
 pub(crate) use connection::{ConnectionLimits, Door, accept_loop, bind};
 pub(crate) use dispatch::{Answerer, Dispatch};
-pub(crate) use guard::Guard;
+pub(crate) use guard::Gate;
