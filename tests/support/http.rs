@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+/// Generous: a debug build among other tests takes its time over a bomb.
+const TIMEOUT: Duration = Duration::from_secs(180);
+
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -43,8 +46,8 @@ pub fn try_send(
     body: &[u8],
 ) -> std::io::Result<Answer> {
     let mut socket = TcpStream::connect(address)?;
-    socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-    socket.set_write_timeout(Some(Duration::from_secs(60)))?;
+    socket.set_read_timeout(Some(TIMEOUT))?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         head.push_str(&format!("Host: {address}\r\n"));
@@ -54,9 +57,38 @@ pub fn try_send(
     }
     headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
     head.push_str("\r\n");
-    socket.write_all(head.as_bytes())?;
+    exchange(&mut socket, head.as_bytes(), |socket| socket.write_all(body))
+}
+
+/// The same with a body whose length nobody declares.
+pub fn send_chunked(address: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let mut socket = TcpStream::connect(address).expect("the server listens");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a socket");
+    socket.set_write_timeout(Some(TIMEOUT)).expect("a socket");
+    let mut head = format!(
+        "POST {path} HTTP/1.1\r\nConnection: close\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n"
+    );
+    headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+    head.push_str("\r\n");
+    let write = |socket: &mut TcpStream| {
+        for chunk in body.chunks(1 << 16) {
+            socket.write_all(format!("{:x}\r\n", chunk.len()).as_bytes())?;
+            socket.write_all(chunk)?;
+            socket.write_all(b"\r\n")?;
+        }
+        socket.write_all(b"0\r\n\r\n")
+    };
+    exchange(&mut socket, head.as_bytes(), write).unwrap_or_else(|e| panic!("POST {address}{path}: {e}"))
+}
+
+fn exchange(
+    socket: &mut TcpStream,
+    head: &[u8],
+    write: impl FnOnce(&mut TcpStream) -> std::io::Result<()>,
+) -> std::io::Result<Answer> {
+    socket.write_all(head)?;
     // A refused body: the server may close while we write, its answer is still there to read.
-    let written = socket.write_all(body);
+    let written = write(socket);
     let mut bytes = Vec::new();
     let read = socket.read_to_end(&mut bytes);
     parse(&bytes).ok_or_else(|| {

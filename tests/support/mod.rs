@@ -32,6 +32,15 @@ impl Server {
     }
 
     pub fn start_command(command: &str, data_dir: &Path, arguments: &[&str]) -> Self {
+        Self::spawn(command, data_dir, arguments, &[])
+    }
+
+    /// The same as `start` with environment variables.
+    pub fn start_with(data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::spawn("serve", data_dir, arguments, environment)
+    }
+
+    fn spawn(command: &str, data_dir: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_signalbox"))
             .arg(command)
@@ -40,6 +49,7 @@ impl Server {
             .args(["--http", "127.0.0.1:0", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0"])
             .args(["--log-format", "json"])
             .args(arguments)
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -86,6 +96,11 @@ impl Server {
     /// SIGTERM, and waits for the end.
     pub fn stop(mut self) -> ExitStatus {
         self.signal("TERM");
+        self.child.wait().expect("the server ends")
+    }
+
+    /// Waits for an end that was asked for before.
+    pub fn wait(mut self) -> ExitStatus {
         self.child.wait().expect("the server ends")
     }
 
@@ -152,7 +167,17 @@ pub fn now_ns() -> u64 {
 }
 
 /// Asks until the answer is there or a deadline has passed; for things that happen by themselves (alerts).
-pub fn eventually<T>(what: &str, within: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, within: Duration, ask: impl FnMut() -> Option<T>) -> T {
+    eventually_every(Duration::from_millis(20), what, within, ask)
+}
+
+/// The same for what is asked less often.
+pub fn eventually_every<T>(
+    between: Duration,
+    what: &str,
+    within: Duration,
+    mut ask: impl FnMut() -> Option<T>,
+) -> T {
     let (_keep, pause) = mpsc::channel::<()>();
     let deadline = Instant::now() + within;
     loop {
@@ -160,6 +185,6 @@ pub fn eventually<T>(what: &str, within: Duration, mut ask: impl FnMut() -> Opti
             return answer;
         }
         assert!(Instant::now() < deadline, "{what}: not within {within:?}");
-        let _ = pause.recv_timeout(Duration::from_millis(20));
+        let _ = pause.recv_timeout(between);
     }
 }

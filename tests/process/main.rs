@@ -1,0 +1,19 @@
+//! Proofs over the real binary: hostile input, retries, alerts, the command line, operations, tenants. One test program,
+//! so that its tests run beside one another; each has a server of its own.
+
+// Helpers of a test may unwrap as the test itself may.
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod alerts;
+mod cli;
+mod grpc;
+mod hostile;
+mod operations;
+mod otlp;
+mod receiver;
+mod retries;
+mod rpc;
+mod tenants;
