@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust: a browser, and the official OpenTelemetry SDKs for Python and Node at
-# the versions pinned in tests/sdk. Safe to run again; when all is there it takes a moment.
+# Installs what the tests need beside Rust: a browser and its driver, and the official OpenTelemetry SDKs for Python and
+# Node at the versions pinned in tests/sdk and ui/tests. Safe to run again; when all is there it takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,4 +44,11 @@ if ! done_already "$sdk/node.stamp" "$node_wanted"; then
   # No package here needs its install script.
   (cd "$sdk/node" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
   echo "$node_wanted" >"$sdk/node.stamp"
+fi
+
+driver_wanted=$({ cat ui/tests/package.json ui/tests/package-lock.json; node --version; } | sha256sum)
+if ! done_already ui/tests/node_modules/.stamp "$driver_wanted"; then
+  echo "setup: the browser's driver"
+  (cd ui/tests && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+  echo "$driver_wanted" >ui/tests/node_modules/.stamp
 fi

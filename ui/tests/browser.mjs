@@ -1,5 +1,6 @@
 // What every browser test needs: a page source (the mock with a fresh build, or a running server), a browser, and a page that
 // remembers what went wrong on its console.
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,9 +18,8 @@ export function pageTable() {
   return [...source.matchAll(/\{ key: '(\w+)', path: '([^']+)', title: '([^']+)', icon: '\w+',(?: shortcut: '(\w)',)?/g)].map(([, key, path, title, shortcut]) => ({ key, path, title, shortcut }));
 }
 
-/** `SIGNALBOX_URL` tests a running server; otherwise the mock serves `UI_DIST`, or a build made now. */
-export async function serve() {
-  const url = process.env.SIGNALBOX_URL;
+/** `SIGNALBOX_URL` tests a running server; otherwise the mock serves `UI_DIST`, or a build made now. `''` is the mock in any case. */
+export async function serve(url = process.env.SIGNALBOX_URL) {
   if (url) return { url: url.replace(/\/+$/, ''), real: true, stop: () => {} };
   const given = process.env.UI_DIST;
   const dist = given ? resolve(given) : mkdtempSync(join(tmpdir(), 'signalbox-ui-'));
@@ -51,8 +51,30 @@ export async function openPage(browser, { width = 1440, height = 900, scheme = '
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') problems.push(`console ${message.type()}: ${message.text()}`);
   });
+  // What a page gives up when it is left is no failure.
+  page.on('requestfailed', (request) => {
+    const reason = request.failure()?.errorText;
+    if (reason !== 'net::ERR_ABORTED') problems.push(`request ${request.url()}: ${reason}`);
+  });
   return { page, problems, close: () => context.close() };
 }
+
+/** One page, closed whatever happens; nothing may go wrong on it but what the test says. Without an address the test goes there. */
+export async function visit(browser, url, body, { allow = [], ...options } = {}) {
+  const { page, problems, close } = await openPage(browser, options);
+  try {
+    if (url) {
+      await page.goto(url);
+      await settled(page);
+    }
+    await body(page);
+    assert.deepEqual(problems.filter((text) => !allow.some((pattern) => pattern.test(text))), []);
+  } finally {
+    await close();
+  }
+}
+
+export const search = (page) => new URL(page.url()).searchParams;
 
 /** The page has drawn what it has: nothing loads any more, and something is there. */
 export async function settled(page) {

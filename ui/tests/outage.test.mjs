@@ -1,0 +1,42 @@
+// The demo's first outage as a newcomer sees it: the shop breaks, the alert is in the chat once, and from there it is one click to
+// the logs and one to the traces of it. Needs `signalbox demo`, started for this test: the outage comes 45 s after the start.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, settled, visit as look } from './browser.mjs';
+
+const OUTAGE_MS = 180_000;
+const TITLE = 'Firing: ReviewDown (review)';
+const url = process.env.SIGNALBOX_URL;
+let browser;
+
+before(async () => {
+  browser = await launch();
+});
+
+after(() => browser?.close());
+
+test('an outage is told in chat, once, and leads to its logs and traces', { skip: !url && 'needs a demo' }, () =>
+  look(browser, `${url}/ui/chat`, async (page) => {
+    const message = page.locator('.message').filter({ hasText: TITLE });
+    await message.first().waitFor({ timeout: OUTAGE_MS });
+    assert.equal(await message.count(), 1);
+
+    await page.goto(`${url}/ui/alerts?state=firing`);
+    await settled(page);
+    await page.getByText('ReviewDown', { exact: true }).first().waitFor();
+    assert.equal(await page.locator('tr').filter({ hasText: TITLE }).count(), 1, 'one notification, not one each for sent and arrived');
+    await page.goto(`${url}/ui/`);
+    await page.locator('main').getByText('ReviewDown').first().waitFor();
+
+    await page.goto(`${url}/ui/chat`);
+    await message.getByRole('link', { name: 'Logs' }).click();
+    await page.waitForURL(/\/ui\/logs\?/);
+    await page.locator('[data-row]').filter({ hasText: /review/i }).first().waitFor();
+
+    await page.goto(`${url}/ui/chat`);
+    await message.getByRole('link', { name: 'Traces' }).click();
+    await page.waitForURL(/\/ui\/traces\?/);
+    await page.locator('a.row-target').first().click();
+    await page.waitForURL(/\/ui\/trace\/[0-9a-f]{32}/);
+    await page.locator('.span-row .error-count').first().waitFor();
+  }));
