@@ -43,9 +43,17 @@ mod tests {
                     concat!(
                         r#"{"status":"success","data":{"type":"binaryExpr","op":"*","lhs":{"type":"unaryExpr","op":"-","#,
                         r#""expr":{"type":"call","func":{"name":"rate","argTypes":["matrix"],"variadic":0,"returnType":"vector"},"#,
-                        r#""args":[{"type":"matrixSelector","name":"x","range":300000,"offset":60000,"matchers":"#,
+                        r#""args":[{"type":"matrixSelector","name":"x","range":300000,"rangeExpr":null,"offset":60000,"offsetExpr":null,"matchers":"#,
                         r#"[{"name":"a","value":"b","type":"!="},{"name":"__name__","value":"x","type":"="}],"#,
-                        r#""timestamp":null,"startOrEnd":null}]}},"rhs":{"type":"numberLiteral","val":"2"},"matching":null,"bool":false}}"#
+                        r#""timestamp":null,"startOrEnd":null,"anchored":false,"smoothed":false}]}},"rhs":{"type":"numberLiteral","val":"2"},"matching":null,"bool":false}}"#
+                    ),
+                ),
+                (
+                    "/api/v1/parse_query?query=a%5B(step()%2B1m)%5D",
+                    concat!(
+                        r#"{"status":"success","data":{*"range":0,"rangeExpr":{"type":"durationExpr","op":"+","#,
+                        r#""lhs":{"type":"durationExpr","op":"step","lhs":null,"rhs":null,"wrapped":false},"#,
+                        r#""rhs":{"type":"numberLiteral","val":"60","duration":true},"wrapped":true},*}}"#
                     ),
                 ),
             ])

@@ -60,7 +60,7 @@ pub(crate) fn targets(_: &Call) -> Result<Reply, Failure> {
     Ok(success(&[], &[], |json| json.array(|_| {})))
 }
 
-fn metric_ref(meta: &SeriesMeta) -> MetricRef<'_> {
+pub(super) fn metric_ref(meta: &SeriesMeta) -> MetricRef<'_> {
     MetricRef {
         name: &meta.name,
         unit: &meta.unit,
@@ -71,7 +71,7 @@ fn metric_ref(meta: &SeriesMeta) -> MetricRef<'_> {
     }
 }
 
-fn kind(meta: &SeriesMeta) -> &'static str {
+pub(super) fn kind(meta: &SeriesMeta) -> &'static str {
     match meta.kind {
         MetricKind::Sum if meta.monotonic => "counter",
         MetricKind::Sum | MetricKind::Gauge => "gauge",

@@ -2,11 +2,15 @@
 
 mod answer;
 pub(crate) mod exemplars;
+pub(crate) mod features;
+pub(crate) mod federate;
 pub(crate) mod format;
 pub(crate) mod labels;
 pub(crate) mod metadata;
 pub(crate) mod query;
+pub(crate) mod read;
 pub(crate) mod rules;
+pub(crate) mod search;
 pub(crate) mod series;
 pub(crate) mod status;
 mod syntax_tree;
@@ -50,6 +54,15 @@ fn selectors(call: &Call) -> Result<Vec<Vec<LabelMatcher>>, Failure> {
 
 fn selector(text: &str) -> Result<Vec<LabelMatcher>, Failure> {
     let selector = promql::parse_selector(text).map_err(|error| parse_failure("match[]", &error))?;
+    let matchers = matchers(&selector.matchers)?;
+    if matchers.iter().all(LabelMatcher::matches_empty) {
+        return Err(Failure::bad("match[] must contain at least one non-empty matcher"));
+    }
+    Ok(matchers)
+}
+
+/// The matchers of a selector as the store takes them.
+fn matchers(written: &[promql::ast::Matcher]) -> Result<Vec<LabelMatcher>, Failure> {
     let matcher = |m: &promql::ast::Matcher| {
         let op = match m.op {
             promql::ast::MatchOp::Equal => MatchOp::Equal,
@@ -59,11 +72,7 @@ fn selector(text: &str) -> Result<Vec<LabelMatcher>, Failure> {
         };
         LabelMatcher::new(&m.name, op, &m.value).map_err(|error| Failure::bad(error.to_string()))
     };
-    let matchers: Vec<LabelMatcher> = selector.matchers.iter().map(matcher).collect::<Result<_, _>>()?;
-    if matchers.iter().all(LabelMatcher::matches_empty) {
-        return Err(Failure::bad("match[] must contain at least one non-empty matcher"));
-    }
-    Ok(matchers)
+    written.iter().map(matcher).collect()
 }
 
 /// `match[]`, `start` and `end`; without times, all time.

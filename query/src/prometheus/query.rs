@@ -75,7 +75,20 @@ fn ctx(call: &Call) -> Result<RequestCtx, Failure> {
     Ok(ctx)
 }
 
+/// More notes of a kind than this are counted only.
+const NOTES_MAX: usize = 10;
+
+fn shorten(notes: &mut Vec<String>, kind: &str) {
+    let more = notes.len().saturating_sub(NOTES_MAX);
+    if more > 0 {
+        notes.truncate(NOTES_MAX);
+        notes.push(format!("{more} more {kind} annotations omitted"));
+    }
+}
+
 fn reply(call: &Call, mut found: Answer) -> Result<Reply, Failure> {
+    shorten(&mut found.warnings, "warning");
+    shorten(&mut found.infos, "info");
     let limit = call.params.parse::<usize>("limit", "a count")?.unwrap_or(0);
     if limit > 0 && answer::truncate(&mut found, limit) {
         found.warnings.push("results truncated due to limit".to_owned());

@@ -108,6 +108,7 @@ struct Cardinality {
     by_metric: BTreeMap<String, u64>,
     values_by_label: BTreeMap<String, BTreeSet<String>>,
     by_pair: BTreeMap<String, u64>,
+    by_service: BTreeMap<String, u64>,
 }
 
 pub(crate) fn tsdb(call: &Call) -> Result<Reply, Failure> {
@@ -116,8 +117,9 @@ pub(crate) fn tsdb(call: &Call) -> Result<Reply, Failure> {
     let query =
         LabelQuery { selectors: Vec::new(), start_ms: now_ms - WINDOW_MS, end_ms: now_ms + WINDOW_MS };
     let mut counted = Cardinality::default();
-    for (labels, _) in call.snapshot().series(&call.ctx, &query)? {
+    for (labels, meta) in call.snapshot().series(&call.ctx, &query)? {
         counted.series += 1;
+        *counted.by_service.entry(meta.stream.service().to_owned()).or_default() += 1;
         *counted.by_metric.entry(labels.metric_name().to_owned()).or_default() += 1;
         for (name, value) in labels.iter() {
             counted.values_by_label.entry(name.to_owned()).or_default().insert(value.to_owned());
@@ -127,11 +129,13 @@ pub(crate) fn tsdb(call: &Call) -> Result<Reply, Failure> {
     let values = |count: fn(&BTreeSet<String>) -> u64| {
         counted.values_by_label.iter().map(|(name, values)| (name.clone(), count(values))).collect()
     };
-    let lists: [(&str, Vec<(String, u64)>); 4] = [
+    let lists: [(&str, Vec<(String, u64)>); 5] = [
         ("seriesCountByMetricName", counted.by_metric.clone().into_iter().collect()),
         ("labelValueCountByLabelName", values(|values| values.len() as u64)),
         ("memoryInBytesByLabelName", values(|values| values.iter().map(|value| value.len() as u64).sum())),
         ("seriesCountByLabelValuePair", counted.by_pair.clone().into_iter().collect()),
+        // Not Prometheus': which service sends them.
+        ("seriesCountByService", counted.by_service.clone().into_iter().collect()),
     ];
     Ok(success(&[], &[], |json| {
         json.object(|o| {
@@ -184,7 +188,8 @@ mod tests {
                         r#""seriesCountByMetricName":[{"name":"shop_orders_total","value":2}],"#,
                         r#""labelValueCountByLabelName":[{"name":"region","value":2}],"#,
                         r#""memoryInBytesByLabelName":[{"name":"__name__","value":17}],"#,
-                        r#""seriesCountByLabelValuePair":[{"name":"__name__=shop_orders_total","value":2}]}}"#
+                        r#""seriesCountByLabelValuePair":[{"name":"__name__=shop_orders_total","value":2}],"#,
+                        r#""seriesCountByService":[{"name":"cart","value":2}]}}"#
                     ),
                 ),
             ])

@@ -1,8 +1,8 @@
 //! A PromQL syntax tree as `/api/v1/parse_query` answers it.
 
 use engine::promql::ast::{
-    Aggregate, At, Binary, Call, Cardinality, DurationValue, Expr, Matcher, Matching, Selector, Subquery,
-    ValueType,
+    Aggregate, At, Binary, Call, Cardinality, DurationExpr, DurationValue, Edge, Expr, Matcher, Matching,
+    Selector, Subquery, ValueType,
 };
 use engine::promql::{Variadic, fmt_value};
 
@@ -50,6 +50,8 @@ fn write_selector(o: &mut Json, selector: &Selector, range: Option<&DurationValu
     write_duration(o, "offset", selector.time.offset.as_ref());
     o.key("matchers").array(|a| selector.matchers.iter().for_each(|matcher| write_matcher(a, matcher)));
     write_at(o, selector.time.at);
+    o.key("anchored").bool(selector.edge == Edge::Anchored);
+    o.key("smoothed").bool(selector.edge == Edge::Smoothed);
 }
 
 fn write_matcher(json: &mut Json, matcher: &Matcher) {
@@ -60,13 +62,53 @@ fn write_matcher(json: &mut Json, matcher: &Matcher) {
     });
 }
 
-/// A duration that depends on the query's step or range has no number; it is written as null.
+/// A duration as a number and, if it depends on the query's step or range, as the expression it is.
 fn write_duration(o: &mut Json, name: &str, duration: Option<&DurationValue>) {
+    let expression = format!("{name}Expr");
     match duration {
-        None => o.key(name).int(0),
-        Some(DurationValue::Millis(millis)) => o.key(name).int(*millis),
-        Some(DurationValue::Expr(_)) => o.key(name).null(),
+        Some(DurationValue::Millis(millis)) => {
+            o.key(name).int(*millis);
+            o.key(&expression).null();
+        }
+        Some(DurationValue::Expr(expr)) => {
+            o.key(name).int(0);
+            write_duration_expr(o.key(&expression), expr, false);
+        }
+        None => {
+            o.key(name).int(0);
+            o.key(&expression).null();
+        }
     }
+}
+
+fn write_duration_expr(json: &mut Json, expr: &DurationExpr, wrapped: bool) {
+    let (op, lhs, rhs) = match expr {
+        DurationExpr::Number(number) => {
+            return json.object(|o| {
+                o.member("type", "numberLiteral");
+                o.member("val", &fmt_value(number.value));
+                o.key("duration").bool(number.is_duration);
+            });
+        }
+        DurationExpr::Paren(inner) => return write_duration_expr(json, inner, true),
+        DurationExpr::Step => ("step", None, None),
+        DurationExpr::Range => ("range", None, None),
+        DurationExpr::Negate(inner) => ("-", None, Some(inner)),
+        DurationExpr::Binary(op, a, b) => (op.symbol(), Some(a), Some(b)),
+        DurationExpr::MinOf(a, b) => ("min_of", Some(a), Some(b)),
+        DurationExpr::MaxOf(a, b) => ("max_of", Some(a), Some(b)),
+    };
+    json.object(|o| {
+        o.member("type", "durationExpr");
+        o.member("op", op);
+        for (name, side) in [("lhs", lhs), ("rhs", rhs)] {
+            match side {
+                Some(side) => write_duration_expr(o.key(name), side, false),
+                None => o.key(name).null(),
+            }
+        }
+        o.key("wrapped").bool(wrapped);
+    });
 }
 
 fn write_at(o: &mut Json, at: Option<At>) {
@@ -128,6 +170,14 @@ fn write_matching(json: &mut Json, matching: &Matching) {
         o.key("labels").strings(matching.labels.iter().map(String::as_str));
         o.key("on").bool(matching.on);
         o.key("include").strings(matching.include.iter().map(String::as_str));
+        o.key("fillValues").object(|f| {
+            for (name, fill) in [("lhs", matching.fill_left), ("rhs", matching.fill_right)] {
+                match fill {
+                    Some(value) => f.key(name).number(value),
+                    None => f.key(name).null(),
+                }
+            }
+        });
     });
 }
 

@@ -16,6 +16,8 @@ const POST: &[Method] = &[Method::POST];
 
 /// Forms: as large as Prometheus reads them.
 const FORM_BYTES_MAX: u64 = 10 << 20;
+/// A packed remote read request: some selectors.
+const READ_BYTES_MAX: u64 = 1 << 20;
 /// One chat message.
 const CHAT_BYTES_MAX: u64 = 256 << 10;
 const SHORT: Timeout = Timeout::After(Duration::from_secs(10));
@@ -136,6 +138,12 @@ pub static ROUTES: &[Row] = &[
     Row::form(P, "/api/v1/series", Read(prometheus::series::answer), "series that match a selector"),
     Row::read(P, "/api/v1/metadata", Read(prometheus::metadata::answer), "type, help and unit of metrics"),
     Row::read(P, "/api/v1/targets/metadata", Read(prometheus::metadata::targets), "the same by target; empty"),
+    Row { methods: POST, body_bytes_max: READ_BYTES_MAX, ..Row::read(P, "/api/v1/read", Read(prometheus::read::answer), "remote read, as samples or as a stream of chunks") },
+    Row::read(P, "/federate", Read(prometheus::federate::answer), "the newest samples of matching series, as text or OpenMetrics"),
+    Row::form(P, "/api/v1/search/metric_names", Read(prometheus::search::metric_names), "metric names that contain a text, as lines of JSON"),
+    Row::form(P, "/api/v1/search/label_names", Read(prometheus::search::label_names), "label names that contain a text, as lines of JSON"),
+    Row::form(P, "/api/v1/search/label_values", Read(prometheus::search::label_values), "values of a label that contain a text, as lines of JSON"),
+    Row::shared(P, "/api/v1/features", Now(prometheus::features::answer), "what of the language and the API is there"),
     Row::read(P, "/api/v1/rules", Now(prometheus::rules::rules), "rule groups with their state"),
     Row::read(P, "/api/v1/alerts", Now(prometheus::rules::alerts), "pending and firing alerts"),
     Row::shared(P, "/api/v1/status/buildinfo", Now(prometheus::status::buildinfo), "version"),

@@ -1,8 +1,8 @@
 //! The records of tests.
 
 use store::model::{
-    Batch, EventBatchBuilder, Field, MetricKind, MetricRef, NestedWriter, SampleBatchBuilder, SeriesPart,
-    Signal, StreamParts, Temporality, Value,
+    Batch, EventBatchBuilder, Exemplar, Field, MetricKind, MetricRef, NestedWriter, SampleBatchBuilder,
+    SeriesPart, Signal, StreamParts, Temporality, Value,
 };
 
 use super::{NOW_NS, NOW_S};
@@ -154,6 +154,11 @@ pub(super) fn samples(marker: &str) -> Batch {
         monotonic: true,
     });
     let noted = format!("note_{marker}");
+    let mut order = NestedWriter::default();
+    order.begin_map();
+    order.key("order.who");
+    order.value(Value::Str(marker));
+    order.end();
     for (region, per_minute) in [("eu", 60.0), ("us", 30.0)] {
         let mut pairs = vec![("region", Value::Str(region))];
         if !marker.is_empty() {
@@ -165,6 +170,14 @@ pub(super) fn samples(marker: &str) -> Batch {
             let time_ms = (NOW_S - 120 + minute * 60) * 1000;
             b.point(series, time_ms, (NOW_S - 120) * 1000, per_minute * minute as f64);
         }
+        b.exemplar(Exemplar {
+            series,
+            time_ms: (NOW_S - 30) * 1000,
+            value: 1.0,
+            trace_id: &trace_id(marker),
+            span_id: &[1; 8],
+            attributes: order.as_nested(),
+        });
     }
     Batch::Samples(b.finish())
 }

@@ -1,7 +1,9 @@
 //! Protobuf, the only place of this crate that knows it: traces as OTLP's `trace.v1` messages, which Tempo's clients
-//! read as protobuf or as Go's protobuf-JSON.
+//! read as protobuf or as Go's protobuf-JSON; Prometheus' remote read with its chunks.
 
+pub(crate) mod remote_read;
 mod trace;
 mod trace_json;
+pub(crate) mod xor;
 
 pub(crate) use trace::{TraceBuilder, TraceMessage};
