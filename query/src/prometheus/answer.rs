@@ -1,5 +1,7 @@
 //! An answer of the PromQL engine as Prometheus writes it.
 
+use std::time::Duration;
+
 use engine::promql::{Answer, Data, Histogram, Point, Sample, Series, fmt_value};
 
 use super::{success, write_labels};
@@ -16,13 +18,14 @@ pub(super) fn truncate(answer: &mut Answer, limit: usize) -> bool {
     true
 }
 
-pub(super) fn reply(answer: &Answer, stats: bool) -> Reply {
+/// `took`: how long the evaluation was, if statistics are wanted.
+pub(super) fn reply(answer: &Answer, took: Option<Duration>) -> Reply {
     success(&answer.warnings, &answer.infos, |json| {
         json.object(|o| {
             o.member("resultType", result_type(&answer.value));
             write_result(o.key("result"), &answer.value);
-            if stats {
-                write_stats(o.key("stats"), &answer.value);
+            if let Some(took) = took {
+                write_stats(o.key("stats"), answer.samples, took);
             }
         });
     })
@@ -120,16 +123,23 @@ fn boundary_rule(lower_inclusive: bool, upper_inclusive: bool) -> i32 {
     }
 }
 
-/// The engine does not time its parts; samples are counted from the answer.
-fn write_stats(json: &mut Json, data: &Data) {
-    let samples = match data {
-        Data::Scalar { .. } | Data::String { .. } => 0,
-        Data::Vector(samples) => samples.len(),
-        Data::Matrix(all) => all.iter().map(|series| series.floats.len() + series.histograms.len()).sum(),
-    };
+/// The engine does not time its parts, and holds what it reads: the total is the peak.
+fn write_stats(json: &mut Json, samples: u64, took: Duration) {
+    let seconds = took.as_secs_f64();
     json.object(|o| {
-        o.key("timings").object(|_| {});
-        o.key("samples").object(|s| s.key("totalQueryableSamples").int(samples as u64));
+        o.key("timings").object(|t| {
+            for name in ["evalTotalTime", "innerEvalTime", "execTotalTime"] {
+                t.key(name).number(seconds);
+            }
+            ["resultSortTime", "queryPreparationTime", "execQueueTime"]
+                .iter()
+                .for_each(|name| t.key(name).int(0));
+        });
+        o.key("samples").object(|s| {
+            ["totalQueryableSamples", "samplesRead", "peakSamples"]
+                .iter()
+                .for_each(|name| s.key(name).int(samples));
+        });
     });
 }
 

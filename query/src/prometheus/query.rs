@@ -17,8 +17,9 @@ pub(crate) fn instant(call: &Call) -> Result<Reply, Failure> {
         None => call.now_ms(),
     };
     let params = InstantParams { time_ms, settings: settings(call)? };
+    let begun = Instant::now();
     let answer = promql::instant(&ctx(call)?, &call.snapshot(), &expr, &params)?;
-    reply(call, answer)
+    reply(call, answer, begun.elapsed())
 }
 
 pub(crate) fn range(call: &Call) -> Result<Reply, Failure> {
@@ -42,8 +43,9 @@ pub(crate) fn range(call: &Call) -> Result<Reply, Failure> {
     }
     let expr = expression(call)?;
     let params = RangeParams { start_ms, end_ms, step_ms, settings: settings(call)? };
+    let begun = Instant::now();
     let answer = promql::range(&ctx(call)?, &call.snapshot(), &expr, &params)?;
-    reply(call, answer)
+    reply(call, answer, begun.elapsed())
 }
 
 fn expression(call: &Call) -> Result<promql::Expr, Failure> {
@@ -86,14 +88,15 @@ fn shorten(notes: &mut Vec<String>, kind: &str) {
     }
 }
 
-fn reply(call: &Call, mut found: Answer) -> Result<Reply, Failure> {
+fn reply(call: &Call, mut found: Answer, took: Duration) -> Result<Reply, Failure> {
+    found.place_notes(call.params.get("query").unwrap_or_default());
     shorten(&mut found.warnings, "warning");
     shorten(&mut found.infos, "info");
     let limit = call.params.parse::<usize>("limit", "a count")?.unwrap_or(0);
     if limit > 0 && answer::truncate(&mut found, limit) {
         found.warnings.push("results truncated due to limit".to_owned());
     }
-    Ok(answer::reply(&found, call.params.get("stats").is_some()))
+    Ok(answer::reply(&found, call.params.get("stats").map(|_| took)))
 }
 
 impl From<EvalError> for Failure {
@@ -133,9 +136,19 @@ mod tests {
                 ),
                 ("/api/v1/query?query=none", r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#),
                 ("/api/v1/query?query=sum(", r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": *"}"#),
+                (
+                    "/api/v1/query?query=rate(%0A%20shop_orders_total%5B1m%5D)%20%2B%0Aquantile(2,x)",
+                    r#"{"status":"success","data":{*},"warnings":["PromQL warning: quantile value should be between 0 and 1, got 2 (3:10)"]}"#,
+                ),
                 ("/api/v1/query?query=1&time=x", r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"time\": *"}"#),
                 ("/api/v1/query?query=up&timeout=0", r#"{"status":"error","errorType":"timeout","error":"*"}"#),
-                ("/api/v1/query?query=1&stats=all", r#"{"status":"success","data":{"resultType":"scalar","result":[*],"stats":{*}}}"#),
+                (
+                    "/api/v1/query?query=shop_orders_total&stats=all",
+                    concat!(
+                        r#"{"status":"success","data":{"resultType":"vector","result":[*],"stats":{"timings":{"evalTotalTime":*},"#,
+                        r#""samples":{"totalQueryableSamples":6,"samplesRead":6,"peakSamples":6}}}}"#
+                    ),
+                ),
             ])
             .await;
         assert_eq!(world.get("/api/v1/query?query=up&timeout=0").await.status, 503);

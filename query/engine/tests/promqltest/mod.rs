@@ -5,7 +5,8 @@ mod compare;
 mod histogram;
 mod series;
 
-use engine::promql::{self, EvalError, InstantParams, RangeParams, Settings};
+use engine::promql::ast::ValueType;
+use engine::promql::{self, Data, EvalError, InstantParams, Point, RangeParams, Sample, Settings};
 use regex::Regex;
 use store::Snapshot;
 use store::model::{Batch, Budget, RequestCtx, Role, SampleBatch, Tenant};
@@ -192,7 +193,43 @@ fn check(snapshot: &Snapshot, eval: &Eval) -> Result<(), String> {
     for (kind, notes) in [("warn", &answer.warnings), ("info", &answer.infos)] {
         check_notes(kind, notes, &eval.expect)?;
     }
-    compare::answer(&answer.value, eval_times(eval), &eval.lines, &eval.expect_words())
+    compare::answer(&answer.value, eval_times(eval), &eval.lines, &eval.expect_words())?;
+    let words = eval.expect_words();
+    let own_times =
+        words.iter().any(|w| w == "ordered" || w.starts_with("range vector") || w.starts_with("string"));
+    match eval.kind {
+        Kind::Instant { at } if !own_times && !CONTEXT.iter().any(|call| eval.expr.contains(call)) => {
+            in_the_middle(snapshot, eval, at)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What these say differs between an instant and a range.
+const CONTEXT: [&str; 4] = ["range(", "step(", "start(", "end("];
+
+/// An instant's answer is that of a range at the same time.
+fn in_the_middle(snapshot: &Snapshot, eval: &Eval, at: i64) -> Result<(), String> {
+    const MINUTE: i64 = 60_000;
+    let kind = Kind::Range { start: at - MINUTE, end: at + MINUTE, step: MINUTE };
+    let range =
+        Eval { line: eval.line, kind, expr: eval.expr.clone(), expect: Vec::new(), lines: Vec::new() };
+    let Data::Matrix(series) = evaluate(snapshot, &range).map_err(|e| format!("as a range: {e}"))?.value
+    else {
+        return Err("a range has no matrix".to_owned());
+    };
+    let middle = series.into_iter().filter_map(|s| {
+        let float = s.floats.iter().find(|(t, _)| *t == at).map(|(_, v)| Point::Float(*v));
+        let histogram = s.histograms.iter().find(|(t, _)| *t == at).map(|(_, h)| Point::Histogram(h.clone()));
+        Some(Sample { labels: s.labels, time_ms: at, value: float.or(histogram)? })
+    });
+    let scalar = promql::parse(&eval.expr).is_ok_and(|e| e.value_type() == ValueType::Scalar);
+    let samples: Vec<Sample> = middle.collect();
+    let data = match samples.as_slice() {
+        [Sample { value: Point::Float(value), .. }] if scalar => Data::Scalar { time_ms: at, value: *value },
+        _ => Data::Vector(samples),
+    };
+    compare::answer(&data, (at, 0), &eval.lines, &[]).map_err(|e| format!("as a range: {e}"))
 }
 
 impl Eval {

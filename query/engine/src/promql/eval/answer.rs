@@ -5,13 +5,17 @@ use std::sync::Arc;
 use store::model::Labels;
 
 use super::value::{Point, Row, Steps};
+use crate::promql::ast::Span;
 use crate::promql::histogram::Histogram;
+use crate::promql::parse::ParseError;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub value: Data,
     pub warnings: Vec<String>,
     pub infos: Vec<String>,
+    /// Samples that were read, and those made of them on the way; a histogram counts for several.
+    pub samples: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +40,24 @@ pub struct Series {
     pub labels: Labels,
     pub floats: Vec<(i64, f64)>,
     pub histograms: Vec<(i64, Arc<Histogram>)>,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// Notes end with a position. The evaluation knows bytes only, as if the text had one line; in a text of several
+    /// they become lines and columns.
+    pub fn place_notes(&mut self, text: &str) {
+        if !text.contains('\n') {
+            return;
+        }
+        for note in self.warnings.iter_mut().chain(&mut self.infos) {
+            let Some((message, column)) = note.rsplit_once(" (1:") else { continue };
+            let Ok(column) = column.trim_end_matches(')').parse::<usize>() else { continue };
+            let at = ParseError::new(text, Span::new(column.saturating_sub(1), column), "");
+            *note = format!("{message} ({}:{})", at.line, at.column);
+        }
+    }
 }
 
 // === impl Series ===

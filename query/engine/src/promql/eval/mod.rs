@@ -117,8 +117,9 @@ pub fn instant(
             }
         },
     };
+    let samples = eval.samples;
     let (warnings, infos) = eval.notes.into_lists();
-    Ok(Answer { value, warnings, infos })
+    Ok(Answer { value, warnings, infos, samples })
 }
 
 /// Evaluates at every step from start to end.
@@ -139,8 +140,9 @@ pub fn range(ctx: &RequestCtx, snapshot: &Snapshot, expr: &Expr, params: &RangeP
     let mut series: Vec<Series> = rows.iter().map(|row| Series::of_row(row, &steps)).collect();
     series.retain(|s| !s.floats.is_empty() || !s.histograms.is_empty());
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let samples = eval.samples;
     let (warnings, infos) = eval.notes.into_lists();
-    Ok(Answer { value: Data::Matrix(series), warnings, infos })
+    Ok(Answer { value: Data::Matrix(series), warnings, infos, samples })
 }
 
 fn range_steps(params: &RangeParams) -> Evaluated<Steps> {
