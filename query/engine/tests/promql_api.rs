@@ -105,7 +105,7 @@ fn a_range_query_checks_its_times() {
     };
     assert!(range(0, 11_000_000, 1_000, "vector(1)").is_ok());
     for (start, end, step, text, want) in [
-        (0, 11_001_000, 1_000, "vector(1)", "exceeded maximum resolution of 11000 points per timeseries"),
+        (0, 11_001_000, 1_000, "vector(1)", "exceeded maximum resolution of 11,000 points per timeseries"),
         (0, 1_000, 0, "vector(1)", "zero or negative query resolution step widths are not accepted"),
         (1, 0, 1_000, "vector(1)", "end timestamp must not be before start time"),
         (i64::MIN, i64::MAX, 1, "vector(1)", "end timestamp must not be before start time"),

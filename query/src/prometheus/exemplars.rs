@@ -6,23 +6,17 @@ use engine::promql::{self, fmt_value};
 use store::model::{Labels, Nested, naming};
 use store::{OwnedExemplar, SeriesQuery};
 
-use super::{matchers, parse_failure, success, write_labels};
+use super::{expression, matchers, success, time_or, write_labels};
 use crate::failure::{Failure, Reply};
 use crate::json::Json;
-use crate::request::time::prometheus_time;
 use crate::service::Call;
 
 pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
-    let time = |name: &str, default: i64| match call.params.get(name) {
-        Some(text) => prometheus_time(name, text),
-        None => Ok(default),
-    };
-    let (start_ms, end_ms) = (time("start", i64::MIN / 2)?, time("end", i64::MAX / 2)?);
+    let (start_ms, end_ms) = (time_or(call, "start", i64::MIN / 2)?, time_or(call, "end", i64::MAX / 2)?);
     if end_ms < start_ms {
         return Err(Failure::bad("end timestamp must not be before start timestamp"));
     }
-    let expr =
-        promql::parse(call.params.require("query")?).map_err(|error| parse_failure("query", &error))?;
+    let expr = expression(call)?;
     let snapshot = call.snapshot();
     let mut found: BTreeMap<Labels, Vec<OwnedExemplar>> = BTreeMap::new();
     for used in promql::selectors(&expr) {

@@ -2,7 +2,7 @@
 
 use engine::promql;
 
-use super::{parse_failure, success, syntax_tree};
+use super::{expression, success, syntax_tree};
 use crate::failure::{Failure, Reply};
 use crate::service::Call;
 
@@ -14,10 +14,6 @@ pub(crate) fn format(call: &Call) -> Result<Reply, Failure> {
 pub(crate) fn parse(call: &Call) -> Result<Reply, Failure> {
     let expr = expression(call)?;
     Ok(success(&[], &[], |json| syntax_tree::write(json, &expr)))
-}
-
-fn expression(call: &Call) -> Result<promql::Expr, Failure> {
-    promql::parse(call.params.require("query")?).map_err(|error| parse_failure("query", &error))
 }
 
 #[cfg(test)]
@@ -36,7 +32,7 @@ mod tests {
                 ),
                 (
                     "/api/v1/format_query",
-                    r#"{"status":"error","errorType":"bad_data","error":"the parameter \"query\" is missing"}"#,
+                    r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:1: parse error: no expression found in input"}"#,
                 ),
                 (
                     "/api/v1/parse_query?query=-rate(x%7Ba!=%22b%22%7D%5B5m%5D+offset+1m)*2",

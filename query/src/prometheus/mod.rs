@@ -75,16 +75,28 @@ fn matchers(written: &[promql::ast::Matcher]) -> Result<Vec<LabelMatcher>, Failu
     written.iter().map(matcher).collect()
 }
 
+/// A time that may be missing, in milliseconds.
+fn time_or(call: &Call, name: &str, default: i64) -> Result<i64, Failure> {
+    let Some(text) = call.params.get(name) else { return Ok(default) };
+    let said = |_| {
+        let why = format!("Invalid time value for '{name}': cannot parse {text:?} to a valid timestamp");
+        Failure::bad(format!("invalid parameter {name:?}: {why}"))
+    };
+    prometheus_time(name, text).map_err(said)
+}
+
+/// The expression in `query`; a missing one is an empty text, which has no expression in it.
+fn expression(call: &Call) -> Result<promql::Expr, Failure> {
+    promql::parse(call.params.get("query").unwrap_or_default())
+        .map_err(|error| parse_failure("query", &error))
+}
+
 /// `match[]`, `start` and `end`; without times, all time.
 fn label_query(call: &Call) -> Result<LabelQuery, Failure> {
-    let time = |name: &str, default: i64| match call.params.get(name) {
-        Some(text) => prometheus_time(name, text),
-        None => Ok(default),
-    };
     let query = LabelQuery {
         selectors: selectors(call)?,
-        start_ms: time("start", i64::MIN / 2)?,
-        end_ms: time("end", i64::MAX / 2)?,
+        start_ms: time_or(call, "start", i64::MIN / 2)?,
+        end_ms: time_or(call, "end", i64::MAX / 2)?,
     };
     if query.end_ms < query.start_ms {
         return Err(Failure::bad("invalid parameter \"end\": end timestamp must not be before start time"));

@@ -5,17 +5,14 @@ use std::time::{Duration, Instant};
 use engine::promql::{self, Answer, EvalError, InstantParams, RangeParams, STEPS_MAX, Settings};
 use store::model::RequestCtx;
 
-use super::{answer, parse_failure};
+use super::{answer, expression, time_or};
 use crate::failure::{Failure, Reply};
 use crate::request::time::{prometheus_duration, prometheus_time};
 use crate::service::Call;
 
 pub(crate) fn instant(call: &Call) -> Result<Reply, Failure> {
     let expr = expression(call)?;
-    let time_ms = match call.params.get("time") {
-        Some(text) => prometheus_time("time", text)?,
-        None => call.now_ms(),
-    };
+    let time_ms = time_or(call, "time", call.now_ms())?;
     let params = InstantParams { time_ms, settings: settings(call)? };
     let begun = Instant::now();
     let answer = promql::instant(&ctx(call)?, &call.snapshot(), &expr, &params)?;
@@ -23,12 +20,12 @@ pub(crate) fn instant(call: &Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) fn range(call: &Call) -> Result<Reply, Failure> {
-    let start_ms = prometheus_time("start", call.params.require("start")?)?;
-    let end_ms = prometheus_time("end", call.params.require("end")?)?;
+    let start_ms = prometheus_time("start", call.params.get("start").unwrap_or_default())?;
+    let end_ms = prometheus_time("end", call.params.get("end").unwrap_or_default())?;
     if end_ms < start_ms {
         return Err(Failure::bad("invalid parameter \"end\": end timestamp must not be before start time"));
     }
-    let step_ms = prometheus_duration("step", call.params.require("step")?)?;
+    let step_ms = prometheus_duration("step", call.params.get("step").unwrap_or_default())?;
     if step_ms <= 0 {
         return Err(Failure::bad(
             "invalid parameter \"step\": zero or negative query resolution step widths are not accepted. \
@@ -36,20 +33,16 @@ pub(crate) fn range(call: &Call) -> Result<Reply, Failure> {
         ));
     }
     if end_ms.saturating_sub(start_ms) / step_ms > STEPS_MAX as i64 {
-        return Err(Failure::bad(format!(
-            "exceeded maximum resolution of {STEPS_MAX} points per timeseries. Try decreasing the query resolution \
-             (?step=XX)"
-        )));
+        return Err(Failure::bad(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution \
+             (?step=XX)",
+        ));
     }
     let expr = expression(call)?;
     let params = RangeParams { start_ms, end_ms, step_ms, settings: settings(call)? };
     let begun = Instant::now();
     let answer = promql::range(&ctx(call)?, &call.snapshot(), &expr, &params)?;
     reply(call, answer, begun.elapsed())
-}
-
-fn expression(call: &Call) -> Result<promql::Expr, Failure> {
-    promql::parse(call.params.require("query")?).map_err(|error| parse_failure("query", &error))
 }
 
 fn settings(call: &Call) -> Result<Settings, Failure> {
@@ -141,6 +134,7 @@ mod tests {
                     r#"{"status":"success","data":{*},"warnings":["PromQL warning: quantile value should be between 0 and 1, got 2 (3:10)"]}"#,
                 ),
                 ("/api/v1/query?query=1&time=x", r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"time\": *"}"#),
+                ("/api/v1/query", r#"{"status":"error","errorType":"bad_data","error":"invalid parameter \"query\": 1:1: parse error: no expression found in input"}"#),
                 ("/api/v1/query?query=up&timeout=0", r#"{"status":"error","errorType":"timeout","error":"*"}"#),
                 (
                     "/api/v1/query?query=shop_orders_total&stats=all",
@@ -177,7 +171,7 @@ mod tests {
                 (&format!("{sum}&step=0"), r#"{"status":"error","errorType":"bad_data","error":"*"}"#),
                 (
                     &format!("{sum}&step=0.001"),
-                    r#"{"status":"error","errorType":"bad_data","error":"exceeded maximum*"}"#,
+                    r#"{"status":"error","errorType":"bad_data","error":"exceeded maximum resolution of 11,000 points*"}"#,
                 ),
                 (
                     "/api/v1/query_range?query=1&start=2&end=1&step=1",

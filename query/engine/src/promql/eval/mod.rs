@@ -155,10 +155,9 @@ fn range_steps(params: &RangeParams) -> Evaluated<Steps> {
     };
     let points = (span / params.step_ms) as usize;
     if points > STEPS_MAX {
-        let message = format!(
-            "exceeded maximum resolution of {STEPS_MAX} points per timeseries. Try decreasing the query resolution (?step=XX)"
+        return bad(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
         );
-        return Err(EvalError::BadData(message));
     }
     Ok(Steps { start: params.start_ms, step: params.step_ms, len: points + 1 })
 }
