@@ -1,7 +1,4 @@
 //! `/api/v1/read`: remote read, as samples or as a stream of chunks.
-//!
-//! Native histograms are sent as samples only: if an answer has some, samples are what the asker gets (every asker
-//! takes them).
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
@@ -14,7 +11,7 @@ use crate::wire::remote_read::{
     Chunk, ChunkedReadResponse, ChunkedSeries, QueryResult, ReadMatcher, ReadQuery, ReadRequest,
     ReadResponse, SAMPLES, STREAMED_XOR_CHUNKS, TimeSeries, labels,
 };
-use crate::wire::xor;
+use crate::wire::{histogram_chunk, xor};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const STREAM: &str = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
@@ -23,6 +20,7 @@ const FRAME_BYTES: usize = 1 << 20;
 /// A request is a few selectors, however well it is packed.
 const REQUEST_BYTES_MAX: usize = 32 << 20;
 const ENCODING_XOR: i32 = 1;
+const ENCODING_FLOAT_HISTOGRAM: i32 = 3;
 
 pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     let request = request(&call.body)?;
@@ -34,13 +32,11 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
         results.push(series);
     }
     let accepted = &request.accepted_response_types;
-    let takes_samples = accepted.is_empty() || accepted.contains(&SAMPLES);
     let first = accepted.iter().find(|kind| matches!(**kind, SAMPLES | STREAMED_XOR_CHUNKS));
     if !accepted.is_empty() && first.is_none() {
         return Err(Failure::bad(format!("none of the accepted response types {accepted:?} is known here")));
     }
-    let histograms = results.iter().flatten().any(|series| !series.histograms.is_empty());
-    if first == Some(&STREAMED_XOR_CHUNKS) && !(histograms && takes_samples) {
+    if first == Some(&STREAMED_XOR_CHUNKS) {
         return Ok(reply(StatusCode::OK, STREAM, stream(&results)));
     }
     samples(&results)
@@ -95,31 +91,46 @@ fn stream(results: &[Vec<SeriesSamples>]) -> Vec<u8> {
     for (query_index, series) in results.iter().enumerate() {
         for one in series {
             let labels = labels(one);
-            let mut chunks: Vec<Chunk> = Vec::new();
+            let mut frame: Vec<Chunk> = Vec::new();
             let mut bytes = 0;
-            let mut flush = |chunks: &mut Vec<Chunk>| {
-                let chunked_series =
-                    vec![ChunkedSeries { labels: labels.clone(), chunks: std::mem::take(chunks) }];
+            let mut flush = |frame: &mut Vec<Chunk>| {
+                let chunks = std::mem::take(frame);
+                let chunked_series = vec![ChunkedSeries { labels: labels.clone(), chunks }];
                 let message = ChunkedReadResponse { chunked_series, query_index: query_index as i64 };
                 xor::put_frame(&mut out, &message.to_bytes());
             };
-            let times = one.times.chunks(xor::CHUNK_SAMPLES);
-            for (times, values) in times.zip(one.values.chunks(xor::CHUNK_SAMPLES)) {
-                let (Some(min), Some(max)) = (times.first(), times.last()) else { continue };
-                let data = xor::encode(times, values);
-                bytes += data.len();
-                chunks.push(Chunk { min_time_ms: *min, max_time_ms: *max, encoding: ENCODING_XOR, data });
+            for chunk in chunks(one) {
+                bytes += chunk.data.len();
+                frame.push(chunk);
                 if bytes >= FRAME_BYTES {
-                    flush(&mut chunks);
+                    flush(&mut frame);
                     bytes = 0;
                 }
             }
-            if !chunks.is_empty() {
-                flush(&mut chunks);
+            if !frame.is_empty() {
+                flush(&mut frame);
             }
         }
     }
     out
+}
+
+/// A series' chunks in the order of their times.
+fn chunks(series: &SeriesSamples) -> Vec<Chunk> {
+    let times = series.times.chunks(xor::CHUNK_SAMPLES);
+    let floats = times.zip(series.values.chunks(xor::CHUNK_SAMPLES)).filter_map(|(times, values)| {
+        let (min_time_ms, max_time_ms) = (*times.first()?, *times.last()?);
+        Some(Chunk { min_time_ms, max_time_ms, encoding: ENCODING_XOR, data: xor::encode(times, values) })
+    });
+    let points: Vec<_> = series.histograms.iter().map(|(time, _, point)| (*time, point)).collect();
+    let histograms = histogram_chunk::runs(&points).into_iter().filter_map(|run| {
+        let (min_time_ms, max_time_ms) = (run.first()?.0, run.last()?.0);
+        let data = histogram_chunk::encode(&run);
+        Some(Chunk { min_time_ms, max_time_ms, encoding: ENCODING_FLOAT_HISTOGRAM, data })
+    });
+    let mut chunks: Vec<Chunk> = floats.chain(histograms).collect();
+    chunks.sort_by_key(|chunk| chunk.min_time_ms);
+    chunks
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Protobuf, the only place of this crate that knows it: traces as OTLP's `trace.v1` messages, which Tempo's clients
 //! read as protobuf or as Go's protobuf-JSON; Prometheus' remote read with its chunks.
 
+pub(crate) mod histogram_chunk;
 pub(crate) mod remote_read;
 mod trace;
 mod trace_json;

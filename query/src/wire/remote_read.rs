@@ -140,7 +140,7 @@ pub(crate) struct Chunk {
     /// Inclusive.
     #[prost(int64, tag = "2")]
     pub(crate) max_time_ms: i64,
-    /// 1: XOR.
+    /// 1: XOR, 3: float histograms.
     #[prost(int32, tag = "3")]
     pub(crate) encoding: i32,
     #[prost(bytes = "vec", tag = "4")]

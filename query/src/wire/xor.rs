@@ -6,8 +6,8 @@ pub(crate) const CHUNK_SAMPLES: usize = 120;
 
 /// Bits, the highest of each byte first.
 #[derive(Default)]
-struct Bits {
-    bytes: Vec<u8>,
+pub(super) struct Bits {
+    pub(super) bytes: Vec<u8>,
     /// How many bits of the last byte are free.
     free: u32,
 }
@@ -16,7 +16,7 @@ struct Bits {
 
 impl Bits {
     /// The low `count` bits.
-    fn put(&mut self, value: u64, mut count: u32) {
+    pub(super) fn put(&mut self, value: u64, mut count: u32) {
         while count > 0 {
             if self.free == 0 {
                 self.bytes.push(0);
@@ -43,7 +43,7 @@ impl Bits {
 }
 
 /// How many zeros stood before and after the bits of a value that was written out.
-type Window = Option<(u32, u32)>;
+pub(super) type Window = Option<(u32, u32)>;
 
 /// One chunk; at most 65,535 samples.
 pub(crate) fn encode(times: &[i64], values: &[f64]) -> Vec<u8> {
@@ -84,7 +84,7 @@ fn put_difference(bits: &mut Bits, difference: i64) {
     bits.put(difference as u64, width);
 }
 
-fn put_value(bits: &mut Bits, xor: u64, window: &mut Window) {
+pub(super) fn put_value(bits: &mut Bits, xor: u64, window: &mut Window) {
     if xor == 0 {
         bits.put(0, 1);
         return;
