@@ -62,9 +62,10 @@ impl Window<'_> {
 
     /// Whether a start time lies before the sample before, and is not that one's either.
     pub(crate) fn starts_overlap(&self) -> bool {
-        let end = self.first + self.times.len();
-        let mut begins = self.starts.iter().filter(|(at, _)| (self.first + 1..end).contains(&(*at as usize)));
-        begins.any(|(at, start)| *start != 0 && *start < self.times[*at as usize - self.first - 1])
+        let from = self.starts.partition_point(|(at, _)| *at as usize <= self.first);
+        let to = self.starts.partition_point(|(at, _)| (*at as usize) < self.first + self.times.len());
+        let begins = self.starts.get(from..to).unwrap_or_default();
+        begins.iter().any(|(at, start)| *start != 0 && *start < self.times[*at as usize - self.first - 1])
     }
 }
 
