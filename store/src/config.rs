@@ -19,7 +19,11 @@ pub struct Config {
     pub head_bytes_max: u64,
     /// A head older than this is flushed.
     pub head_age_max: Duration,
+    /// Of a file of the log under load.
     pub wal_file_bytes: u64,
+    /// All files of the log: over it the heads that hold the oldest ones are flushed, so that a start never has more to
+    /// read.
+    pub wal_bytes_max: u64,
     pub limits: Limits,
 }
 
@@ -33,6 +37,7 @@ impl Config {
             head_bytes_max: 128 << 20,
             head_age_max: Duration::from_secs(2 * 3600),
             wal_file_bytes: 8 << 20,
+            wal_bytes_max: 128 << 20,
             limits: Limits::default(),
         }
     }

@@ -32,12 +32,17 @@ pub struct Damaged {
 pub(crate) struct DamageList(Arc<Mutex<(Vec<Damaged>, u64)>>);
 
 impl DamageList {
+    /// A finding that is listed already (every query meets the same damaged block) is not another one.
     pub(crate) fn add(&self, kind: DamagedKind, path: Option<PathBuf>, detail: String) {
-        tracing::error!(?kind, ?path, detail, "damage");
+        let found = Damaged { kind, path, detail };
         let mut list = self.0.lock();
+        if list.0.contains(&found) {
+            return;
+        }
         list.1 += 1;
+        tracing::error!(?kind, path = ?found.path, detail = found.detail, "damage");
         if list.0.len() < LISTED_MAX {
-            list.0.push(Damaged { kind, path, detail });
+            list.0.push(found);
         }
     }
 

@@ -34,7 +34,8 @@ struct Table {
 enum State {
     /// Its first request is not durable yet; these wait for it.
     InFlight(Vec<oneshot::Sender<Option<Known>>>),
-    Settled(Known),
+    /// When it was settled, and what it stands for.
+    Settled(i64, Known),
 }
 
 pub(crate) enum Begin {
@@ -80,7 +81,7 @@ impl Dedup {
                 Begin::First(FirstRequest { dedup: self.clone(), key: Some(key) })
             }
             Entry::Occupied(mut occupied) => match occupied.get_mut() {
-                State::Settled(known) => Begin::Known(known.clone()),
+                State::Settled(_, known) => Begin::Known(known.clone()),
                 State::InFlight(waiting) => {
                     let (sender, receiver) = oneshot::channel();
                     waiting.push(sender);
@@ -90,15 +91,43 @@ impl Dedup {
         }
     }
 
-    /// A key read from the log or from a file. `false`: it stood for another record at that time, this one repeats it.
+    /// A key read from the log or from a file, in any order. `false`: at that time it stood for another record already,
+    /// this one repeats it.
     pub(crate) fn restore(&self, key: BatchKey, time_ms: i64, known: Known) -> bool {
         let mut table = self.0.lock();
-        table.expire(time_ms);
-        if let Some(state) = table.keys.get(&key) {
-            return matches!(state, State::Settled(other) if other.lsn == known.lsn);
+        let keep_ms = table.keep_ms;
+        if let Some(State::Settled(other_ms, other)) = table.keys.get_mut(&key) {
+            if other.lsn == known.lsn {
+                return true;
+            }
+            if time_ms.saturating_sub(*other_ms).abs() < keep_ms {
+                return false;
+            }
+            // The same content again after the first was forgotten: both count, the later one is remembered.
+            if time_ms > *other_ms {
+                (*other_ms, *other) = (time_ms, known);
+            }
+            return true;
         }
         table.settle(key, time_ms, known);
         true
+    }
+
+    /// All keys are restored: puts them in order and forgets the old ones.
+    pub(crate) fn restored(&self, now_ms: i64) {
+        let mut table = self.0.lock();
+        // A clock that ran ahead in an earlier life must not keep keys for longer.
+        let times = table.keys.iter_mut().filter_map(|(key, state)| match state {
+            State::Settled(time, _) => {
+                *time = now_ms.min(*time);
+                Some((*time, *key))
+            }
+            State::InFlight(_) => None,
+        });
+        let mut order: Vec<(i64, BatchKey)> = times.collect();
+        order.sort_unstable_by_key(|(time, _)| *time);
+        table.order = order.into();
+        table.expire(now_ms);
     }
 
     pub(crate) fn expire(&self, now_ms: i64) {
@@ -124,12 +153,12 @@ impl Table {
 
     fn settle(&mut self, key: BatchKey, time_ms: i64, known: Known) {
         while self.order.len() >= self.keys_max
-            && let Some((_, oldest)) = self.order.pop_front()
+            && let Some((oldest_ms, oldest)) = self.order.pop_front()
         {
             self.keys.remove(&oldest);
-            self.evicted += 1;
+            self.evicted += u64::from(time_ms.saturating_sub(oldest_ms) < self.keep_ms);
         }
-        self.keys.insert(key, State::Settled(known));
+        self.keys.insert(key, State::Settled(time_ms, known));
         self.order.push_back((time_ms, key));
     }
 }
@@ -179,7 +208,7 @@ impl Dedup {
         let table = self.0.lock();
         let mut out = FILE_MAGIC.to_vec();
         for (time, key) in &table.order {
-            let Some(State::Settled(known)) = table.keys.get(key) else { continue };
+            let Some(State::Settled(_, known)) = table.keys.get(key) else { continue };
             out.extend_from_slice(&key.0.to_le_bytes());
             out.extend_from_slice(&time.to_le_bytes());
             out.extend_from_slice(&known.lsn.writer.0.to_le_bytes());

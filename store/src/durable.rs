@@ -67,11 +67,14 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Makes a directory and its parents, durably.
 pub(crate) fn create_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
+    if dir.as_os_str().is_empty() || dir.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(dir)?;
-    sync_parent(dir)
+    dir.parent().map_or(Ok(()), create_dir)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_parent(dir),
+    }
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Opening a data directory: lock, catalog, log, threads, in this order.
 
+use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,56 +9,78 @@ use parking_lot::Mutex;
 
 use crate::accounting::Accounting;
 use crate::blobs::{Blobs, LocalBlobs};
-use crate::catalog::{Catalog, CatalogError, Flushed, Opened, SqliteCatalog};
+use crate::catalog::{Catalog, CatalogError, Opened, SqliteCatalog};
 use crate::clock::Clock;
 use crate::damage::{DamageList, DamagedKind};
 use crate::dedup::{Dedup, Known};
 use crate::durable::{Disk, RealDisk, create_dir};
-use crate::flush::{self, Maintenance};
+use crate::flush::{self, Files, Listed, Maintenance};
 use crate::model::{Lsn, Signal, TenantNo, WriterId};
 use crate::segment::StreamInterner;
 use crate::state::{Streams, Tenants};
 use crate::store::Shared;
 use crate::tap::Taps;
-use crate::wal::{Log, LogFile, ReplayError, ReplayReport, Replayed, replay};
+use crate::wal::{Log, LogFile, ReplayError, ReplayReport, Replayed, first_lsns, replay};
 use crate::writer::{LogStatus, Queue, WriterThread, apply};
-use crate::{Config, OpenError};
+use crate::{Config, OpenError, StoreError};
 
 const LOCK_FILE: &str = "lock";
 const WAL_DIR: &str = "wal";
 const BLOBS_DIR: &str = "segments";
 const QUARANTINE_DIR: &str = "quarantine";
 const KEYS_FILE: &str = "wal.keys";
+/// Segments that are opened before the store is ready.
+const OPEN_AT_START_MAX: usize = 1024;
 const META_KEY_SEED: &str = "key_seed";
 
-pub(crate) fn open(config: Config) -> Result<Shared, OpenError> {
-    open_on(config, Arc::new(RealDisk))
+/// Puts another implementation before the one of the machine.
+pub(crate) type Wrap<T> = Box<dyn FnOnce(Arc<T>) -> Arc<T>>;
+
+/// What the store stands on; tests put failing ones in their place.
+pub(crate) struct Ground {
+    /// Of the log.
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) clock: Clock,
+    pub(crate) blobs: Wrap<dyn Blobs>,
+    pub(crate) catalog: Wrap<dyn Catalog>,
 }
 
-/// With the log on a disk of the caller's.
-pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, OpenError> {
+impl Ground {
+    pub(crate) fn machine() -> Self {
+        Self {
+            disk: Arc::new(RealDisk),
+            clock: Clock::start(),
+            blobs: Box::new(|blobs| blobs),
+            catalog: Box::new(|catalog| catalog),
+        }
+    }
+}
+
+pub(crate) fn open(config: Config, ground: Ground) -> Result<Shared, OpenError> {
+    let Ground { disk, clock, .. } = ground;
     let dir = config.data_dir.clone();
     create_dir(&dir).map_err(io("create", &dir))?;
     let lock = lock(&dir)?;
-    let clock = Clock::start();
     let damage = DamageList::default();
     let Opened { catalog, damage: found, rebuild } = SqliteCatalog::open(&dir, clock.now_ms())?;
     for finding in found {
         damage.add(DamagedKind::Catalog, finding.moved_to, finding.reason);
     }
-    let catalog: Arc<dyn Catalog> = Arc::new(catalog);
+    let catalog = (ground.catalog)(Arc::new(catalog));
     let key_seed = key_seed(&*catalog)?;
     let blobs = LocalBlobs::open(dir.join(BLOBS_DIR), dir.join(QUARANTINE_DIR)).map_err(io("open", &dir))?;
-    let blobs: Arc<dyn Blobs> = Arc::new(blobs);
-    if rebuild {
-        flush::rebuild(&*catalog, &*blobs, &damage).map_err(OpenError::Other)?;
-    }
-    let restored = Restored::read(&config, &catalog, &*disk, &damage, clock)?;
+    let blobs = (ground.blobs)(Arc::new(blobs));
+    let wal_dir = dir.join(WAL_DIR);
+    create_dir(&wal_dir).map_err(io("create", &wal_dir))?;
+    let log = first_lsns(&*disk, &wal_dir).map_err(replay_error)?.into_iter().collect();
+    let files = Files { catalog: &*catalog, blobs: &*blobs, damage: &damage, log };
+    let maintenance = Arc::new(Maintenance::default());
+    maintenance.no_merges_of(files.settle(rebuild)?);
+    let restored = Restored::read(&config, &catalog, &*disk, &damage, &clock)?;
     let writer_id = catalog.new_writer(restored.writer_max).map_err(other("draw a writer id"))?;
     let taps = Arc::new(Taps::default());
     let queue = Arc::new(Queue::new(config.limits.writer_queue_batches_max));
     let status = Arc::new(Mutex::new(LogStatus::default()));
-    let wal_dir = dir.join(WAL_DIR);
     let log = Log::new(disk, &wal_dir, writer_id, config.wal_file_bytes, restored.files);
     let writer = WriterThread {
         log: log.map_err(io("list", &wal_dir))?,
@@ -66,7 +89,7 @@ pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, Ope
         taps: Arc::clone(&taps),
         dedup: restored.dedup.clone(),
         keys_path: dir.join(KEYS_FILE),
-        clock,
+        clock: clock.clone(),
         linger: config.group_linger,
         status: Arc::clone(&status),
     };
@@ -91,11 +114,38 @@ pub(crate) fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Shared, Ope
         catalog,
         blobs,
         streams: StreamInterner::default(),
-        maintenance: Arc::new(Maintenance::default()),
+        maintenance,
+        opening: Mutex::new(()),
         _lock: lock,
     };
-    flush::open_segments(&shared).map_err(OpenError::Other)?;
+    list_segments(&shared)?;
     Ok(shared)
+}
+
+/// Gives each tenant its segments. The first few are opened at once, so that damage shows at start; further ones when
+/// they are asked for.
+fn list_segments(shared: &Shared) -> Result<(), OpenError> {
+    let rows = shared.catalog.segments().map_err(other("list segments"))?;
+    let tenants = shared.tenants.by_number();
+    let mut listed: HashMap<TenantNo, Vec<Listed>> = HashMap::new();
+    for row in rows {
+        listed.entry(row.tenant).or_default().push(Listed { row, open: None });
+    }
+    let mut opened = 0;
+    for (no, segments) in listed {
+        let Some(tenant) = tenants.get(&no) else {
+            let detail =
+                format!("{} segments of tenant {} are left out: it is not known", segments.len(), no.0);
+            shared.damage.add(DamagedKind::Catalog, None, detail);
+            continue;
+        };
+        opened += segments.len();
+        tenant.change(|open| open.replace(&[], segments));
+        if opened <= OPEN_AT_START_MAX {
+            flush::open_all_of(shared, tenant);
+        }
+    }
+    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
@@ -137,34 +187,37 @@ impl Restored {
         catalog: &Arc<dyn Catalog>,
         disk: &dyn Disk,
         damage: &DamageList,
-        clock: Clock,
+        clock: &Clock,
     ) -> Result<Self, OpenError> {
         let tenants = Tenants::default();
         for (no, tenant) in catalog.tenants().map_err(other("list tenants"))? {
             tenants.get_or_add(&tenant, no);
         }
         let flushed = catalog.flushed().map_err(other("list flushed records"))?;
+        let flushed =
+            flushed.iter().map(|f| ((f.tenant, f.signal, f.through.writer), f.through.counter)).collect();
         let dedup = Dedup::new(config.limits.dedup_keys_max, config.limits.dedup_keep_ms);
         restore_keys(&config.data_dir.join(KEYS_FILE), &dedup, damage);
         let wal_dir = config.data_dir.join(WAL_DIR);
-        create_dir(&wal_dir).map_err(io("create", &wal_dir))?;
         let mut streams = Streams::default();
-        let mut failed = None;
+        let mut failed = Vec::new();
         let mut take = |record: Replayed| {
+            let lsn = record.lsn;
             let taken = take_back(record, catalog, &tenants, &flushed, &dedup, &mut streams, clock.now_ms());
             if let Err(error) = taken {
-                failed.get_or_insert(error);
+                failed.push((lsn, error));
             }
         };
-        let report = replay(disk, &wal_dir, &mut take).map_err(replay_error)?;
-        if let Some(error) = failed {
-            damage.add(DamagedKind::Catalog, None, format!("some records could not be taken back: {error}"));
+        let mut report = replay(disk, &wal_dir, &mut take).map_err(replay_error)?;
+        for (lsn, error) in failed {
+            damage.add(DamagedKind::Wal, None, format!("record {lsn} could not be taken back: {error}"));
+            keep_aside(&mut report.files, lsn);
         }
-        dedup.expire(clock.now_ms());
+        dedup.restored(clock.now_ms());
         name_losses(&report, damage);
+        let by_number = tenants.by_number();
         for stored in catalog.stored().map_err(other("read counters"))? {
-            let state = tenants.all().into_iter().find(|state| state.no == stored.tenant);
-            if let Some(state) = state {
+            if let Some(state) = by_number.get(&stored.tenant) {
                 state.set_flushed_rows(stored.signal, stored.rows);
             }
         }
@@ -174,10 +227,13 @@ impl Restored {
 }
 
 fn restore_keys(path: &Path, dedup: &Dedup, damage: &DamageList) {
-    if let Ok(bytes) = fs::read(path)
-        && dedup.decode(&bytes).is_none()
-    {
-        let detail = "retries of requests before the last start may be stored twice".to_owned();
+    let wrong = match fs::read(path) {
+        Ok(bytes) => dedup.decode(&bytes).is_none().then(|| "it is damaged".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(wrong) = wrong {
+        let detail = format!("{wrong}: retries of requests before the last start may be stored twice");
         damage.add(DamagedKind::BatchKeys, Some(path.to_owned()), detail);
     }
 }
@@ -188,17 +244,18 @@ fn take_back(
     record: Replayed,
     catalog: &Arc<dyn Catalog>,
     tenants: &Tenants,
-    flushed: &[Flushed],
+    flushed: &HashMap<(TenantNo, Signal, WriterId), u64>,
     dedup: &Dedup,
     streams: &mut Streams,
     now_ms: i64,
-) -> Result<(), CatalogError> {
+) -> Result<(), StoreError> {
     let Replayed { lsn, tenant_no, tenant, key, time_ms, answer, batch } = record;
     let new = match key {
         Some(key) => dedup.restore(key, time_ms, Known { lsn, answer: answer.into() }),
         None => true,
     };
-    if !new || is_flushed(flushed, tenant_no, batch.signal(), lsn) {
+    let through = flushed.get(&(tenant_no, batch.signal(), lsn.writer));
+    if !new || through.is_some_and(|through| lsn.counter <= *through) {
         return Ok(());
     }
     let state = match tenants.get(&tenant) {
@@ -208,13 +265,16 @@ fn take_back(
             tenants.get_or_add(&tenant, tenant_no)
         }
     };
-    apply(&state, streams, batch, lsn, now_ms);
-    Ok(())
+    let applied = apply(&state, streams, batch, lsn, now_ms);
+    applied.map(drop).ok_or_else(|| StoreError::Internal("adding it to its head panicked".to_owned()))
 }
 
-fn is_flushed(flushed: &[Flushed], tenant: TenantNo, signal: Signal, lsn: Lsn) -> bool {
-    let of_pair = |f: &&Flushed| f.tenant == tenant && f.signal == signal && f.through.writer == lsn.writer;
-    flushed.iter().find(of_pair).is_some_and(|f| lsn.counter <= f.through.counter)
+/// What could not be taken back may be nowhere else: its file is not removed with the others.
+fn keep_aside(files: &mut [LogFile], lsn: Lsn) {
+    let mut of_writer = files.iter_mut().filter(|file| file.writer == lsn.writer);
+    if let Some(file) = of_writer.find(|file| file.end >= lsn.counter) {
+        file.damaged = true;
+    }
 }
 
 fn name_losses(report: &ReplayReport, damage: &DamageList) {

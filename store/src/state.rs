@@ -2,6 +2,7 @@
 //! fresh one. One lock per tenant decides what a snapshot sees, so a record is never seen twice or not at all.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
@@ -19,6 +20,8 @@ pub(crate) struct TenantState {
     pub(crate) no: TenantNo,
     pub(crate) name: Tenant,
     heads: RwLock<TenantHeads>,
+    /// When its segments were last wanted, in Unix milliseconds.
+    used_ms: AtomicI64,
 }
 
 /// What one lock guards: heads, and the segments that are open for reading.
@@ -81,12 +84,17 @@ impl Tenants {
 
     pub(crate) fn get_or_add(&self, tenant: &Tenant, no: TenantNo) -> Arc<TenantState> {
         let mut tenants = self.0.write();
-        let new = || TenantState { no, name: tenant.clone(), heads: RwLock::default() };
+        let (name, used_ms) = (tenant.clone(), AtomicI64::new(0));
+        let new = || TenantState { no, name, heads: RwLock::default(), used_ms };
         Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(new())))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<TenantState>> {
         self.0.read().values().cloned().collect()
+    }
+
+    pub(crate) fn by_number(&self) -> HashMap<TenantNo, Arc<TenantState>> {
+        self.0.read().values().map(|state| (state.no, Arc::clone(state))).collect()
     }
 }
 
@@ -95,6 +103,14 @@ impl Tenants {
 impl TenantState {
     pub(crate) fn read<T>(&self, look: impl FnOnce(&TenantHeads) -> T) -> T {
         look(&self.heads.read())
+    }
+
+    pub(crate) fn used_ms(&self) -> i64 {
+        self.used_ms.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn touch(&self, now_ms: i64) {
+        self.used_ms.store(now_ms, Ordering::Relaxed);
     }
 
     /// Adds a durable batch.
@@ -169,6 +185,15 @@ impl TenantState {
 }
 
 impl TenantHeads {
+    /// What a signal has in memory: sealed, and fresh.
+    pub(crate) fn ranges(&self, signal: Signal) -> (Option<&HeadRange>, &HeadRange) {
+        match signal {
+            Signal::Logs => self.logs.ranges(),
+            Signal::Spans => self.spans.ranges(),
+            Signal::Samples => self.samples.ranges(),
+        }
+    }
+
     fn events(&mut self, signal: Signal) -> &mut Heads<EventHead> {
         if signal == Signal::Logs { &mut self.logs } else { &mut self.spans }
     }
@@ -186,6 +211,10 @@ impl<H: Default> Heads<H> {
 
     fn unseal(&mut self) {
         self.flushed_rows += self.sealed.take().map_or(0, |(_, range)| range.rows);
+    }
+
+    fn ranges(&self) -> (Option<&HeadRange>, &HeadRange) {
+        (self.sealed.as_ref().map(|(_, range)| range), &self.range)
     }
 
     fn summary(&self) -> HeadSummary {

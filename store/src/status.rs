@@ -1,6 +1,6 @@
 //! What the store says about itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::catalog::{Flushed, SegmentRow};
 use crate::damage::Damaged;
@@ -83,10 +83,15 @@ impl Status {
 
 fn signals(shared: &Shared, segments: &[SegmentRow], flushed: &[Flushed]) -> Vec<SignalStatus> {
     let now_ms = shared.clock.now_ms();
+    let mut rows: HashMap<(TenantNo, Signal), Vec<&SegmentRow>> = HashMap::new();
+    segments.iter().for_each(|row| rows.entry((row.tenant, row.signal)).or_default().push(row));
+    let mut throughs: HashMap<(TenantNo, Signal), Vec<String>> = HashMap::new();
+    for one in flushed {
+        throughs.entry((one.tenant, one.signal)).or_default().push(one.through.to_string());
+    }
     let each = |(name, no, signal, head): (String, TenantNo, Signal, HeadSummary)| {
-        let own: Vec<&SegmentRow> =
-            segments.iter().filter(|row| row.tenant == no && row.signal == signal).collect();
-        let through = flushed.iter().filter(|f| f.tenant == no && f.signal == signal);
+        let own = rows.remove(&(no, signal)).unwrap_or_default();
+        let flushed_through = throughs.remove(&(no, signal)).unwrap_or_default();
         let since = head.in_memory().filter(|range| range.rows > 0).map(|range| range.since_ms).min();
         SignalStatus {
             tenant: name,
@@ -98,7 +103,7 @@ fn signals(shared: &Shared, segments: &[SegmentRow], flushed: &[Flushed]) -> Vec
             segments: own.len(),
             segment_rows: own.iter().map(|row| row.rows).sum(),
             segment_bytes: own.iter().map(|row| row.size_bytes).sum(),
-            flushed_through: through.map(|f| f.through.to_string()).collect(),
+            flushed_through,
             stored_since_creation: head.stored_rows(),
         }
     };

@@ -9,13 +9,14 @@ use parking_lot::Mutex;
 use crate::accounting::Accounting;
 use crate::blobs::Blobs;
 use crate::blocking::blocking;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SegmentRow};
 use crate::clock::Clock;
 use crate::damage::{DamageList, DamagedKind};
 use crate::dedup::Dedup;
 use crate::events_view::EventsView;
 use crate::flush::{self, Maintenance};
 use crate::model::{Signal, Tenant, WriterId};
+use crate::open::Ground;
 use crate::samples_view::{OnDamage, SamplesView};
 use crate::segment::StreamInterner;
 use crate::state::{TenantState, Tenants};
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) streams: StreamInterner,
     pub(crate) maintenance: Arc<Maintenance>,
+    /// Held by whoever opens segments.
+    pub(crate) opening: Mutex<()>,
     /// Last, so that the directory is ours until everything above is closed.
     pub(crate) _lock: File,
 }
@@ -52,7 +55,7 @@ pub(crate) struct Shared {
 impl Store {
     /// Opens a data directory, making it if it is missing, and reads the log. Blocking.
     pub fn open(config: Config) -> Result<Self, OpenError> {
-        let shared = Arc::new(crate::open::open(config)?);
+        let shared = Arc::new(crate::open::open(config, Ground::machine())?);
         flush::start(&shared)?;
         Ok(Self(shared))
     }
@@ -61,9 +64,11 @@ impl Store {
         Writer(Arc::clone(&self.0))
     }
 
-    /// A consistent view of one tenant's data, as of now.
+    /// A consistent view of one tenant's data, as of now. Blocking: it may have to open files.
     pub fn snapshot(&self, tenant: &Tenant) -> Snapshot {
         let Some(state) = self.0.tenants.get(tenant) else { return Snapshot::default() };
+        state.touch(self.0.clock.now_ms());
+        flush::open_all_of(&self.0, &state);
         let damage = self.0.damage.clone();
         let on_damage: OnDamage = Arc::new(move |number, what| {
             damage.add(DamagedKind::Segment, None, format!("segment {number:016x}: {what}"))
@@ -89,8 +94,7 @@ impl Store {
     /// Turns all heads into segments; returns when they are in the catalog.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let shared = Arc::clone(&self.0);
-        blocking(move || flush::flush_all(&shared)).await??;
-        self.0.cut_log().await.map(drop)
+        blocking(move || flush::flush_all(&shared).and_then(|()| shared.cut_log(true).map(drop))).await?
     }
 
     /// Whether batches are taken now.
@@ -134,21 +138,23 @@ impl Shared {
         Ok(self.tenants.get_or_add(tenant, no))
     }
 
-    /// Removes the WAL files whose records are all in segments; returns how many went.
-    pub(crate) async fn cut_log(&self) -> Result<usize, StoreError> {
-        let catalog = Arc::clone(&self.catalog);
-        let flushed = blocking(move || catalog.flushed()).await??;
-        let (reply, answer) = tokio::sync::oneshot::channel();
-        self.queue.control(Control::Cut { flushed, reply })?;
-        answer.await.map_err(|_| StoreError::ShuttingDown)?
-    }
-
-    /// The same from a thread of our own.
-    pub(crate) fn cut_log_blocking(&self) -> Result<usize, StoreError> {
+    /// Removes the WAL files whose records are all in segments; returns how many went. Blocking. `rest`: nothing is
+    /// expected to come soon, the log may give its spares back.
+    pub(crate) fn cut_log(&self, rest: bool) -> Result<usize, StoreError> {
         let flushed = self.catalog.flushed()?;
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.queue.control(Control::Cut { flushed, reply })?;
+        self.queue.control(Control::Cut { flushed, rest, reply })?;
         answer.blocking_recv().map_err(|_| StoreError::ShuttingDown)?
+    }
+
+    /// Removes files of segments the catalog does not list any more. Those that cannot be removed stay until the next
+    /// start; until then nothing is merged where they are, so that what took their place stays and names them.
+    pub(crate) fn delete_segments(&self, rows: &[SegmentRow]) {
+        let keys: Vec<_> = rows.iter().map(flush::key).collect();
+        if let Err(error) = self.blobs.delete(&keys) {
+            tracing::warn!(%error, segments = keys.len(), "files of segments stay until the next start");
+            self.maintenance.no_merges_of(rows.iter().map(|row| (row.tenant, row.signal)).collect());
+        }
     }
 
     fn stop_writer(&self) {

@@ -1,8 +1,9 @@
 //! Blobs as files: temporary name, fsync, rename, fsync of the folder.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use memmap2::Mmap;
@@ -18,7 +19,7 @@ pub(crate) struct LocalBlobs {
 impl LocalBlobs {
     /// Creates the folders and removes what an interrupted put left.
     pub(crate) fn open(root: PathBuf, quarantine: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&root)?;
+        durable::create_dir(&root)?;
         let blobs = Self { root, quarantine };
         for (path, name) in blobs.files()? {
             if name.ends_with(".tmp") {
@@ -51,26 +52,11 @@ impl LocalBlobs {
     }
 }
 
-/// Creates a folder and makes its entry durable, parents first.
-fn create_folder(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    if let Some(parent) = folder.parent() {
-        create_folder(parent)?;
-        match fs::create_dir(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-            _ => durable::sync_dir(parent)?,
-        }
-    }
-    Ok(())
-}
-
 impl Blobs for LocalBlobs {
     fn put(&self, key: BlobKey, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.root);
-        create_folder(folder)?;
+        durable::create_dir(folder)?;
         let temporary = path.with_extension("tmp");
         let mut file = File::create(&temporary)?;
         file.write_all(bytes)?;
@@ -88,20 +74,32 @@ impl Blobs for LocalBlobs {
         // their old bytes for as long as a map holds them.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(&file)? };
-        Ok(BlobData::Mapped(map))
+        let len = map.len();
+        Ok(BlobData::Mapped(map, len))
     }
 
-    fn delete(&self, key: BlobKey) -> io::Result<()> {
-        match fs::remove_file(self.path(key)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    fn delete(&self, keys: &[BlobKey]) -> io::Result<()> {
+        let mut folders = BTreeSet::new();
+        for key in keys {
+            let path = self.path(*key);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => {
+                    removed?;
+                    folders.extend(path.parent().map(PathBuf::from));
+                }
+            }
         }
+        folders.iter().try_for_each(|folder| durable::sync_dir(folder))
     }
 
     fn quarantine(&self, key: BlobKey) -> io::Result<()> {
-        fs::create_dir_all(&self.quarantine)?;
+        durable::create_dir(&self.quarantine)?;
         let name = key.to_string().replace('/', "-");
-        fs::rename(self.path(key), self.quarantine.join(name))?;
+        // What was put there before is kept: numbers may be given again after a catalog was lost.
+        let free = |copy: &u32| !self.quarantine.join(format!("{name}.{copy}")).exists();
+        let copy = (1..).find(free).unwrap_or_default();
+        fs::rename(self.path(key), self.quarantine.join(format!("{name}.{copy}")))?;
         durable::sync_dir(&self.quarantine)
     }
 

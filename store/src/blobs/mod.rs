@@ -24,7 +24,8 @@ pub struct BlobKey {
 
 /// A blob's bytes, mapped or owned.
 pub enum BlobData {
-    Mapped(Mmap),
+    /// The first so many bytes of a map.
+    Mapped(Mmap, usize),
     Owned(Bytes),
 }
 
@@ -33,7 +34,8 @@ pub(crate) trait Blobs: Send + Sync {
     /// Returns when the bytes are durable under the key. An existing blob of that key is replaced whole or not at all.
     fn put(&self, key: BlobKey, bytes: &[u8]) -> io::Result<()>;
     fn open(&self, key: BlobKey) -> io::Result<BlobData>;
-    fn delete(&self, key: BlobKey) -> io::Result<()>;
+    /// Blobs that are not there are no error. Durable when it returns.
+    fn delete(&self, keys: &[BlobKey]) -> io::Result<()>;
     /// Takes the blob out of service, keeping its bytes for a person to look at.
     fn quarantine(&self, key: BlobKey) -> io::Result<()>;
     fn list(&self) -> io::Result<Vec<BlobKey>>;
@@ -61,12 +63,22 @@ impl BlobKey {
     }
 }
 
+impl BlobData {
+    /// The first `len` bytes; all if there are fewer.
+    pub(crate) fn shortened(self, len: usize) -> Self {
+        match self {
+            Self::Mapped(map, old) => Self::Mapped(map, len.min(old)),
+            Self::Owned(bytes) => Self::Owned(bytes.slice(..len.min(bytes.len()))),
+        }
+    }
+}
+
 impl Deref for BlobData {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Mapped(map) => map,
+            Self::Mapped(map, len) => &map[..*len],
             Self::Owned(bytes) => bytes,
         }
     }
@@ -87,11 +99,14 @@ mod tests {
         blobs.put(key(1), b"uno").unwrap();
         assert_eq!(&*blobs.open(key(1)).unwrap(), b"uno");
         assert_eq!(blobs.list().unwrap(), [key(1), key(2)]);
-        blobs.delete(key(1)).unwrap();
-        blobs.delete(key(1)).unwrap();
+        blobs.delete(&[key(1), key(3)]).unwrap();
+        blobs.delete(&[key(1)]).unwrap();
         assert_eq!(blobs.open(key(1)).err().map(|e| e.kind()), Some(io::ErrorKind::NotFound));
         blobs.quarantine(key(2)).unwrap();
         assert_eq!(blobs.list().unwrap(), []);
+        blobs.put(key(2), b"again").unwrap();
+        blobs.quarantine(key(2)).unwrap();
+        assert_eq!(blobs.open(key(2)).err().map(|e| e.kind()), Some(io::ErrorKind::NotFound));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Calls block until the change is durable: async code goes through [`crate::blocking`].
 
 mod copy;
+mod opening;
 mod schema;
 mod sqlite;
 mod tables;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,9 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction};
 
 use super::copy::Copy;
+use super::opening::{move_aside, open_checked, restored};
 use super::tables::{self, OwnedDocument, Result};
-use super::{
-    Catalog, CatalogError, Damage, Flushed, SegmentChange, SegmentId, SegmentRow, StoredRows, schema,
-};
+use super::{Catalog, CatalogError, Damage, Flushed, SegmentChange, SegmentId, SegmentRow, StoredRows};
 use crate::OpenError;
 use crate::documents::{Change, Document, DocumentKind};
 use crate::durable;
@@ -22,18 +21,27 @@ use crate::model::{Tenant, TenantNo, WriterId};
 const FILE: &str = "catalog.db";
 const COPY_FILE: &str = "catalog.copy";
 /// Calls that wait for the thread; more block their callers.
-const CALLS_MAX: usize = 64;
+const CALLS_MAX: usize = 256;
 /// A copy up to this size is written with every change, a larger one at most once per [`COPY_PAUSE`].
 const COPY_EAGER_BYTES_MAX: usize = 256 << 10;
 const COPY_PAUSE: Duration = Duration::from_secs(1);
 
-const META_FORMAT: &str = "format";
-const META_PROGRAM: &str = "program";
-const META_GENERATION: &str = "generation";
+pub(super) const META_GENERATION: &str = "generation";
 const META_WRITER: &str = "writer";
 const META_SEGMENT: &str = "segment";
 
-type Call = Box<dyn FnOnce(&mut Db) + Send>;
+enum Call {
+    Work(Box<dyn FnOnce(&mut Db) + Send>),
+    /// Those that wait share one transaction.
+    NewTenant(NewTenant),
+}
+
+/// A tenant that wants a number.
+struct NewTenant {
+    tenant: Tenant,
+    tenants_max: u64,
+    reply: SyncSender<Result<TenantNo>>,
+}
 
 /// The handle of the thread.
 pub(crate) struct SqliteCatalog {
@@ -96,12 +104,17 @@ impl SqliteCatalog {
     fn start(mut db: Db) -> std::result::Result<Self, OpenError> {
         let (sender, receiver) = sync_channel::<Call>(CALLS_MAX);
         let work = move || {
+            let mut next = None;
             loop {
-                match receiver.recv_timeout(COPY_PAUSE) {
-                    Ok(call) => call(&mut db),
-                    Err(RecvTimeoutError::Timeout) if db.copy_is_old => db.write_copy(),
+                let call = next.take().map_or_else(|| receiver.recv_timeout(COPY_PAUSE), Ok);
+                match call {
+                    Ok(Call::Work(work)) => work(&mut db),
+                    Ok(Call::NewTenant(first)) => next = db.add_tenants(first, &receiver),
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => break,
+                }
+                if db.copy_is_due() {
+                    db.write_copy();
                 }
             }
             if db.copy_is_old {
@@ -117,12 +130,18 @@ impl SqliteCatalog {
 
     fn call<T: Send + 'static>(&self, work: impl FnOnce(&mut Db) -> Result<T> + Send + 'static) -> Result<T> {
         let (reply, answer) = sync_channel(1);
-        let call: Call = Box::new(move |db| drop(reply.send(work(db))));
-        let sender = self.calls.lock().clone();
-        let stopped = || CatalogError::Failed("its thread has stopped".to_owned());
-        sender.ok_or_else(stopped)?.send(call).map_err(|_| stopped())?;
+        self.send(Call::Work(Box::new(move |db| drop(reply.send(work(db))))))?;
         answer.recv().map_err(|_| stopped())?
     }
+
+    fn send(&self, call: Call) -> Result<()> {
+        let sender = self.calls.lock().clone();
+        sender.ok_or_else(stopped)?.send(call).map_err(|_| stopped())
+    }
+}
+
+fn stopped() -> CatalogError {
+    CatalogError::Failed("its thread has stopped".to_owned())
 }
 
 impl Drop for SqliteCatalog {
@@ -139,129 +158,68 @@ fn damaged(error: &CatalogError, moved_to: Option<PathBuf>) -> Damage {
     Damage { reason: error.to_string(), moved_to }
 }
 
-/// The outer error ends the start, the inner one means damage.
-fn open_checked(path: &Path, generation: u64) -> std::result::Result<Result<Connection>, OpenError> {
-    let connection = match connect(path) {
-        Ok(connection) => connection,
-        Err(error) => return Ok(Err(error)),
-    };
-    if let Some(newer) = newer(&connection, path) {
-        return Err(newer);
-    }
-    Ok(check(connection, generation))
-}
-
-fn connect(path: &Path) -> Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "cell_size_check", "ON")?;
-    Ok(connection)
-}
-
-/// A newer format counts only if the checksummed row says it too: one flipped bit must not refuse the start.
-fn newer(connection: &Connection, path: &Path) -> Option<OpenError> {
-    let found = schema::format(connection).ok().filter(|format| *format > schema::FORMAT)?;
-    let sworn = tables::meta_number(connection, META_FORMAT).ok()?;
-    let needed = tables::meta_value(connection, META_PROGRAM).ok()??;
-    (sworn == u64::from(found)).then(|| OpenError::Newer {
-        path: path.to_owned(),
-        found,
-        known: schema::FORMAT,
-        needed: String::from_utf8_lossy(&needed).into_owned(),
-    })
-}
-
-/// Brings the file to this program's format and reads all of it once.
-fn check(mut connection: Connection, generation: u64) -> Result<Connection> {
-    let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if verdict != "ok" {
-        return Err(CatalogError::Failed(verdict));
-    }
-    if schema::format(&connection)? > schema::FORMAT {
-        return Err(CatalogError::Failed("its format number is damaged".to_owned()));
-    }
-    schema::migrate(&mut connection)?;
-    let transaction = connection.transaction()?;
-    tables::set_meta(&transaction, META_FORMAT, &u64::from(schema::FORMAT).to_le_bytes())?;
-    tables::set_meta(&transaction, META_PROGRAM, env!("CARGO_PKG_VERSION").as_bytes())?;
-    transaction.commit()?;
-    tables::meta(&connection)?;
-    tables::tenants(&connection)?;
-    tables::segments(&connection)?;
-    tables::flushed(&connection)?;
-    tables::stored(&connection)?;
-    tables::documents(&connection, "true", [])?;
-    let own = tables::meta_number(&connection, META_GENERATION)?;
-    if own < generation {
-        let reason = format!("it lost changes: it is at {own}, the copy of the documents at {generation}");
-        return Err(CatalogError::Failed(reason));
-    }
-    Ok(connection)
-}
-
-fn move_aside(path: &Path, now_ms: i64) -> std::result::Result<PathBuf, OpenError> {
-    let aside = path.with_extension(format!("damaged-{now_ms}"));
-    for suffix in ["", "-wal", "-shm"] {
-        let with = |base: &Path| {
-            let mut name = base.as_os_str().to_owned();
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        let (from, to) = (with(path), with(&aside));
-        if from.exists() {
-            let io = |source| OpenError::Io { action: "move aside", path: from.clone(), source };
-            fs::rename(&from, to).map_err(io)?;
-        }
-    }
-    let dir = path.parent().unwrap_or(Path::new("."));
-    durable::sync_dir(dir).map_err(|source| OpenError::Io {
-        action: "sync",
-        path: dir.to_owned(),
-        source,
-    })?;
-    Ok(aside)
-}
-
-/// Puts what the copy knows into a fresh catalog.
-fn restored(mut connection: Connection, copy: Option<&Copy>) -> std::result::Result<Connection, OpenError> {
-    let Some(copy) = copy else { return Ok(connection) };
-    let mut restore = || -> Result<()> {
-        let transaction = connection.transaction()?;
-        for (name, value) in
-            copy.meta.iter().filter(|(name, _)| ![META_FORMAT, META_PROGRAM].contains(&&**name))
-        {
-            tables::set_meta(&transaction, name, value)?;
-        }
-        for (no, tenant) in &copy.tenants {
-            tables::add_tenant(&transaction, *no, tenant)?;
-        }
-        for document in &copy.documents {
-            tables::put_document(&transaction, document)?;
-        }
-        Ok(transaction.commit()?)
-    };
-    restore().map_err(|error| OpenError::Other(format!("restore documents from their copy: {error}")))?;
-    Ok(connection)
-}
-
 // === impl Db ===
 
 impl Db {
     /// A transaction over things that are in the copy too.
     fn change_copied<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let result = self.change_copied_later(work)?;
+        if self.copy_bytes <= COPY_EAGER_BYTES_MAX || self.copy_is_due() {
+            self.write_copy();
+        }
+        Ok(result)
+    }
+
+    /// The same for what the log and segments know too: the copy may come within [`COPY_PAUSE`].
+    fn change_copied_later<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let transaction = self.connection.transaction()?;
         let result = work(&transaction)?;
         let generation = tables::meta_number(&transaction, META_GENERATION)? + 1;
         tables::set_meta(&transaction, META_GENERATION, &generation.to_le_bytes())?;
         transaction.commit()?;
         self.copy_is_old = true;
-        let lately = self.copied_at.is_some_and(|at| at.elapsed() < COPY_PAUSE);
-        if self.copy_bytes <= COPY_EAGER_BYTES_MAX || !lately {
-            self.write_copy();
-        }
         Ok(result)
+    }
+
+    fn copy_is_due(&self) -> bool {
+        self.copy_is_old && self.copied_at.is_none_or(|at| at.elapsed() >= COPY_PAUSE)
+    }
+
+    /// Numbers for a tenant and all that wait behind it; returns the first call that wants something else.
+    fn add_tenants(&mut self, first: NewTenant, calls: &Receiver<Call>) -> Option<Call> {
+        let mut group = vec![first];
+        let mut next = None;
+        while next.is_none() && group.len() < CALLS_MAX {
+            match calls.try_recv() {
+                Ok(Call::NewTenant(tenant)) => group.push(tenant),
+                Ok(other) => next = Some(other),
+                Err(_) => break,
+            }
+        }
+        let numbers = self.change_copied_later(|transaction| {
+            let (mut count, mut highest) = tables::tenant_counts(transaction)?;
+            let number = |wanted: &NewTenant| {
+                if let Some(no) = tables::tenant_no(transaction, &wanted.tenant)? {
+                    return Ok(Ok(no));
+                }
+                if count >= wanted.tenants_max {
+                    return Ok(Err(CatalogError::TenantLimit { limit: wanted.tenants_max }));
+                }
+                (count, highest) = (count + 1, highest + 1);
+                tables::add_tenant(transaction, TenantNo(highest), &wanted.tenant)?;
+                Ok(Ok(TenantNo(highest)))
+            };
+            group.iter().map(number).collect::<Result<Vec<_>>>()
+        });
+        let answers = match numbers {
+            Ok(numbers) => numbers,
+            Err(error) => vec![Err(error); group.len()],
+        };
+        for (wanted, answer) in group.into_iter().zip(answers) {
+            // Who hung up needs no answer.
+            let _ = wanted.reply.send(answer);
+        }
+        next
     }
 
     /// A failed copy is tried again: the change itself is durable in the catalog.
@@ -307,20 +265,9 @@ impl Db {
 
 impl Catalog for SqliteCatalog {
     fn tenant_no(&self, tenant: &Tenant, tenants_max: u64) -> Result<TenantNo> {
-        let tenant = tenant.clone();
-        self.call(move |db| {
-            if let Some(no) = tables::tenant_no(&db.connection, &tenant)? {
-                return Ok(no);
-            }
-            let all = tables::tenants(&db.connection)?;
-            if all.len() as u64 >= tenants_max {
-                return Err(CatalogError::TenantLimit { limit: tenants_max });
-            }
-            let no = TenantNo(all.last().map_or(1, |(no, _)| no.0 + 1));
-            db.change_copied(|transaction| tables::add_tenant(transaction, no, &tenant))?;
-            db.checkpoint();
-            Ok(no)
-        })
+        let (reply, answer) = sync_channel(1);
+        self.send(Call::NewTenant(NewTenant { tenant: tenant.clone(), tenants_max, reply }))?;
+        answer.recv().map_err(|_| stopped())?
     }
 
     fn restore_tenant(&self, tenant: &Tenant, no: TenantNo) -> Result<()> {

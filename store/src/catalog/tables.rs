@@ -102,6 +102,14 @@ pub(super) fn tenants(connection: &Connection) -> Result<Vec<(TenantNo, Tenant)>
     })
 }
 
+/// How many there are, and the highest number.
+pub(super) fn tenant_counts(connection: &Connection) -> Result<(u64, u32)> {
+    let counts = connection.query_row("SELECT COUNT(*), MAX(no) FROM tenants", [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    Ok((counts.0 as u64, counts.1.unwrap_or(0) as u32))
+}
+
 pub(super) fn tenant_no(connection: &Connection, tenant: &Tenant) -> Result<Option<TenantNo>> {
     let sql = "SELECT no FROM tenants WHERE name = ?1";
     let no: Option<i64> = connection.query_row(sql, [tenant.as_str()], |row| row.get(0)).optional()?;
@@ -221,7 +229,16 @@ pub(super) fn set_flushed(connection: &Connection, flushed: &Flushed) -> Result<
 }
 
 pub(super) fn stored(connection: &Connection) -> Result<Vec<StoredRows>> {
-    rows(connection, "SELECT tenant, signal, row_count, checksum FROM stored", [], |row| {
+    stored_where(connection, "true", [])
+}
+
+fn stored_where(
+    connection: &Connection,
+    condition: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<StoredRows>> {
+    let sql = format!("SELECT tenant, signal, row_count, checksum FROM stored WHERE {condition}");
+    rows(connection, &sql, params, |row| {
         let values: [i64; 3] = [row.get(0)?, row.get(1)?, row.get(2)?];
         let computed = checksum("stored", &[&numbers(&values)]);
         let [tenant, number, count] = checked("stored", values, row.get(3)?, computed)?;
@@ -230,10 +247,10 @@ pub(super) fn stored(connection: &Connection) -> Result<Vec<StoredRows>> {
 }
 
 pub(super) fn add_stored(connection: &Connection, add: &StoredRows) -> Result<()> {
-    let known = stored(connection)?;
-    let before = known.iter().find(|row| (row.tenant, row.signal) == (add.tenant, add.signal));
-    let total = before.map_or(0, |row| row.rows) + add.rows;
-    let values = [i64::from(add.tenant.0), add.signal as i64, total as i64];
+    let (tenant, signal) = (i64::from(add.tenant.0), add.signal as i64);
+    let known = stored_where(connection, "tenant = ?1 AND signal = ?2", [tenant, signal])?;
+    let total = known.first().map_or(0, |row| row.rows) + add.rows;
+    let values = [tenant, signal, total as i64];
     let sum = checksum("stored", &[&numbers(&values)]);
     let sql = "INSERT OR REPLACE INTO stored VALUES (?1, ?2, ?3, ?4)";
     connection.execute(sql, params![values[0], values[1], values[2], sum])?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::open_segments::{OpenSegment, key};
-use super::write::{event_rows, open_rows, put, sample_row};
+use super::open_segments::{Listed, open_all_of};
+use super::write::{Origin, commit, place};
 use crate::StoreError;
 use crate::catalog::{SegmentChange, SegmentRow};
 use crate::model::{Lsn, Signal};
@@ -18,34 +18,58 @@ const FAN_IN: usize = 8;
 const ROWS_MAX: u64 = 1 << 20;
 const SAMPLES_MAX: u64 = 16 << 20;
 
-/// Merges where it pays; one round.
+/// Merges where it pays; one round. A merge that fails does not keep the others from being done.
 pub(super) fn compact_due(shared: &Shared) -> Result<(), StoreError> {
+    let mut failed = None;
     for tenant in shared.tenants.all() {
         for signal in Signal::ALL {
-            let segments: Vec<(SegmentRow, OpenSegment)> = tenant.read(|heads| {
-                heads.segments.all().iter().filter(|(row, _)| row.signal == signal).cloned().collect()
-            });
-            if let Some(chosen) = choose(&segments, signal) {
-                merge(shared, &tenant, signal, chosen)?;
+            if let Some(rows) = tenant.read(|heads| due(shared, &tenant, heads.segments.of(signal), signal))
+                && let Err(error) = merge(shared, &tenant, signal, &rows)
+            {
+                failed.get_or_insert(error);
             }
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
-/// The first run of neighbours of one level that fits into one segment. A flush's segments (one LSN range) stay
-/// together, so that what replaces what can be told from LSN ranges alone.
-fn choose(segments: &[(SegmentRow, OpenSegment)], signal: Signal) -> Option<&[(SegmentRow, OpenSegment)]> {
-    let rows_max = if signal == Signal::Samples { SAMPLES_MAX } else { ROWS_MAX };
+fn due<'a>(
+    shared: &Shared,
+    tenant: &TenantState,
+    segments: impl Iterator<Item = &'a Listed>,
+    signal: Signal,
+) -> Option<Vec<SegmentRow>> {
+    let rows: Vec<SegmentRow> = segments.map(|listed| listed.row).collect();
+    let chosen = choose(&rows, if signal == Signal::Samples { SAMPLES_MAX } else { ROWS_MAX })?;
+    shared.maintenance.may_merge((tenant.no, signal)).then(|| chosen.to_vec())
+}
+
+/// The first run of neighbours of one level that are enough and fit into one segment. A flush's segments stay together:
+/// only all of them hold all of its records.
+fn choose(rows: &[SegmentRow], rows_max: u64) -> Option<&[SegmentRow]> {
+    if rows.len() < FAN_IN {
+        return None;
+    }
     let same_flush = |a: &SegmentRow, b: &SegmentRow| (a.lsn_first, a.lsn_last) == (b.lsn_first, b.lsn_last);
-    segments.windows(FAN_IN).enumerate().find_map(|(at, window)| {
-        let (first, last) = (window.first()?, window.last()?);
-        let level = window.iter().all(|(row, _)| row.level == first.0.level);
-        let fits = window.iter().map(|(row, _)| row.rows).sum::<u64>() <= rows_max;
-        let cuts_left =
-            at.checked_sub(1).and_then(|i| segments.get(i)).is_some_and(|(row, _)| same_flush(row, &first.0));
-        let cuts_right = segments.get(at + FAN_IN).is_some_and(|(row, _)| same_flush(row, &last.0));
-        (level && fits && !cuts_left && !cuts_right).then_some(window)
+    let flushes: Vec<&[SegmentRow]> = rows.chunk_by(same_flush).collect();
+    let mut starts = flushes.iter().scan(0, |at, flush| {
+        *at += flush.len();
+        Some(*at - flush.len())
+    });
+    (0..flushes.len()).find_map(|first| {
+        let start = starts.next()?;
+        let (mut end, mut total) = (start, 0);
+        for flush in &flushes[first..] {
+            total += flush.iter().map(|row| row.rows).sum::<u64>();
+            if total > rows_max || flush.iter().any(|row| row.level != rows[start].level) {
+                return None;
+            }
+            end += flush.len();
+            if end - start >= FAN_IN {
+                return Some(&rows[start..end]);
+            }
+        }
+        None
     })
 }
 
@@ -53,43 +77,50 @@ fn merge(
     shared: &Shared,
     tenant: &Arc<TenantState>,
     signal: Signal,
-    chosen: &[(SegmentRow, OpenSegment)],
+    rows: &[SegmentRow],
 ) -> Result<(), StoreError> {
     let _one_at_a_time = shared.maintenance.lock();
-    let level = chosen.iter().map(|(row, _)| row.level).max().unwrap_or(0) + 1;
-    let made = if signal == Signal::Samples {
-        let inputs: Vec<&SampleSegment> = chosen.iter().filter_map(|(_, s)| as_samples(s)).collect();
-        let Some(bytes) = merge_samples(shared, tenant, &inputs, level) else { return Ok(()) };
-        vec![sample_row(shared, tenant, bytes)?]
-    } else {
-        let inputs: Vec<Arc<EventSegment>> = chosen.iter().filter_map(|(_, s)| as_events(s)).collect();
-        // Damage was reported where it was found; the segments stay as they are.
-        let Ok(written) = events::merge(&inputs, shared.clock.now_ms(), &WriteOptions::default()) else {
-            return Ok(());
-        };
-        event_rows(shared, vec![written], level)?
-    };
-    let rows: Vec<SegmentRow> = made.iter().map(|made| made.row).collect();
-    put(shared, made)?;
-    let opened = open_rows(shared, &rows)?;
-    let remove: Vec<_> = chosen.iter().map(|(row, _)| row.id).collect();
-    let change = SegmentChange { remove: remove.clone(), add: rows, ..SegmentChange::default() };
-    shared.catalog.change_segments(change)?;
-    tenant.change(|open| open.replace(&remove, opened));
-    for (row, _) in chosen {
-        // Snapshots that still read it keep the bytes.
-        if let Err(error) = shared.blobs.delete(key(row)) {
-            tracing::warn!(%error, segment = %key(row), "a merged segment's file stays until the next start");
-        }
+    open_all_of(shared, tenant);
+    let wanted = |listed: &&Listed| rows.iter().any(|row| row.id == listed.row.id);
+    let chosen: Vec<Listed> =
+        tenant.read(|heads| heads.segments.of(signal).filter(wanted).cloned().collect());
+    if chosen.len() < rows.len() || chosen.iter().any(|listed| listed.open.is_none()) {
+        // One of them turned out damaged or cannot be opened now: it was named, the others are chosen anew.
+        return Ok(());
     }
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let level = rows.iter().map(|row| row.level).max().unwrap_or(0) + 1;
+    let now_ms = shared.clock.now_ms();
+    let origin = Origin { tenant, signal, level, replaces: ids.clone(), now_ms };
+    let open = || chosen.iter().filter_map(|listed| listed.open.as_ref());
+    let made = if signal == Signal::Samples {
+        let inputs: Vec<&SampleSegment> = open().filter_map(|s| s.as_samples()).map(AsRef::as_ref).collect();
+        let bytes = merge_samples(tenant, &inputs, level, now_ms);
+        bytes.map(|bytes| origin.samples(bytes)).transpose()?.map(|made| vec![made])
+    } else {
+        let inputs: Vec<Arc<EventSegment>> = open().filter_map(|s| s.as_events()).cloned().collect();
+        let written = events::merge(&inputs, now_ms, &WriteOptions::default());
+        written.ok().map(|written| origin.events(vec![written]))
+    };
+    let Some(mut made) = made else {
+        // Damage, reported where it was found. The segments stay as they are and are not read again and again.
+        shared.maintenance.no_merges_of(vec![(tenant.no, signal)]);
+        return Ok(());
+    };
+    let opened = place(shared, &mut made)?;
+    let add = made.into_iter().map(|made| made.row).collect();
+    commit(shared, SegmentChange { remove: ids.clone(), add, ..SegmentChange::default() })?;
+    tenant.change(|open| open.replace(&ids, opened));
+    // Snapshots that still read them keep the bytes.
+    shared.delete_segments(rows);
     Ok(())
 }
 
 fn merge_samples(
-    shared: &Shared,
     tenant: &TenantState,
     inputs: &[&SampleSegment],
     level: u32,
+    created_ms: i64,
 ) -> Option<Vec<u8>> {
     let mut all = Vec::new();
     for segment in inputs {
@@ -102,21 +133,6 @@ fn merge_samples(
             None => lsns.push((first, last)),
         }
     }
-    let meta =
-        SampleSegmentMeta { tenant: tenant.name.clone(), lsns, created_ms: shared.clock.now_ms(), level };
+    let meta = SampleSegmentMeta { tenant: tenant.name.clone(), lsns, created_ms, level };
     Some(samples::write(&meta, samples::join(all)))
-}
-
-fn as_samples(segment: &OpenSegment) -> Option<&SampleSegment> {
-    match segment {
-        OpenSegment::Samples(samples) => Some(samples),
-        OpenSegment::Events(_) => None,
-    }
-}
-
-fn as_events(segment: &OpenSegment) -> Option<Arc<EventSegment>> {
-    match segment {
-        OpenSegment::Events(events) => Some(Arc::clone(events)),
-        OpenSegment::Samples(_) => None,
-    }
 }

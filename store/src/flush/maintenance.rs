@@ -1,5 +1,7 @@
 //! The thread that decides when heads are flushed, segments merged and old ones removed.
 
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -7,29 +9,39 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::{compact, retention, write};
-use crate::OpenError;
-use crate::model::Signal;
-use crate::state::TenantState;
+use super::write::{self, Pair};
+use super::{compact, retention};
+use crate::model::{Signal, TenantNo, WriterId};
+use crate::state::{HeadRange, TenantState};
 use crate::store::Shared;
+use crate::writer::LogSpan;
+use crate::{OpenError, StoreError};
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
+/// Work that failed is left alone for so long: a full disk does not get room by being asked four times a second.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// Heads may grow to this many times their limit while a flush runs; beyond it senders have to wait.
 const BEHIND_FACTOR: u64 = 3;
+/// Open segments are closed above this number; the machine limits how many maps a process may have.
+const OPEN_SEGMENTS_MAX: usize = 8192;
+/// Segments of a tenant that was asked for within this time stay open.
+const OPEN_FOR_MS: i64 = 60_000;
 
 #[derive(Default)]
 pub(crate) struct Maintenance {
     flushing: Mutex<()>,
     behind: AtomicBool,
+    /// Of these nothing is merged in this life.
+    unmerged: Mutex<HashSet<(TenantNo, Signal)>>,
     stopped: Mutex<bool>,
     wake: Condvar,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Maintenance {
-    /// Held by whoever makes segments.
+    /// Held by whoever makes or removes segments.
     pub(super) fn lock(&self) -> MutexGuard<'_, ()> {
         self.flushing.lock()
     }
@@ -37,6 +49,14 @@ impl Maintenance {
     /// Whether heads are so far over their limit that nothing more is taken.
     pub(crate) fn is_behind(&self) -> bool {
         self.behind.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn may_merge(&self, pair: (TenantNo, Signal)) -> bool {
+        !self.unmerged.lock().contains(&pair)
+    }
+
+    pub(crate) fn no_merges_of(&self, pairs: Vec<(TenantNo, Signal)>) {
+        self.unmerged.lock().extend(pairs);
     }
 
     /// Ends the thread; a flush that runs is finished first.
@@ -71,74 +91,157 @@ pub(crate) fn start(shared: &Arc<Shared>) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// One kind of work, and when it is done next.
+struct Duty {
+    name: &'static str,
+    every: Duration,
+    next: Instant,
+    work: fn(&Shared) -> Result<(), StoreError>,
+}
+
 fn run(weak: &Weak<Shared>, maintenance: &Maintenance) {
-    let (mut tidied, mut retained) = (Instant::now(), Instant::now());
+    let duty = |name, every, work| Duty { name, every, next: Instant::now() + every, work };
+    let mut duties = [
+        duty("flush", LOOK_EVERY, flush_due),
+        duty("merge", TIDY_EVERY, compact::compact_due),
+        duty("close segments", TIDY_EVERY, close_idle),
+        duty("retention", RETAIN_EVERY, retention::retain),
+    ];
     // The store is held while there is work only: whoever drops its last handle may open the directory again.
     while maintenance.pause() {
         let Some(shared) = weak.upgrade() else { return };
-        // One kind of work that fails must not keep the others from being done.
-        told("flush", flush_due(&shared));
-        if tidied.elapsed() >= TIDY_EVERY {
-            told("merge", compact::compact_due(&shared));
-            tidied = Instant::now();
-        }
-        if retained.elapsed() >= RETAIN_EVERY {
-            told("retention", retention::retain(&shared));
-            retained = Instant::now();
+        for duty in duties.iter_mut().filter(|duty| duty.next <= Instant::now()) {
+            // One kind of work that fails must not keep the others from being done.
+            let done = catch_unwind(AssertUnwindSafe(|| (duty.work)(&shared)));
+            let panicked = |_| Err(StoreError::Internal("a panic, which was reported".to_owned()));
+            let after = match done.unwrap_or_else(panicked) {
+                Ok(()) => duty.every,
+                Err(error) => {
+                    tracing::error!(work = duty.name, %error, "maintenance failed and is tried again");
+                    duty.every.max(RETRY_AFTER)
+                }
+            };
+            duty.next = Instant::now() + after;
         }
     }
 }
 
-fn told(work: &'static str, result: Result<(), crate::StoreError>) {
-    if let Err(error) = result {
-        tracing::error!(work, %error, "maintenance failed and is tried again");
-    }
+/// What all heads together need.
+#[derive(Default)]
+struct Look {
+    /// To be flushed whatever their size.
+    due: Vec<Pair>,
+    others: Vec<(u64, Pair)>,
+    other_bytes: u64,
+    all_bytes: u64,
 }
 
-/// Flushes heads that are too old, and the largest while all together are too large.
-fn flush_due(shared: &Shared) -> Result<(), crate::StoreError> {
+/// Flushes heads that are too old or hold too much of the log, and the largest while all together are too large.
+fn flush_due(shared: &Shared) -> Result<(), StoreError> {
+    let mut look = look(shared);
+    let limit = shared.config.head_bytes_max;
+    let behind = look.all_bytes > limit.saturating_mul(BEHIND_FACTOR);
+    shared.maintenance.behind.store(behind, Ordering::Relaxed);
+    look.others.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    for (bytes, pair) in look.others {
+        if look.other_bytes <= limit {
+            break;
+        }
+        look.other_bytes -= bytes;
+        look.due.push(pair);
+    }
+    if look.due.is_empty() {
+        return Ok(());
+    }
+    let flushed = write::flush(shared, &look.due);
+    if !matches!(flushed, Ok(0)) {
+        shared.cut_log(false)?;
+    }
+    flushed?;
+    shared.maintenance.behind.store(false, Ordering::Relaxed);
+    Ok(())
+}
+
+fn look(shared: &Shared) -> Look {
     let now_ms = shared.clock.now_ms();
     let age_max_ms = i64::try_from(shared.config.head_age_max.as_millis()).unwrap_or(i64::MAX);
-    let mut heads: Vec<(u64, Arc<TenantState>, Signal)> = Vec::new();
-    let mut total = 0;
-    let mut flushed = false;
+    let pinned = pinned(&shared.log.lock().spans, shared.config.wal_bytes_max);
+    let pins = |range: &HeadRange| {
+        let first = |writer| range.lsns.get(writer).map(|lsns| lsns.0);
+        pinned.iter().any(|(writer, last)| first(writer).is_some_and(|first| first <= *last))
+    };
+    let mut look = Look::default();
     for tenant in shared.tenants.all() {
         for signal in Signal::ALL {
-            let summary = tenant.summary(signal);
-            let bytes: u64 = summary.in_memory().map(|range| range.size_bytes).sum();
-            let rows: u64 = summary.in_memory().map(|range| range.rows).sum();
-            let oldest_ms =
-                summary.in_memory().filter(|range| range.rows > 0).map(|range| range.since_ms).min();
-            if oldest_ms.is_some_and(|since| now_ms - since >= age_max_ms) || summary.sealed.is_some() {
-                flushed |= flush_one(shared, &tenant, signal);
-            } else if rows > 0 {
-                total += bytes;
-                heads.push((bytes, Arc::clone(&tenant), signal));
+            let (bytes, due) = tenant.read(|heads| {
+                let (sealed, fresh) = heads.ranges(signal);
+                let bytes = fresh.size_bytes + sealed.map_or(0, |range| range.size_bytes);
+                let old = fresh.rows > 0 && now_ms - fresh.since_ms >= age_max_ms;
+                // What is sealed and not being flushed was left by a flush that failed.
+                (bytes, sealed.is_some() || old || pins(fresh))
+            });
+            look.all_bytes += bytes;
+            if due {
+                look.due.push((Arc::clone(&tenant), signal));
+            } else if bytes > 0 {
+                look.other_bytes += bytes;
+                look.others.push((bytes, (Arc::clone(&tenant), signal)));
             }
         }
     }
-    let limit = shared.config.head_bytes_max;
-    shared.maintenance.behind.store(total > limit.saturating_mul(BEHIND_FACTOR), Ordering::Relaxed);
-    heads.sort_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
-    for (bytes, tenant, signal) in heads {
-        if total <= limit {
+    look
+}
+
+/// Per writer, up to which record heads must be flushed so that half of what the log may hold is left.
+fn pinned(spans: &[LogSpan], bytes_max: u64) -> HashMap<WriterId, u64> {
+    let mut total: u64 = spans.iter().map(|span| span.size_bytes).sum();
+    let mut pinned = HashMap::new();
+    if total <= bytes_max {
+        return pinned;
+    }
+    for span in spans {
+        if total <= bytes_max / 2 {
             break;
         }
-        flushed |= flush_one(shared, &tenant, signal);
-        total = total.saturating_sub(bytes);
+        total -= span.size_bytes;
+        pinned.insert(span.last.writer, span.last.counter);
     }
-    if flushed {
-        shared.maintenance.behind.store(false, Ordering::Relaxed);
-        shared.cut_log_blocking()?;
+    pinned
+}
+
+/// Closes segments of tenants nobody asked for lately, when there are too many.
+fn close_idle(shared: &Shared) -> Result<(), StoreError> {
+    let open = |state: &TenantState| state.read(|heads| heads.segments.open_count());
+    let mut tenants: Vec<(i64, usize, Arc<TenantState>)> =
+        shared.tenants.all().into_iter().map(|state| (state.used_ms(), open(&state), state)).collect();
+    let mut total: usize = tenants.iter().map(|(_, count, _)| count).sum();
+    if total <= OPEN_SEGMENTS_MAX {
+        return Ok(());
+    }
+    tenants.sort_by_key(|(used_ms, ..)| *used_ms);
+    let idle_before = shared.clock.now_ms() - OPEN_FOR_MS;
+    for (_, count, state) in tenants.iter().take_while(|(used_ms, ..)| *used_ms < idle_before) {
+        if total <= OPEN_SEGMENTS_MAX / 2 {
+            break;
+        }
+        state.change(super::OpenSegments::close);
+        total -= count;
     }
     Ok(())
 }
 
-/// Whether a head became segments. One that could not stays sealed and is tried again; the others go on.
-fn flush_one(shared: &Shared, tenant: &Arc<TenantState>, signal: Signal) -> bool {
-    let flushed = write::flush(shared, tenant, signal);
-    if let Err(error) = &flushed {
-        tracing::error!(tenant = %tenant.name, signal = signal.as_str(), %error, "a head could not be flushed");
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Lsn;
+
+    #[test]
+    fn heads_that_pin_the_older_half_of_a_log_that_is_too_large_are_due() {
+        let span =
+            |writer, counter| LogSpan { last: Lsn { writer: WriterId(writer), counter }, size_bytes: 10 };
+        let spans = [span(1, 7), span(2, 5), span(2, 9), span(2, 12), span(2, 20)];
+        assert_eq!(pinned(&spans, 50), HashMap::new());
+        let expected = HashMap::from([(WriterId(1), 7), (WriterId(2), 9)]);
+        assert_eq!(pinned(&spans, 40), expected);
     }
-    flushed.unwrap_or(false)
 }

@@ -3,16 +3,19 @@
 //!
 //! Each step can be repeated after a crash between any two: files first, then one catalog transaction that adds them and
 //! moves flushed-through, then heads and open segments under one lock, then the log is cut. A file the catalog does not
-//! know is removed at start.
+//! know is removed at start, once its trailer shows that it is not the only copy of a record.
 
 mod compact;
 mod maintenance;
 mod open_segments;
 mod rebuild;
 mod retention;
+#[cfg(test)]
+mod tests;
+mod trailer;
 mod write;
 
 pub(crate) use maintenance::{Maintenance, start};
-pub(crate) use open_segments::{OpenSegments, open_segments};
-pub(crate) use rebuild::rebuild;
+pub(crate) use open_segments::{Listed, OpenSegments, key, open_all_of};
+pub(crate) use rebuild::Files;
 pub(crate) use write::flush_all;

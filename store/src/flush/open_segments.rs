@@ -1,7 +1,9 @@
-//! Segments that are open for reading, by signal.
+//! Segments of a tenant: all that are listed, some of them open. They are opened when a snapshot wants them, and closed
+//! again when too many are open: each costs a map of its file.
 
 use std::sync::Arc;
 
+use super::trailer::{Trailer, TrailerError};
 use crate::blobs::BlobKey;
 use crate::catalog::{SegmentId, SegmentRow};
 use crate::damage::DamagedKind;
@@ -9,6 +11,7 @@ use crate::model::Signal;
 use crate::segment::SegmentBytes;
 use crate::segment::events::{Damage, DamageSink, EventSegment};
 use crate::segment::samples::SampleSegment;
+use crate::state::TenantState;
 use crate::store::Shared;
 
 #[derive(Clone)]
@@ -17,42 +20,79 @@ pub(crate) enum OpenSegment {
     Samples(Arc<SampleSegment>),
 }
 
+/// A segment the catalog lists.
+#[derive(Clone)]
+pub(crate) struct Listed {
+    pub(crate) row: SegmentRow,
+    pub(crate) open: Option<OpenSegment>,
+}
+
 /// In the order of their numbers.
 #[derive(Default)]
-pub(crate) struct OpenSegments(Vec<(SegmentRow, OpenSegment)>);
+pub(crate) struct OpenSegments(Vec<Listed>);
 
 impl OpenSegments {
     pub(crate) fn events(&self, signal: Signal) -> Vec<Arc<EventSegment>> {
-        let of_signal = self.0.iter().filter(|(row, _)| row.signal == signal);
-        of_signal
-            .filter_map(|(_, segment)| match segment {
-                OpenSegment::Events(events) => Some(Arc::clone(events)),
-                OpenSegment::Samples(_) => None,
-            })
-            .collect()
+        let of_signal = self.0.iter().filter(|listed| listed.row.signal == signal);
+        of_signal.filter_map(|listed| listed.open.as_ref()?.as_events().cloned()).collect()
     }
 
     pub(crate) fn samples(&self) -> Vec<(u64, Arc<SampleSegment>)> {
-        let samples = |(row, segment): &(SegmentRow, OpenSegment)| match segment {
-            OpenSegment::Samples(samples) => Some((row.id.0, Arc::clone(samples))),
-            OpenSegment::Events(_) => None,
-        };
+        let samples = |listed: &Listed| Some((listed.row.id.0, listed.open.as_ref()?.as_samples().cloned()?));
         self.0.iter().filter_map(samples).collect()
     }
 
-    pub(crate) fn all(&self) -> &[(SegmentRow, OpenSegment)] {
-        &self.0
+    pub(crate) fn of(&self, signal: Signal) -> impl Iterator<Item = &Listed> {
+        self.0.iter().filter(move |listed| listed.row.signal == signal)
+    }
+
+    pub(crate) fn closed(&self) -> Vec<SegmentRow> {
+        self.0.iter().filter(|listed| listed.open.is_none()).map(|listed| listed.row).collect()
+    }
+
+    pub(crate) fn open_count(&self) -> usize {
+        self.0.iter().filter(|listed| listed.open.is_some()).count()
+    }
+
+    fn lists(&self, id: SegmentId) -> bool {
+        self.0.binary_search_by_key(&id, |listed| listed.row.id).is_ok()
+    }
+
+    fn opened(&mut self, id: SegmentId, segment: OpenSegment) {
+        if let Ok(at) = self.0.binary_search_by_key(&id, |listed| listed.row.id) {
+            self.0[at].open = Some(segment);
+        }
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.0.iter_mut().for_each(|listed| listed.open = None);
     }
 
     /// In one step for whoever holds the lock.
-    pub(crate) fn replace(&mut self, remove: &[SegmentId], add: Vec<(SegmentRow, OpenSegment)>) {
-        self.0.retain(|(row, _)| !remove.contains(&row.id));
+    pub(crate) fn replace(&mut self, remove: &[SegmentId], add: Vec<Listed>) {
+        self.0.retain(|listed| !remove.contains(&listed.row.id));
         self.0.extend(add);
-        self.0.sort_by_key(|(row, _)| row.id);
+        self.0.sort_by_key(|listed| listed.row.id);
     }
 }
 
-pub(super) fn key(row: &SegmentRow) -> BlobKey {
+impl OpenSegment {
+    pub(super) fn as_events(&self) -> Option<&Arc<EventSegment>> {
+        match self {
+            Self::Events(events) => Some(events),
+            Self::Samples(_) => None,
+        }
+    }
+
+    pub(super) fn as_samples(&self) -> Option<&Arc<SampleSegment>> {
+        match self {
+            Self::Samples(samples) => Some(samples),
+            Self::Events(_) => None,
+        }
+    }
+}
+
+pub(crate) fn key(row: &SegmentRow) -> BlobKey {
     BlobKey { tenant: row.tenant, signal: row.signal, segment: row.id.0 }
 }
 
@@ -63,17 +103,24 @@ pub(super) enum NotOpen {
     #[error("the file could not be opened: {0}")]
     Io(std::io::Error),
     #[error("{0}")]
+    Newer(TrailerError),
+    #[error("{0}")]
     Damaged(String),
 }
 
 /// Opens a segment; damage found later is named by its number.
 pub(super) fn open(shared: &Shared, row: &SegmentRow) -> Result<OpenSegment, NotOpen> {
-    let bytes = shared.blobs.open(key(row)).map_err(NotOpen::Io)?;
+    let name = key(row);
+    let file = shared.blobs.open(name).map_err(NotOpen::Io)?;
+    let (_, bytes) = Trailer::split(file, name).map_err(|error| match error {
+        TrailerError::Newer(_) => NotOpen::Newer(error),
+        _ => NotOpen::Damaged(error.to_string()),
+    })?;
     if row.signal == Signal::Samples {
         let opened = SampleSegment::open(bytes).map_err(|error| NotOpen::Damaged(error.to_string()))?;
         return Ok(OpenSegment::Samples(Arc::new(opened)));
     }
-    let (damage, name) = (shared.damage.clone(), key(row));
+    let damage = shared.damage.clone();
     let sink: DamageSink = Arc::new(move |found: Damage| {
         damage.add(DamagedKind::Segment, Some(name.to_string().into()), format!("{found:?} cannot be read"));
     });
@@ -82,42 +129,35 @@ pub(super) fn open(shared: &Shared, row: &SegmentRow) -> Result<OpenSegment, Not
     Ok(OpenSegment::Events(Arc::new(opened)))
 }
 
-/// At start: opens what the catalog lists, sets damaged files aside, removes files it does not list.
-pub(crate) fn open_segments(shared: &Shared) -> Result<(), String> {
-    let rows = shared.catalog.segments().map_err(|e| e.to_string())?;
-    let tenants = shared.tenants.all();
-    for row in &rows {
-        let state = tenants.iter().find(|state| state.no == row.tenant);
-        match (open(shared, row), state) {
-            (Ok(segment), Some(state)) => state.change(|open| open.replace(&[], vec![(*row, segment)])),
-            (Ok(_), None) => {
-                let detail = format!("segment {:016x}: its tenant is not in the catalog", row.id.0);
-                shared.damage.add(DamagedKind::Catalog, None, detail);
-            }
-            (Err(NotOpen::Damaged(error)), _) => set_aside(shared, row, &error),
-            (Err(error @ NotOpen::Io(_)), _) => {
-                let detail = format!("{} rows are left out until the next start: {error}", row.rows);
-                shared.damage.add(DamagedKind::Segment, Some(key(row).to_string().into()), detail);
+/// Opens what is closed of a tenant's segments. Damaged files are set aside; what cannot be opened just now is named and
+/// tried again next time.
+pub(crate) fn open_all_of(shared: &Shared, tenant: &TenantState) {
+    if tenant.read(|heads| heads.segments.closed().is_empty()) {
+        return;
+    }
+    let _one_at_a_time = shared.opening.lock();
+    for row in tenant.read(|heads| heads.segments.closed()) {
+        match open(shared, &row) {
+            Ok(segment) => tenant.change(|segments| segments.opened(row.id, segment)),
+            // Merged or expired while it was opened.
+            Err(_) if !tenant.read(|heads| heads.segments.lists(row.id)) => {}
+            Err(NotOpen::Damaged(error)) => set_aside(shared, tenant, &row, &error),
+            Err(error) => {
+                let detail = format!("{} rows are left out for now: {error}", row.rows);
+                shared.damage.add(DamagedKind::Segment, Some(key(&row).to_string().into()), detail);
             }
         }
     }
-    let listed: std::collections::HashSet<BlobKey> = rows.iter().map(key).collect();
-    for blob in shared.blobs.list().map_err(|e| e.to_string())? {
-        if !listed.contains(&blob) {
-            // Left by a flush or merge that did not reach its transaction: its rows are in the log or in other segments.
-            shared.blobs.delete(blob).map_err(|e| e.to_string())?;
-        }
-    }
-    Ok(())
 }
 
-/// A damaged file leaves the catalog, so that every start does not meet it again; its bytes are kept in quarantine. If they
-/// cannot be moved the row stays, since a file without a row is removed at the next start.
-fn set_aside(shared: &Shared, row: &SegmentRow, error: &str) {
+/// A damaged file leaves the catalog, so that every start does not meet it again; its bytes are kept in quarantine. If
+/// they cannot be moved the row stays, since a file without a row is removed at the next start.
+fn set_aside(shared: &Shared, tenant: &TenantState, row: &SegmentRow, error: &str) {
     let report = |place: &str| {
         let detail = format!("{} rows cannot be read: {error}; {place}", row.rows);
         shared.damage.add(DamagedKind::Segment, Some(key(row).to_string().into()), detail);
     };
+    tenant.change(|segments| segments.replace(&[row.id], Vec::new()));
     if let Err(error) = shared.blobs.quarantine(key(row)) {
         report(&format!("it stays where it is, moving it failed: {error}"));
         return;

@@ -1,8 +1,10 @@
 //! Removing what is too old or too much. Goes by the wall clock, but not by one that has just jumped.
 
-use super::open_segments::key;
+use std::collections::HashMap;
+
 use crate::StoreError;
-use crate::catalog::{SegmentChange, SegmentRow};
+use crate::catalog::{SegmentChange, SegmentId, SegmentRow};
+use crate::model::TenantNo;
 use crate::store::Shared;
 
 const META_CLOCK: &str = "wall_clock_ms";
@@ -12,7 +14,9 @@ const DAY_MS: i64 = 86_400_000;
 const STEADY_DAYS: i64 = 7;
 
 pub(super) fn retain(shared: &Shared) -> Result<(), StoreError> {
-    let now_ms = shared.clock.now_ms();
+    // What is being merged must not go at the same time: its rows would come back in the merged segment.
+    let _one_at_a_time = shared.maintenance.lock();
+    let now_ms = shared.clock.wall_ms();
     if !clock_is_steady(shared, now_ms)? {
         tracing::warn!(
             "the clock jumped by more than a day: nothing is removed until it has been steady for seven days"
@@ -52,16 +56,16 @@ fn remove(shared: &Shared, doomed: &[SegmentRow]) -> Result<(), StoreError> {
     if doomed.is_empty() {
         return Ok(());
     }
-    let ids: Vec<_> = doomed.iter().map(|row| row.id).collect();
-    shared.catalog.change_segments(SegmentChange { remove: ids.clone(), ..SegmentChange::default() })?;
+    let mut ids: HashMap<TenantNo, Vec<SegmentId>> = HashMap::new();
+    doomed.iter().for_each(|row| ids.entry(row.tenant).or_default().push(row.id));
+    let remove = ids.values().flatten().copied().collect();
+    shared.catalog.change_segments(SegmentChange { remove, ..SegmentChange::default() })?;
     for tenant in shared.tenants.all() {
-        tenant.change(|open| open.replace(&ids, Vec::new()));
-    }
-    for row in doomed {
-        if let Err(error) = shared.blobs.delete(key(row)) {
-            tracing::warn!(%error, segment = %key(row), "an expired segment's file stays until the next start");
+        if let Some(ids) = ids.get(&tenant.no) {
+            tenant.change(|segments| segments.replace(ids, Vec::new()));
         }
     }
+    shared.delete_segments(doomed);
     tracing::info!(segments = doomed.len(), "removed by retention");
     Ok(())
 }

@@ -13,6 +13,10 @@ use crate::model::{Lsn, Signal, TenantNo, WriterId};
 
 /// Files kept for use as later files of the log.
 const SPARES_MAX: usize = 3;
+/// A log that rests begins again with a file of this size: a few batches do not fill a large one with zeros first.
+const FIRST_FILE_BYTES: u64 = 256 << 10;
+/// Each next file is so many times as large, up to the usual size.
+const FILE_GROWTH: u64 = 4;
 /// The group's buffer is not kept larger than this.
 const BUFFER_KEPT_BYTES: usize = 4 << 20;
 /// Zeros are written in pieces of this size.
@@ -28,6 +32,8 @@ pub(crate) struct LogFile {
     pub(crate) size_bytes: u64,
     /// The last LSN of each pair in it: when all are flushed, the file can go.
     pub(crate) last: HashMap<(TenantNo, Signal), u64>,
+    /// The last LSN of all.
+    pub(crate) end: u64,
     /// A write or fsync failed, or damage was found: it is kept aside, not recycled.
     pub(crate) damaged: bool,
 }
@@ -37,7 +43,10 @@ pub(crate) struct Log {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     writer: WriterId,
+    /// Of a file under load; only such are recycled.
     file_bytes: u64,
+    /// Of the next file that is made.
+    next_bytes: u64,
     /// Oldest first; the last one is `current`'s when there is one.
     files: Vec<LogFile>,
     current: Option<Current>,
@@ -96,6 +105,7 @@ impl Log {
             dir,
             writer,
             file_bytes,
+            next_bytes: file_bytes.min(FIRST_FILE_BYTES),
             files,
             current,
             spares,
@@ -158,20 +168,37 @@ impl Log {
         synced
     }
 
-    /// Removes files, oldest first, as long as all their records are flushed; returns how many went. Damaged files are
-    /// moved aside. `before_first` runs once, before the first file goes.
+    /// Whether [`Log::rest`] would give anything back.
+    pub(crate) fn can_rest(&self) -> bool {
+        !self.spares.is_empty()
+    }
+
+    /// Gives back what only a busy log needs: spares, and large files from the start.
+    pub(crate) fn rest(&mut self) -> io::Result<()> {
+        self.next_bytes = self.file_bytes.min(FIRST_FILE_BYTES);
+        while let Some(spare) = self.spares.pop() {
+            self.disk.remove(&spare)?;
+        }
+        Ok(())
+    }
+
+    /// Removes files, oldest first, as long as all their records are flushed; returns how many went. The open file goes
+    /// like the others: the next batch begins a new one. Damaged files are moved aside. `before_first` runs once, before
+    /// the first file goes.
     pub(crate) fn cut(
         &mut self,
         flushed: &dyn Fn(TenantNo, Signal, WriterId) -> u64,
         before_first: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<usize> {
-        let closed = self.files.len() - usize::from(self.current.is_some());
         let done = |file: &LogFile| {
             file.last.iter().all(|((tenant, signal), last)| flushed(*tenant, *signal, file.writer) >= *last)
         };
-        let count = self.files[..closed].iter().take_while(|file| done(file)).count();
+        let count = self.files.iter().take_while(|file| done(file)).count();
         if count > 0 {
             before_first()?;
+        }
+        if count == self.files.len() {
+            self.current = None;
         }
         for _ in 0..count {
             let Some(file) = self.files.first() else { break };
@@ -180,6 +207,14 @@ impl Log {
             self.files.remove(0);
         }
         Ok(count)
+    }
+
+    /// The file with that record is kept aside when its turn to go comes: what is in it may be nowhere else.
+    pub(crate) fn keep_aside(&mut self, lsn: Lsn) {
+        let mut later = self.files.iter_mut().filter(|file| file.writer == lsn.writer);
+        if let Some(file) = later.find(|file| file.end >= lsn.counter) {
+            file.damaged = true;
+        }
     }
 
     /// Takes a file out of the log; returns the spare it became.
@@ -251,6 +286,7 @@ impl Log {
                     file.last.insert(pair, self.next_lsn + i as u64);
                 }
             }
+            file.end = self.next_lsn + records.len() as u64 - 1;
         }
         self.next_lsn += records.len() as u64;
         self.synced = self.next_lsn - 1;
@@ -277,9 +313,9 @@ impl Log {
     }
 
     fn begin_file(&mut self, size_least: u64) -> io::Result<()> {
-        let size = size_least.max(self.file_bytes);
-        let spare = if size == self.file_bytes { self.spares.pop() } else { None };
+        let spare = if size_least <= self.file_bytes { self.spares.pop() } else { None };
         let recycled = spare.is_some();
+        let size = if recycled { self.file_bytes } else { size_least.max(self.next_bytes) };
         let path = self.dir.join(format!("{:08x}-{:08x}{FILE_SUFFIX}", self.writer.0, self.next_seq));
         let temporary = spare.unwrap_or_else(|| path.with_extension(&SPARE_SUFFIX[1..]));
         let salt = RandomState::new().build_hasher().finish();
@@ -296,12 +332,14 @@ impl Log {
                 let _ = self.disk.remove(&temporary);
             })?;
         self.next_seq += 1;
+        self.next_bytes = self.next_bytes.saturating_mul(FILE_GROWTH).min(self.file_bytes);
         self.current = Some(Current { file, salt, end: RECORDS_START as u64, size, unmarked: false });
         self.files.push(LogFile {
             path,
             writer: self.writer,
             size_bytes: size,
             last: HashMap::new(),
+            end: self.next_lsn - 1,
             damaged: false,
         });
         Ok(())

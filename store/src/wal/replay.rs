@@ -98,6 +98,19 @@ pub(crate) fn replay(
     Ok(report)
 }
 
+/// The first LSN each writer's files begin with; files that cannot be read are left out.
+pub(crate) fn first_lsns(disk: &dyn Disk, dir: &Path) -> Result<BTreeMap<WriterId, u64>, ReplayError> {
+    let mut first = BTreeMap::new();
+    for (writer, path, _) in log_files(disk, dir)? {
+        if !first.contains_key(&writer)
+            && let Ok(header) = FileHeader::decode(&read(disk, &path)?)
+        {
+            first.insert(writer, header.first_lsn);
+        }
+    }
+    Ok(first)
+}
+
 fn log_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<(WriterId, PathBuf, u64)>, ReplayError> {
     let names = disk.list(dir).map_err(|source| ReplayError::Io { path: dir.to_owned(), source })?;
     let mut files: Vec<((u32, u32), PathBuf, u64)> = Vec::new();
@@ -177,6 +190,7 @@ fn apply_file(
     let writer = file.header.writer;
     let mut last: HashMap<(TenantNo, Signal), u64> = HashMap::new();
     let mut damaged = file.damaged;
+    let end = file.records.last().map_or(0, |record| record.header.lsn);
     let bytes = if file.records.is_empty() { Vec::new() } else { read(disk, &file.path)? };
     for record in &file.records {
         let header = &record.header;
@@ -206,6 +220,6 @@ fn apply_file(
             }
         }
     }
-    report.files.push(LogFile { path: file.path, writer, size_bytes: file.size, last, damaged });
+    report.files.push(LogFile { path: file.path, writer, size_bytes: file.size, last, end, damaged });
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 pub(crate) use queue::{Control, Queue};
 pub use thread::LogStatus;
-pub(crate) use thread::{WriterThread, apply};
+pub(crate) use thread::{LogSpan, WriterThread, apply};
 
 use crate::accounting::InFlight;
 use crate::blocking::blocking;

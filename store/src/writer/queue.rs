@@ -13,8 +13,8 @@ use crate::catalog::Flushed;
 const GROUP_BYTES_MAX: usize = 16 << 20;
 
 pub(crate) enum Control {
-    /// Remove WAL files whose records are all flushed; answers how many went.
-    Cut { flushed: Vec<Flushed>, reply: tokio::sync::oneshot::Sender<Result<usize, StoreError>> },
+    /// Remove WAL files whose records are all flushed, and spares if the log may rest; answers how many files went.
+    Cut { flushed: Vec<Flushed>, rest: bool, reply: tokio::sync::oneshot::Sender<Result<usize, StoreError>> },
 }
 
 pub(crate) struct Queue {

@@ -1,5 +1,6 @@
 //! The writer thread: takes all that waits, one fsync for it, applies, tells taps, answers.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,13 +15,15 @@ use crate::catalog::Flushed;
 use crate::clock::Clock;
 use crate::dedup::{Dedup, Known};
 use crate::durable::replace_file;
-use crate::model::{Batch, Lsn, WriterId};
+use crate::model::{Batch, Lsn, Signal, TenantNo, WriterId};
 use crate::state::{Streams, TenantState};
 use crate::tap::{Applied, AppliedBatch, Taps};
-use crate::wal::{Log, Record};
+use crate::wal::{Log, LogFile, Record};
 
 /// After this long without a batch a sync mark is written behind the last group.
 const IDLE: Duration = Duration::from_millis(20);
+/// After this long without a batch the log gives back what only a busy one needs.
+const REST_AFTER: Duration = Duration::from_secs(10);
 
 /// All the thread needs.
 pub(crate) struct WriterThread {
@@ -48,8 +51,19 @@ pub struct LogStatus {
     /// Groups that could not be made durable.
     pub failures: u64,
     pub last_failure: Option<String>,
-    /// Batches that are durable but could not be added to their head: a bug; they stay in the log.
+    /// Batches that are durable but could not be added to their head: a bug; their file of the log is kept.
     pub apply_failures: u64,
+    /// Oldest first.
+    #[serde(skip)]
+    pub(crate) spans: Vec<LogSpan>,
+}
+
+/// One file of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LogSpan {
+    /// The last record in it.
+    pub(crate) last: Lsn,
+    pub(crate) size_bytes: u64,
 }
 
 /// Closes the queue when the thread ends, however it ends.
@@ -67,17 +81,22 @@ impl WriterThread {
     pub(crate) fn run(mut self) {
         let _guard = Guard(Arc::clone(&self.queue));
         loop {
-            let idle = self.log.needs_mark().then_some(IDLE);
+            let marks = self.log.needs_mark();
+            let idle = if marks { Some(IDLE) } else { self.log.can_rest().then_some(REST_AFTER) };
             let Some(Work { jobs, controls, last }) = self.queue.take(idle, self.linger) else {
-                self.log_failure(|log, now_ms| log.mark(now_ms));
+                self.log_failure(|log, now_ms| if marks { log.mark(now_ms) } else { log.rest() });
                 continue;
             };
             if !jobs.is_empty() {
                 self.group(jobs);
             }
-            for Control::Cut { flushed, reply } in controls {
+            for Control::Cut { flushed, rest, reply } in controls {
+                let cut = self.cut(&flushed);
+                if rest {
+                    self.log_failure(|log, _| log.rest());
+                }
                 // Nobody may wait for it any more.
-                let _ = reply.send(self.cut(&flushed));
+                let _ = reply.send(cut);
             }
             self.update_status();
             if last {
@@ -122,7 +141,10 @@ impl WriterThread {
                 let tenant = rest.tenant.name.clone();
                 self.taps.offer(&Arc::new(Applied { tenant, lsn, batch }));
             }
-            None => self.status.lock().apply_failures += 1,
+            None => {
+                self.log.keep_aside(lsn);
+                self.status.lock().apply_failures += 1;
+            }
         }
         if let Some(first) = rest.first {
             first.settle(now_ms, &Known { lsn, answer: Arc::clone(&rest.answer) });
@@ -135,17 +157,16 @@ impl WriterThread {
     fn cut(&mut self, flushed: &[Flushed]) -> Result<usize, StoreError> {
         self.dedup.expire(self.clock.now_ms());
         let (dedup, keys_path) = (&self.dedup, &self.keys_path);
-        let through = |tenant, signal, writer: WriterId| {
-            let of_pair = flushed.iter().filter(|f| f.tenant == tenant && f.signal == signal);
-            of_pair.filter(|f| f.through.writer == writer).map(|f| f.through.counter).max().unwrap_or(0)
-        };
+        let known: HashMap<(TenantNo, Signal, WriterId), u64> =
+            flushed.iter().map(|f| ((f.tenant, f.signal, f.through.writer), f.through.counter)).collect();
+        let through = |tenant, signal, writer| known.get(&(tenant, signal, writer)).copied().unwrap_or(0);
         let cut = self.log.cut(&through, &mut || replace_file(keys_path, &dedup.encode()));
         cut.map_err(|error| StoreError::Unavailable(format!("cut the write-ahead log: {error}")))
     }
 
     fn log_failure(&mut self, work: impl FnOnce(&mut Log, i64) -> std::io::Result<()>) {
         if let Err(error) = work(&mut self.log, self.clock.now_ms()) {
-            tracing::warn!(%error, "write-ahead log: mark");
+            tracing::warn!(%error, "write-ahead log: mark, seal or tidy");
         }
     }
 
@@ -157,6 +178,12 @@ impl WriterThread {
         status.damaged_files =
             files.iter().filter(|file| file.damaged).map(|file| file.path.clone()).collect();
         status.synced_lsn = self.log.synced().to_string();
+        let span = |file: &LogFile| LogSpan {
+            last: Lsn { writer: file.writer, counter: file.end },
+            size_bytes: file.size_bytes,
+        };
+        status.spans.clear();
+        status.spans.extend(files.iter().map(span));
     }
 }
 

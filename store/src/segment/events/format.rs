@@ -207,7 +207,8 @@ impl SegmentInfo {
 }
 
 /// Whether a whole file is as it was written.
-pub(crate) fn verify(file: &[u8]) -> Result<SegmentInfo, SegmentError> {
+#[cfg(test)]
+pub(super) fn verify(file: &[u8]) -> Result<SegmentInfo, SegmentError> {
     let info = SegmentInfo::read(file)?;
     let mut tail = Reader::new(&file[file.len() - TAIL_BYTES..]);
     let len = tail.u32().unwrap_or_default() as usize;

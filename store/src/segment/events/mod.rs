@@ -31,7 +31,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use format::{LsnRange, SegmentError, SegmentMeta, verify};
+pub(crate) use format::{LsnRange, SegmentError, SegmentMeta};
 pub(crate) use merge::merge;
 pub(crate) use rows::write;
 pub(crate) use scan::SegmentScan;

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 use regex::Regex;
 
+use super::format::verify;
 use super::*;
 use crate::events_view::EventsView;
 use crate::model::{
