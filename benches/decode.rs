@@ -46,7 +46,7 @@ fn measure(name: &str, signal: Signal, body: &[u8]) {
     }
     let gunzip = cpu_ns() - before;
     let limits = Limits::default();
-    let ctx = DecodeCtx { now_ns: NOW_NS as i64, limits: &limits };
+    let ctx = DecodeCtx { now_ns: NOW_NS as i64, limits: &limits, target: "" };
     let mut rows = 0;
     let before = cpu_ns();
     for _ in 0..ROUNDS {

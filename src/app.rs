@@ -9,16 +9,18 @@ use arc_swap::ArcSwap;
 use collector::Collector;
 use query::{Notifier, NotifierConfig, Query, RouteTable, Rules, RulesConfig};
 use store::Store;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigError, ServeFlags};
+use crate::config::{Config, ConfigError, Listen, ListenProtocol, ServeFlags};
 use crate::demo;
 use crate::host::Process;
 use crate::reload::{Reload, receivers};
-use crate::serve::{Answerer, ConnectionLimits, Dispatch, Door, Gate, accept_loop, bind};
+use crate::serve::{
+    Answerer, ConnectionLimits, Dispatch, Door, Gate, SyslogDoor, accept_loop, bind, serve_tcp, serve_udp,
+};
 use crate::tasks;
 
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +56,18 @@ struct Listeners {
     main: TcpListener,
     otlp_grpc: TcpListener,
     otlp_http: TcpListener,
+    further: Vec<Further>,
+}
+
+/// An address of `listen`.
+struct Further {
+    listen: Listen,
+    socket: Socket,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Udp(UdpSocket),
 }
 
 impl App {
@@ -70,9 +84,10 @@ impl App {
         let store = open_store(&config).await?;
         let app = Self::build(started_with, config, flags, store)?;
         app.read_rules().await?;
+        let further = listeners.further_addresses();
         let doors = app.open_doors(listeners);
         let _ = app.ready.send(true);
-        tracing::info!(ui = %format!("http://{}/ui/", addresses[0]), otlp_grpc = %addresses[1], otlp_http = %addresses[2], "ready");
+        tracing::info!(ui = %format!("http://{}/ui/", addresses[0]), otlp_grpc = %addresses[1], otlp_http = %addresses[2], listen = %further, "ready");
         let workers = app.start_workers();
         let shop = with_demo.then(|| app.open_shop(addresses[1]));
         app.until_stopped().await?;
@@ -146,7 +161,33 @@ impl App {
             let handle = move |request| Arc::clone(&dispatch).answer(door, request);
             tasks::spawn(name, accept_loop(listener, ConnectionLimits::default(), self.stop.clone(), handle))
         };
-        doors.into_iter().map(open).collect()
+        let mut open: Vec<JoinHandle<()>> = doors.into_iter().map(open).collect();
+        open.extend(listeners.further.into_iter().map(|further| self.open_further(further)));
+        open
+    }
+
+    fn open_further(&self, Further { listen, socket }: Further) -> JoinHandle<()> {
+        let syslog = SyslogDoor {
+            collector: self.dispatch.collector.clone(),
+            tenant: listen.tenant,
+            limits: self.dispatch.limits,
+            stop: self.stop.clone(),
+        };
+        let (name, prefix) = match listen.protocol {
+            ListenProtocol::Elasticsearch => ("elasticsearch door", "/elasticsearch"),
+            ListenProtocol::Zipkin => ("zipkin door", "/zipkin"),
+            ListenProtocol::SyslogTcp | ListenProtocol::SyslogUdp => ("syslog door", ""),
+        };
+        match socket {
+            Socket::Udp(socket) => tasks::spawn(name, serve_udp(syslog, socket)),
+            Socket::Tcp(listener) if prefix.is_empty() => tasks::spawn(name, serve_tcp(syslog, listener)),
+            Socket::Tcp(listener) => {
+                let dispatch = Arc::clone(&self.dispatch);
+                let handle = move |request| Arc::clone(&dispatch).answer(Door::Classic(prefix), request);
+                let serve = accept_loop(listener, ConnectionLimits::default(), self.stop.clone(), handle);
+                tasks::spawn(name, serve)
+            }
+        }
     }
 
     /// State of alerts and messages first, then the rules that go on from there. Before the doors open: a process with a
@@ -221,7 +262,21 @@ impl Listeners {
         let open = async |setting: &'static str, addr: SocketAddr| {
             bind(addr).await.map_err(|source| AppError::Listen { setting, addr, source })
         };
+        let mut further = Vec::new();
+        for listen in &config.listen {
+            let setting = listen.protocol.name();
+            let socket = match listen.protocol {
+                ListenProtocol::SyslogUdp => {
+                    let addr = listen.address;
+                    let bound = UdpSocket::bind(addr).await;
+                    Socket::Udp(bound.map_err(|source| AppError::Listen { setting, addr, source })?)
+                }
+                _ => Socket::Tcp(open(setting, listen.address).await?),
+            };
+            further.push(Further { listen: listen.clone(), socket });
+        }
         Ok(Self {
+            further,
             main: open("http", config.http).await?,
             otlp_grpc: open("otlp_grpc", config.otlp_grpc).await?,
             otlp_http: open("otlp_http", config.otlp_http).await?,
@@ -233,13 +288,26 @@ impl Listeners {
         [&self.main, &self.otlp_grpc, &self.otlp_http]
             .map(|listener| listener.local_addr().unwrap_or_else(|_| ([0, 0, 0, 0], 0).into()))
     }
+
+    /// `syslog_tcp=127.0.0.1:5514 …`
+    fn further_addresses(&self) -> String {
+        let address = |further: &Further| {
+            let bound = match &further.socket {
+                Socket::Tcp(listener) => listener.local_addr(),
+                Socket::Udp(socket) => socket.local_addr(),
+            };
+            format!("{}={}", further.listen.protocol.name(), bound.unwrap_or(further.listen.address))
+        };
+        self.further.iter().map(address).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// The read APIs' rows and the collector's in one table; two of one method and path are an error.
 fn route_table() -> Result<RouteTable<Answerer>, query::TableError> {
     let read = query::routes().into_iter().map(|route| route.map(Answerer::Query));
-    let ingest =
-        Collector::http_routes().iter().map(|row| query::ingest_route(row.path, Answerer::Collector(row)));
+    let ingest = Collector::http_routes()
+        .iter()
+        .map(|row| query::ingest_route(row.methods, row.path, row.protocol.title, Answerer::Collector(row)));
     RouteTable::new(read.chain(ingest).collect())
 }
 

@@ -212,6 +212,7 @@ fn only_configuration_reads_the_environment() {
         "ui/build.rs",
         "store/tests/",
         "query/engine/tests/",
+        "collector/tests/",
     ];
     report(
         "only src/config reads environment variables",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
+use bytes::Bytes;
 use store::model::{ErrorClass, Limits, RequestCtx};
 use store::{Accounting, MetricRow, Writer};
 
@@ -46,7 +47,7 @@ impl Collector {
         }))
     }
 
-    /// Every HTTP path this crate answers, all by POST; patterns as axum writes them. `handle_http` also answers
+    /// Every HTTP path this crate answers. `handle_http` also answers
     /// OPTIONS on the same paths (CORS preflight), to which no credential is attached.
     pub fn http_routes() -> &'static [HttpRoute] {
         transport::http_routes()
@@ -62,20 +63,33 @@ impl Collector {
         transport::http::handle(&self.0, &ctx, route, request).await
     }
 
+    /// Takes syslog messages as [`crate::SyslogFramer`] writes them. The error says whether to try again
+    /// (`retry_after_s`): a sender of syslog does not.
+    pub async fn take_syslog(
+        &self,
+        ctx: &RequestCtx,
+        transport: &'static str,
+        frames: Bytes,
+    ) -> Result<(), ErrorClass> {
+        let taken = transport::frames::take(&self.0, ctx, "syslog", transport, frames).await;
+        taken.map_err(|refusal| refusal.class)
+    }
+
     /// The answer to a browser's preflight request; needs no context, since a preflight carries no credential.
     pub fn handle_preflight(&self, headers: &http::HeaderMap) -> http::Response<Body> {
         transport::cors::preflight(&self.0.cors_origins, headers)
     }
 
-    /// The answer of the layer before (authentication, quota, draining) in the shape OTLP senders read: a
-    /// `google.rpc.Status` in the request's own encoding with the retry hint of the class.
+    /// The answer of the layer before (authentication, quota, draining) in the shape the route's senders read, with
+    /// the retry hint of the class.
     pub fn refuse_http(
         &self,
+        route: &HttpRoute,
         request_headers: &http::HeaderMap,
         class: ErrorClass,
         message: &str,
     ) -> http::Response<Body> {
-        transport::http::refuse(&self.0, request_headers, &Refusal::new(class, message))
+        transport::http::refuse(&self.0, route, request_headers, &Refusal::new(class, message))
     }
 
     /// The same for gRPC: a trailers-only answer.

@@ -19,16 +19,21 @@ pub(crate) struct Ingest {
     pub door: Door,
     pub encoding: Encoding,
     pub body: Bytes,
+    /// See [`DecodeCtx::target`].
+    pub target: String,
     pub idempotency_key: Option<Bytes>,
     /// Covers the body; grows with the batch.
     pub permit: Permit,
 }
 
-/// The request was taken, maybe without some records.
+/// What became of the records of a request that could be read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub(crate) struct Accepted {
+    pub taken: u64,
     pub rejected: u64,
     pub message: String,
+    /// See [`Decoded::detail`].
+    pub detail: Vec<u8>,
 }
 
 /// The request was not taken.
@@ -38,6 +43,8 @@ pub(crate) struct Refusal {
     pub message: String,
 }
 
+/// Details longer than this are not kept with the batch key.
+const DETAIL_BYTES_KEPT_MAX: usize = 1 << 10;
 /// Bodies larger than this are decoded on the blocking pool, so that they do not hold up other connections.
 const DECODE_INLINE_BYTES_MAX: usize = 1 << 20;
 
@@ -46,20 +53,35 @@ const DECODE_INLINE_BYTES_MAX: usize = 1 << 20;
 impl Accepted {
     /// What is kept with the batch key: a retry may come in another encoding, so neither is used.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = self.rejected.to_le_bytes().to_vec();
+        let mut out = Vec::with_capacity(24 + self.message.len() + self.detail.len());
+        for number in [self.taken, self.rejected, self.message.len() as u64] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
         out.extend_from_slice(self.message.as_bytes());
+        if self.detail.len() <= DETAIL_BYTES_KEPT_MAX {
+            out.extend_from_slice(&self.detail);
+        }
         out
     }
 
     /// Reads what `to_bytes` wrote; bytes of another make read as "all taken".
     pub fn from_bytes(bytes: &[u8]) -> Self {
-        match bytes.split_first_chunk::<8>() {
-            Some((rejected, message)) => Self {
-                rejected: u64::from_le_bytes(*rejected),
-                message: String::from_utf8_lossy(message).into_owned(),
-            },
-            None => Self::default(),
+        let Some([taken, rejected, len]) = bytes.as_chunks::<8>().0.first_chunk::<3>() else {
+            return Self::default();
+        };
+        let len = usize::try_from(u64::from_le_bytes(*len)).unwrap_or(usize::MAX);
+        let Some((message, detail)) = bytes[24..].split_at_checked(len) else { return Self::default() };
+        Self {
+            taken: u64::from_le_bytes(*taken),
+            rejected: u64::from_le_bytes(*rejected),
+            message: String::from_utf8_lossy(message).into_owned(),
+            detail: detail.to_vec(),
         }
+    }
+
+    /// The request had records, and none was good.
+    pub fn nothing_taken(&self) -> bool {
+        self.taken == 0 && self.rejected > 0
     }
 }
 
@@ -74,28 +96,33 @@ impl Refusal {
 
 // === the way ===
 
-/// Returns when the batch is durable, or says why nothing was stored.
+/// Returns when the batch is durable (nothing to store is durable at once), or says why nothing was stored.
 pub(crate) async fn ingest(
     shared: &Arc<Shared>,
     ctx: &RequestCtx,
     request: Ingest,
 ) -> Result<Accepted, Refusal> {
-    let Ingest { protocol, door, encoding, body, idempotency_key, mut permit } = request;
+    let Ingest { protocol, door, encoding, body, target, idempotency_key, mut permit } = request;
     let given = idempotency_key
         .map(|key| shared.writer.batch_key(ctx, "idempotency-key", door.signal.as_str(), &key));
-    let content = shared.writer.batch_key(ctx, protocol.name, door.signal.as_str(), &body);
+    // The same bytes for another target are another request.
+    let aimed =
+        if target.is_empty() { protocol.name.to_owned() } else { format!("{}:{target}", protocol.name) };
+    let content = shared.writer.batch_key(ctx, &aimed, door.signal.as_str(), &body);
     let size = body.len() as u64;
     permit.grow(size).map_err(|error| no_memory(shared, error))?;
-    let Decoded { batch, rejected, all_timestamped } =
-        decode(shared, protocol, door, encoding, body, content).await?;
-    let answer = Accepted { rejected: rejected.total(), message: rejected.message() };
+    let Decoded { batch, rejected, all_timestamped, detail } =
+        decode(shared, Work { protocol, door, encoding, body, target, key: content }).await?;
+    let answer = Accepted {
+        taken: batch.rows() as u64,
+        rejected: rejected.total(),
+        message: rejected.message(),
+        detail,
+    };
     let refused = |reason, rows| shared.accounting.refused(&ctx.tenant, door.signal, reason, rows);
     if batch.rows() == 0 {
         count_rejected(shared, ctx, door, &rejected);
-        return match answer.rejected {
-            0 => Ok(answer),
-            _ => Err(Refusal::new(ErrorClass::BadData, answer.message)),
-        };
+        return Ok(answer);
     }
     let batch_bytes = batch.size_bytes() as u64;
     permit.shrink_to(batch_bytes);
@@ -113,7 +140,10 @@ pub(crate) async fn ingest(
             count_rejected(shared, ctx, door, &rejected);
             if ack.duplicate {
                 shared.metrics.duplicates.fetch_add(1, Ordering::Relaxed);
-                return Ok(Accepted::from_bytes(&ack.answer));
+                let kept = Accepted::from_bytes(&ack.answer);
+                // A long detail was not kept; the same bytes decoded again give the same.
+                let detail = if kept.detail.is_empty() { answer.detail } else { kept.detail };
+                return Ok(Accepted { detail, ..kept });
             }
             Ok(answer)
         }
@@ -130,39 +160,35 @@ pub(crate) fn no_memory(shared: &Shared, error: NoMemory) -> Refusal {
     Refusal::new(ErrorClass::Unavailable, error.to_string())
 }
 
-async fn decode(
-    shared: &Arc<Shared>,
+/// What a decoder is given.
+struct Work {
     protocol: &'static ProtocolRow,
     door: Door,
     encoding: Encoding,
     body: Bytes,
+    target: String,
     key: BatchKey,
-) -> Result<Decoded, Refusal> {
-    if body.len() <= DECODE_INLINE_BYTES_MAX {
-        return decode_caught(shared, protocol, door, encoding, &body, key);
+}
+
+async fn decode(shared: &Arc<Shared>, work: Work) -> Result<Decoded, Refusal> {
+    if work.body.len() <= DECODE_INLINE_BYTES_MAX {
+        return decode_caught(shared, &work);
     }
     let shared = Arc::clone(shared);
-    tokio::task::spawn_blocking(move || decode_caught(&shared, protocol, door, encoding, &body, key))
+    tokio::task::spawn_blocking(move || decode_caught(&shared, &work))
         .await
         .unwrap_or_else(|_| Err(Refusal::new(ErrorClass::Internal, "the decoder was stopped; retry")))
 }
 
 /// A bug in a decoder costs its request, never the process; a body that hits it again and again is put aside.
-fn decode_caught(
-    shared: &Shared,
-    protocol: &ProtocolRow,
-    door: Door,
-    encoding: Encoding,
-    body: &[u8],
-    key: BatchKey,
-) -> Result<Decoded, Refusal> {
-    let ctx = DecodeCtx { now_ns: shared.now_ns(), limits: &shared.limits };
-    let run = || protocol::decode(protocol, door.signal, encoding, body, &ctx);
+fn decode_caught(shared: &Shared, work: &Work) -> Result<Decoded, Refusal> {
+    let ctx = DecodeCtx { now_ns: shared.now_ns(), limits: &shared.limits, target: &work.target };
+    let run = || protocol::decode(work.protocol, work.door.signal, work.encoding, &work.body, &ctx);
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(decoded) => decoded.map_err(|error| Refusal::new(error.class(), error.to_string())),
         Err(_) => {
             shared.metrics.panics.fetch_add(1, Ordering::Relaxed);
-            Err(shared.quarantine.failed(&shared.metrics, door, key, body))
+            Err(shared.quarantine.failed(&shared.metrics, work.door, work.key, &work.body))
         }
     }
 }

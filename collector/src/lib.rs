@@ -21,6 +21,7 @@ mod transport;
 pub use collector::Collector;
 pub use config::Config;
 pub use protocol::{
-    DecodeCtx, DecodeError, Decoded, Encoding, PROTOCOLS, PathRow, ProtocolRow, Reject, Rejected, decode,
+    DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PROTOCOLS, PathRow, ProtocolRow, Reject, Rejected,
+    Serves, SyslogFramer, decode,
 };
 pub use transport::HttpRoute;

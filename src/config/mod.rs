@@ -2,6 +2,7 @@
 //! outside this folder reads the environment.
 
 mod flags;
+mod listen;
 mod raw;
 mod units;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use store::model::{Limits, Role, Tenant};
 
 pub(crate) use flags::{Cli, Command, ServeFlags};
+pub(crate) use listen::{Listen, ListenProtocol};
 pub(crate) use raw::{RawConfig, SETTINGS};
 pub(crate) use units::{parse_duration, parse_size};
 
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     pub http: SocketAddr,
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
+    /// Further addresses, each for one protocol.
+    pub listen: Vec<Listen>,
     pub retention: Duration,
     pub retention_size_bytes: Option<u64>,
     pub rules_dir: PathBuf,
@@ -112,6 +116,7 @@ impl Config {
     /// The first setting that differs and that a reload cannot change.
     pub(crate) fn changes_with_a_restart(&self, next: &Self) -> Option<&'static str> {
         let same = [
+            ("listen", self.listen == next.listen),
             ("data_dir", self.data_dir == next.data_dir),
             ("http", self.http == next.http),
             ("otlp_grpc", self.otlp_grpc == next.otlp_grpc),
@@ -149,6 +154,7 @@ impl Config {
             format!("http: {}", self.http),
             format!("otlp_grpc: {}", self.otlp_grpc),
             format!("otlp_http: {}", self.otlp_http),
+            format!("listen: [{}]", self.listen.iter().map(Listen::to_yaml).collect::<Vec<_>>().join(", ")),
             format!("retention: {}s", self.retention.as_secs()),
             format!(
                 "retention_size: {}",

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use store::model::{LIMITS, Limits, Role, Tenant};
 
-use super::{Config, ConfigError, LogFormat, Secret, Token, parse_duration, parse_size};
+use super::listen::RawListen;
+use super::{Config, ConfigError, Listen, LogFormat, Secret, Token, parse_duration, parse_size};
 
 /// One row per setting that is a single value: its name in the file, flag and variable, and its default.
 pub(crate) struct Setting {
@@ -48,6 +49,7 @@ pub(crate) struct RawConfig {
     pub log_format: Option<String>,
     pub log_level: Option<String>,
     pub tokens: Vec<RawToken>,
+    pub listen: Vec<RawListen>,
     pub cors_origins: Vec<String>,
     pub allowed_hosts: Vec<String>,
     pub webhook_allow: Vec<String>,
@@ -89,6 +91,7 @@ impl RawConfig {
             http,
             otlp_grpc: address("otlp_grpc", self.otlp_grpc)?,
             otlp_http: address("otlp_http", self.otlp_http)?,
+            listen: self.listen.iter().map(Listen::check).collect::<Result<_, _>>()?,
             retention: retention(self.retention)?,
             retention_size_bytes: optional(self.retention_size, "retention_size", parse_size)?,
             alertmanager: self.alertmanager,
@@ -199,7 +202,8 @@ fn refuse_open(config: &Config) -> Result<(), ConfigError> {
         return Ok(());
     }
     let listeners = [("http", config.http), ("otlp_grpc", config.otlp_grpc), ("otlp_http", config.otlp_http)];
-    match listeners.into_iter().find(|(_, addr)| !addr.ip().is_loopback()) {
+    let further = config.listen.iter().map(|listen| (listen.protocol.name(), listen.address));
+    match listeners.into_iter().chain(further).find(|(_, addr)| !addr.ip().is_loopback()) {
         Some((name, addr)) => Err(ConfigError::OpenWithoutTokens { name, addr }),
         None => Ok(()),
     }
@@ -228,6 +232,8 @@ mod tests {
             ("retention: 1x", "retention"),
             ("http: nowhere", "IP:PORT"),
             ("http: 0.0.0.0:80", "insecure-no-auth"),
+            ("listen: [{protocol: syslog_udp, address: 0.0.0.0:514}]", "insecure-no-auth"),
+            ("listen: [{protocol: syslog_udp, adress: 1}]", "adress"),
             ("limits: {no_such: 1}", "limits.no_such"),
             ("tokens: [{name: a, sha256: zz, tenant: t, role: read}]", "64 hex digits"),
         ] {

@@ -88,7 +88,8 @@ fn bearer_or_password(headers: &HeaderMap) -> Option<String> {
     if scheme.eq_ignore_ascii_case("bearer") {
         return Some(rest.trim().to_owned());
     }
-    if !scheme.eq_ignore_ascii_case("basic") {
+    // `Basic name:password`, and `ApiKey id:key` as Elasticsearch clients write it.
+    if !scheme.eq_ignore_ascii_case("basic") && !scheme.eq_ignore_ascii_case("apikey") {
         return None;
     }
     let pair = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
@@ -131,6 +132,8 @@ mod tests {
         assert_eq!((granted.tenant.as_str(), granted.role), ("a", Role::Read));
         let basic = format!("Basic {}", STANDARD.encode("any:secret"));
         assert!(check(&[("authorization", &basic), ("x-scope-orgid", "a")]).is_ok());
+        let api_key = format!("ApiKey {}", STANDARD.encode("id:secret"));
+        assert!(check(&[("authorization", &api_key)]).is_ok());
         let other = check(&[("authorization", "Bearer secret"), ("x-scope-orgid", "b")]).unwrap_err();
         assert_eq!(other.class(), ErrorClass::Forbidden);
     }

@@ -25,6 +25,8 @@ pub(crate) enum Door {
     Main,
     OtlpGrpc,
     OtlpHttp,
+    /// A protocol's own address, where the paths it has here begin with this.
+    Classic(&'static str),
 }
 
 /// Bounds on connections, so that slow or many peers cannot hold the process.

@@ -37,15 +37,18 @@ struct Denied {
 
 impl Dispatch {
     /// Answers any request that came in by a door.
-    pub(crate) async fn answer(self: Arc<Self>, door: Door, request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn answer(self: Arc<Self>, door: Door, mut request: Request<Body>) -> Response<Body> {
         let grpc = is_grpc(request.headers());
         if let Err(refused) = self.gate.load().guard.check(request.method(), request.uri(), request.headers())
         {
             let denied = Denied { class: ErrorClass::Forbidden, message: refused.to_string() };
             return self.deny(grpc, None, request.headers(), &denied);
         }
-        if grpc && door != Door::OtlpHttp {
+        if grpc && matches!(door, Door::Main | Door::OtlpGrpc) {
             return self.answer_grpc(request).await;
+        }
+        if let Door::Classic(prefix) = door {
+            put_before_path(request.uri_mut(), prefix);
         }
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
@@ -131,10 +134,11 @@ impl Dispatch {
         if grpc {
             return self.collector.refuse_grpc(denied.class, &denied.message);
         }
-        let mut response = if route.is_some_and(ingests) {
-            self.collector.refuse_http(headers, denied.class, &denied.message)
-        } else {
-            query::refuse(route.map(|route| route.owner), denied.class, &denied.message)
+        let mut response = match route.map(|route| (route.owner, route.handler)) {
+            Some((_, Answerer::Collector(row))) => {
+                self.collector.refuse_http(row, headers, denied.class, &denied.message)
+            }
+            other => query::refuse(other.map(|(owner, _)| owner), denied.class, &denied.message),
         };
         if denied.class == ErrorClass::Unauthenticated {
             let challenge = http::HeaderValue::from_static("Bearer realm=\"signalbox\"");
@@ -149,6 +153,17 @@ fn nobody() -> Result<Granted, Denied> {
     match Tenant::authenticated(Tenant::DEFAULT) {
         Ok(tenant) => Ok(Granted { tenant, principal: "anonymous".into(), role: Role::Read }),
         Err(error) => Err(Denied { class: ErrorClass::Internal, message: error.to_string() }),
+    }
+}
+
+/// A path that cannot be put together stays as it is, and then has no row.
+fn put_before_path(uri: &mut http::Uri, prefix: &str) {
+    let rest = uri.path_and_query().map_or("/", |rest| rest.as_str());
+    let Ok(longer) = format!("{prefix}{rest}").parse::<http::uri::PathAndQuery>() else { return };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(longer);
+    if let Ok(whole) = http::Uri::from_parts(parts) {
+        *uri = whole;
     }
 }
 

@@ -42,10 +42,12 @@ impl Guard {
     pub(crate) fn new(config: &Config) -> Self {
         let own =
             [config.http, config.otlp_grpc, config.otlp_http].map(|addr: SocketAddr| addr.ip().to_string());
+        let further = config.listen.iter().map(|listen| listen.address.ip().to_string());
         let external = config.external_url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
         let hosts = ["localhost".to_owned()]
             .into_iter()
             .chain(own)
+            .chain(further)
             .chain(external)
             .chain(config.allowed_hosts.iter().cloned())
             .map(|host| host.to_ascii_lowercase());

@@ -6,8 +6,10 @@ mod connection;
 mod dispatch;
 mod guard;
 mod idle_body;
+mod syslog;
 
 pub(crate) use auth::{Authenticator, Granted};
 pub(crate) use connection::{ConnectionLimits, Door, accept_loop, bind};
 pub(crate) use dispatch::{Answerer, Dispatch};
 pub(crate) use guard::Gate;
+pub(crate) use syslog::{SyslogDoor, serve_tcp, serve_udp};

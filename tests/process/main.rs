@@ -12,6 +12,7 @@ mod cli;
 mod grpc;
 mod hostile;
 mod operations;
+mod other_ways;
 mod otlp;
 mod receiver;
 mod retries;

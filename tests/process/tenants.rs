@@ -5,10 +5,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use collector::Serves;
 use query::{Probe, Timeout, probes};
 use serde_json::json;
 
 use crate::grpc::{Line, export_path, frame};
+use crate::other_ways;
 use crate::otlp::{JSON, records};
 use crate::receiver::Receiver;
 use crate::support::{Server, eventually, http, now_ns};
@@ -117,9 +119,19 @@ fn fill(server: &Server, side: Side) {
         };
         // A path that names an organisation does not choose the tenant.
         let path = row.path.replace("{org}", side.other().tenant);
+        let path = path.replace("{index}", "orders").replace("{id}", "1").replace("{path...}", "any");
         let headers = [("Content-Type", JSON), side.header()];
-        let answer = http::send(&server.main, "POST", &path, &headers, side.record(signal).as_bytes());
-        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"), "{path}");
+        if row.serves == Serves::Handshake {
+            continue;
+        }
+        if let Some(other_ways::Sent { mut headers, body }) = other_ways::record(row, side.mark) {
+            headers.push(side.header());
+            let answer = http::send(&server.main, "POST", &path, &headers, &body);
+            assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
+        } else {
+            let answer = http::send(&server.main, "POST", &path, &headers, side.record(signal).as_bytes());
+            assert_eq!((answer.status, answer.text().as_str()), (200, "{}"), "{path}");
+        }
         let refused = http::send(&server.main, "POST", &path, &headers, b"{");
         assert!(!refused.text().contains(side.other().mark));
     }

@@ -21,6 +21,8 @@ pub struct Server {
     pub main: String,
     pub otlp_grpc: String,
     pub otlp_http: String,
+    /// `NAME=ADDRESS` of each entry of `listen`, with spaces between.
+    pub listen: String,
     /// From the start of the process to its being ready.
     pub ready_after: Duration,
 }
@@ -79,6 +81,7 @@ impl Server {
             main: address("ui"),
             otlp_grpc: address("otlp_grpc"),
             otlp_http: address("otlp_http"),
+            listen: ready["listen"].as_str().unwrap_or_default().to_owned(),
             ready_after: started.elapsed(),
         }
     }

@@ -3,12 +3,26 @@
 //! A decoder takes bytes, the clock and the limits, and answers a batch with what it refused; it does no I/O and
 //! never panics on input.
 
+pub(crate) mod elasticsearch;
+mod fault;
+mod hex;
+mod json;
+mod loki;
 mod otlp;
 mod reject;
+mod remote_write;
+mod rfc3339;
+mod syslog;
+mod wire;
+mod zipkin;
 
 use store::model::{Batch, ErrorClass, Limits, Signal};
 
+use hex::hex_id;
+use http::Method;
 pub use reject::{Reject, Rejected};
+pub(crate) use remote_write::Written;
+pub use syslog::SyslogFramer;
 
 /// A row of [`PROTOCOLS`].
 #[derive(Debug)]
@@ -16,11 +30,12 @@ pub struct ProtocolRow {
     /// In metrics and in the batch key: never changes.
     pub name: &'static str,
     pub title: &'static str,
-    /// HTTP paths, all by POST, as axum patterns.
+    /// HTTP paths; `{name}` is a segment, `{name...}` one or more.
     pub paths: &'static [PathRow],
     /// Full names of the gRPC services with a unary `Export`.
     pub grpc_services: &'static [(&'static str, Signal)],
     pub encodings: &'static [Encoding],
+    pub dialect: Dialect,
     /// Senders repeat a request whose answer they missed. Then a batch whose records all carry their sender's time
     /// gets a batch key; without, each request is new unless it brings an `Idempotency-Key`.
     pub retries: bool,
@@ -29,16 +44,61 @@ pub struct ProtocolRow {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathRow {
+    pub methods: &'static [Method],
     pub path: &'static str,
     pub signal: Signal,
     /// Whose path it is when it is an alias for exporters aimed at others; empty: the protocol's own.
     pub alias_of: &'static str,
+    pub serves: Serves,
+}
+
+/// What a path is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Serves {
+    /// Data; headers tell its encoding.
+    Data,
+    /// Data of this encoding, whatever the headers say.
+    DataAs(Encoding),
+    /// Questions clients ask before they send.
+    Handshake,
+}
+
+const POST: &[Method] = &[Method::POST];
+
+impl PathRow {
+    /// A path that takes data by POST.
+    pub const fn post(path: &'static str, signal: Signal, alias_of: &'static str) -> Self {
+        Self { methods: POST, path, signal, alias_of, serves: Serves::Data }
+    }
+}
+
+/// How requests are told apart by their headers and answered over HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Dialect {
+    /// Export responses and `google.rpc.Status`; records refused are a partial success.
+    Otlp,
+    /// 204 and text; records refused are a 400 although the others were taken.
+    RemoteWrite,
+    /// The same as remote write, with JSON beside protobuf.
+    Loki,
+    /// An outcome for each item, errors with a type, a product header on every answer.
+    Elasticsearch,
+    /// 202 and text; records refused are a 400 although the others were taken.
+    Zipkin,
+    /// There is no HTTP and there are no answers.
+    None,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Encoding {
     Protobuf,
+    /// The second message of a protocol that has two.
+    ProtobufV2,
     Json,
+    /// Lines of JSON.
+    Ndjson,
+    /// Texts with their lengths before them.
+    Frames,
 }
 
 /// What a decoder may use beside the bytes.
@@ -46,6 +106,8 @@ pub enum Encoding {
 pub struct DecodeCtx<'a> {
     pub now_ns: i64,
     pub limits: &'a Limits,
+    /// What the path names beside the protocol, such as an index; empty: nothing.
+    pub target: &'a str,
 }
 
 /// What one request held.
@@ -55,6 +117,8 @@ pub struct Decoded {
     pub rejected: Rejected,
     /// Every record carried its sender's time.
     pub all_timestamped: bool,
+    /// What the answer says beside this, in a form of the protocol's own; kept with the batch key.
+    pub detail: Vec<u8>,
 }
 
 /// The request as a whole cannot be taken.
@@ -64,6 +128,8 @@ pub enum DecodeError {
     Protobuf(&'static str),
     #[error("malformed JSON at byte {at}: {what}")]
     Json { at: usize, what: &'static str },
+    #[error("{0}")]
+    Request(&'static str),
     #[error("the request decodes to more than {limit} bytes: send it in parts")]
     TooLarge { limit: u64 },
 }
@@ -71,14 +137,15 @@ pub enum DecodeError {
 impl DecodeError {
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Protobuf(_) | Self::Json { .. } => ErrorClass::BadData,
+            Self::Protobuf(_) | Self::Json { .. } | Self::Request(_) => ErrorClass::BadData,
             Self::TooLarge { .. } => ErrorClass::TooLarge,
         }
     }
 }
 
 /// Every protocol. Routes, docs, metrics and tests read the rows.
-pub const PROTOCOLS: &[ProtocolRow] = &[otlp::ROW];
+pub const PROTOCOLS: &[ProtocolRow] =
+    &[otlp::ROW, remote_write::ROW, loki::ROW, elasticsearch::ROW, zipkin::ROW, syslog::ROW];
 
 /// Decodes one request of a protocol of [`PROTOCOLS`].
 pub fn decode(

@@ -36,12 +36,26 @@ rejects! {
     ValueTooLong = "value_too_long", "an attribute value is too long";
     BodyTooLong = "body_too_long", "the body is too long";
     InFuture = "in_future", "the time is too far ahead of the server's clock";
+    Time = "time", "the time is out of range";
     NotUtf8 = "not_utf8", "a string is not UTF-8";
     TraceId = "trace_id", "the trace id is not 16 bytes or all zero";
     SpanId = "span_id", "the span id is not 8 bytes or all zero";
     MetricName = "metric_name", "the metric has no name";
     NoValue = "no_value", "the data point has no value";
     Buckets = "buckets", "buckets and bounds do not fit together";
+    LabelName = "label_name", "a label has no name";
+    NoLabels = "no_labels", "the stream has no labels";
+    Labels = "labels", "the stream's labels are malformed";
+    LabelOrder = "label_order", "the labels are not sorted by name";
+    LabelTwice = "label_twice", "a label stands twice";
+    SymbolRef = "symbol_ref", "a reference leads out of the symbol table";
+    NoSample = "no_sample", "the series has neither samples nor histograms";
+    Schema = "schema", "the histogram's schema is not known";
+    Histogram = "histogram", "the histogram contradicts itself";
+    Document = "document", "the document is no JSON object";
+    NoDocument = "no_document", "the action has no document";
+    Action = "action", "the line is no action such as create or index";
+    Operation = "operation", "only create and index are taken";
     BadValue = "bad_value", "a JSON value has the wrong type or form";
 }
 

@@ -8,9 +8,10 @@ use crate::protocol::Encoding;
 pub(super) fn accepted(accepted: &Accepted, signal: Signal, encoding: Encoding) -> Vec<u8> {
     let silent = accepted.rejected == 0 && accepted.message.is_empty();
     match encoding {
-        Encoding::Protobuf if silent => Vec::new(),
         Encoding::Json if silent => b"{}".to_vec(),
-        Encoding::Protobuf => {
+        Encoding::Json => json_partial(accepted, signal),
+        _ if silent => Vec::new(),
+        _ => {
             let mut partial = Vec::new();
             put_varint(&mut partial, 1, accepted.rejected);
             put_bytes(&mut partial, 2, accepted.message.as_bytes());
@@ -18,18 +19,18 @@ pub(super) fn accepted(accepted: &Accepted, signal: Signal, encoding: Encoding) 
             put_bytes(&mut response, 1, &partial);
             response
         }
-        Encoding::Json => {
-            let rejected = match signal {
-                Signal::Logs => "rejectedLogRecords",
-                Signal::Spans => "rejectedSpans",
-                Signal::Samples => "rejectedDataPoints",
-            };
-            let message = serde_json::Value::from(accepted.message.as_str());
-            let count = accepted.rejected;
-            format!(r#"{{"partialSuccess":{{"{rejected}":"{count}","errorMessage":{message}}}}}"#)
-                .into_bytes()
-        }
     }
+}
+
+fn json_partial(accepted: &Accepted, signal: Signal) -> Vec<u8> {
+    let rejected = match signal {
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Spans => "rejectedSpans",
+        Signal::Samples => "rejectedDataPoints",
+    };
+    let message = serde_json::Value::from(accepted.message.as_str());
+    let count = accepted.rejected;
+    format!(r#"{{"partialSuccess":{{"{rejected}":"{count}","errorMessage":{message}}}}}"#).into_bytes()
 }
 
 /// A `google.rpc.Status`.
@@ -40,7 +41,7 @@ pub(super) fn status(refusal: &Refusal, encoding: Encoding) -> Vec<u8> {
             let message = serde_json::Value::from(refusal.message.as_str());
             format!(r#"{{"code":{code},"message":{message}}}"#).into_bytes()
         }
-        Encoding::Protobuf => {
+        _ => {
             let mut out = Vec::new();
             put_varint(&mut out, 1, u64::from(code.unsigned_abs()));
             put_bytes(&mut out, 2, refusal.message.as_bytes());

@@ -13,12 +13,16 @@ pub(super) enum Coding {
     Gzip,
     Zstd,
     Deflate,
+    /// One block, as remote write and Loki's push have it; not the framed format of the content encoding.
+    SnappyBlock,
 }
 
 const STEP_MIN: usize = 4 << 10;
 const STEP_MAX: usize = 1 << 20;
 /// How much larger than its input an output is believed to be before any of it was seen.
 const RATIO_GUESS_MAX: usize = 32;
+/// The densest element of a snappy block: a copy of 64 bytes in 3.
+const SNAPPY_RATIO_MAX: usize = 22;
 /// Frames may ask for a window of up to this power of two: any body within the cap passes, no frame takes more.
 const ZSTD_WINDOW_LOG_MAX: u32 = 26;
 
@@ -44,12 +48,15 @@ pub(super) fn decompress(
     cap: u64,
     permit: &mut Permit,
 ) -> Result<(), BodyError> {
+    if coding == Coding::SnappyBlock {
+        return snappy_block(input, out, cap, permit);
+    }
     if input.is_empty() {
         return Ok(());
     }
     let guess = guess_len(coding, input);
     match coding {
-        Coding::Identity => unfold(input, guess, out, cap, permit),
+        Coding::Identity | Coding::SnappyBlock => unfold(input, guess, out, cap, permit),
         Coding::Gzip => unfold(MultiGzDecoder::new(input), guess, out, cap, permit),
         Coding::Deflate if has_zlib_header(input) => unfold(ZlibDecoder::new(input), guess, out, cap, permit),
         // HTTP means the zlib format, but some senders leave its header away.
@@ -90,12 +97,33 @@ fn unfold(
     }
 }
 
+/// A block says its length first, and no block unfolds further than its longest copies reach: a length beyond is a lie.
+fn snappy_block(input: &[u8], out: &mut Vec<u8>, cap: u64, permit: &mut Permit) -> Result<(), BodyError> {
+    let told = snap::raw::decompress_len(input).map_err(|_| BodyError::Compression)?;
+    if told as u64 > cap {
+        return Err(BodyError::TooLarge { limit: cap });
+    }
+    if told > input.len().saturating_mul(SNAPPY_RATIO_MAX) {
+        return Err(BodyError::Compression);
+    }
+    let before = permit.held();
+    permit.grow_to(before + told as u64)?;
+    out.clear();
+    out.resize(told, 0);
+    let len = snap::raw::Decoder::new().decompress(input, out).map_err(|_| BodyError::Compression)?;
+    if len != told {
+        return Err(BodyError::Compression);
+    }
+    permit.shrink_to(before + told as u64);
+    Ok(())
+}
+
 /// Senders write the length down; it is only believed as far as an ordinary ratio goes.
 fn guess_len(coding: Coding, input: &[u8]) -> usize {
     let told = match coding {
         Coding::Gzip => input.last_chunk::<4>().map(|len| u64::from(u32::from_le_bytes(*len))),
         Coding::Zstd => zstd::zstd_safe::get_frame_content_size(input).ok().flatten(),
-        Coding::Identity => Some(input.len() as u64),
+        Coding::Identity | Coding::SnappyBlock => Some(input.len() as u64),
         Coding::Deflate => None,
     };
     let guess = told.map_or(input.len().saturating_mul(4), |len| usize::try_from(len).unwrap_or(usize::MAX));
@@ -146,6 +174,7 @@ mod tests {
             (Coding::Deflate, zlib.finish().unwrap()),
             (Coding::Deflate, raw.finish().unwrap()),
             (Coding::Zstd, zstd::encode_all(text.as_slice(), 1).unwrap()),
+            (Coding::SnappyBlock, snap::raw::Encoder::new().compress_vec(&text).unwrap()),
         ] {
             assert_eq!(run(coding, &input, MIB, 8 * MIB).unwrap(), text, "{coding:?}");
             assert!(matches!(
@@ -163,6 +192,16 @@ mod tests {
     fn gzip_members_follow_one_another() {
         let two = [gzip(b"one "), gzip(b"two")].concat();
         assert_eq!(run(Coding::Gzip, &two, MIB, MIB).unwrap(), b"one two");
+    }
+
+    #[test]
+    fn a_snappy_block_that_lies_about_its_length_allocates_nothing() {
+        // 16 MiB, says the varint.
+        let liar = [0x80, 0x80, 0x80, 0x08, 0x00, b'x'];
+        assert_eq!(run(Coding::SnappyBlock, &liar, 32 * MIB, MIB), Err(BodyError::Compression));
+        assert_eq!(run(Coding::SnappyBlock, &liar, MIB, MIB), Err(BodyError::TooLarge { limit: MIB }));
+        assert_eq!(run(Coding::SnappyBlock, &[], MIB, MIB), Err(BodyError::Compression));
+        assert_eq!(run(Coding::SnappyBlock, &[0], MIB, MIB), Ok(Vec::new()));
     }
 
     #[test]

@@ -64,6 +64,10 @@ async fn handle(
         Some(ctx) => take(shared, ctx, protocol, door, &head.headers, &mut body).await,
         None => Err(Refusal::new(ErrorClass::Unauthenticated, "the call was not authenticated")),
     };
+    let result = result.and_then(|accepted| match accepted.nothing_taken() {
+        true => Err(Refusal::new(ErrorClass::BadData, accepted.message)),
+        false => Ok(accepted),
+    });
     match result {
         Ok(accepted) => {
             shared.metrics.answered(door, 0);
@@ -100,6 +104,7 @@ async fn take(
         door,
         encoding: Encoding::Protobuf,
         body: bytes,
+        target: String::new(),
         idempotency_key: idempotency_key(headers),
         permit,
     };

@@ -20,7 +20,7 @@ const NOW_NS: i64 = 1_700_000_000_000_000_000;
 
 fn read(signal: Signal, bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let limits = Limits::default();
-    let ctx = DecodeCtx { now_ns: NOW_NS, limits: &limits };
+    let ctx = DecodeCtx { now_ns: NOW_NS, limits: &limits, target: "" };
     decode(&PROTOCOLS[0], signal, Encoding::Protobuf, bytes, &ctx)
 }
 

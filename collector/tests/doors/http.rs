@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use collector::{Collector, Config};
+use collector::{Collector, Config, Dialect, HttpRoute};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use prost::Message as _;
 use store::model::Signal;
@@ -32,8 +32,8 @@ async fn every_path_and_coding_is_taken_and_visible_with_the_answer() {
         rows += 1;
         assert_eq!(server.rows(Signal::Logs), rows, "{coding}");
     }
-    for (i, route) in Collector::http_routes().iter().filter(|route| route.signal == Signal::Logs).enumerate()
-    {
+    let otlp = |route: &&HttpRoute| route.protocol.dialect == Dialect::Otlp && route.signal == Signal::Logs;
+    for (i, route) in Collector::http_routes().iter().filter(otlp).enumerate() {
         let body = logs(vec![log(5_000 + i as u64, text("x"))]);
         assert_eq!(server.post(&route.path.replace("{org}", "o"), &protobuf(""), body).await.code, 200);
         rows += 1;

@@ -31,7 +31,11 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     };
     let mut families: BTreeMap<String, BTreeSet<Description>> = BTreeMap::new();
     for (_, meta) in call.snapshot().series(&call.ctx, &query)? {
-        let name = naming::metric_name(&metric_ref(&meta));
+        let metric = metric_ref(&meta);
+        let name = match meta.stream.has_plain_labels() {
+            true => naming::sent_family(&metric),
+            false => naming::metric_name(&metric),
+        };
         if wanted.is_none_or(|wanted| wanted == name) {
             let description =
                 Description { kind: kind(&meta), help: meta.description.clone(), unit: meta.unit.clone() };

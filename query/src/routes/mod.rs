@@ -134,9 +134,9 @@ impl Family {
 }
 
 /// The row of a path that brings data in: the collector bounds its body, and its time by the connection's.
-pub fn ingest_route<H>(path: &str, handler: H) -> Route<H> {
+pub fn ingest_route<H>(methods: &'static [Method], path: &str, doc: &'static str, handler: H) -> Route<H> {
     Route {
-        methods: &[Method::POST],
+        methods,
         path: path.to_owned(),
         alias: false,
         owner: Family::Ingest,
@@ -144,7 +144,7 @@ pub fn ingest_route<H>(path: &str, handler: H) -> Route<H> {
         scope: TenantScope::Tenant,
         body_bytes_max: u64::MAX,
         timeout: Timeout::Stream,
-        doc: "OTLP in",
+        doc,
         handler,
     }
 }

@@ -9,6 +9,9 @@ use super::{Labels, MetricKind, MetricRef, SeriesIdentity, SeriesPart, Stream, V
 
 /// The label set Prometheus users see.
 pub fn prometheus_labels(identity: &SeriesIdentity<'_>) -> Labels {
+    if identity.stream.has_plain_labels() {
+        return sent_labels(identity);
+    }
     let mut labels: BTreeMap<String, String> = BTreeMap::new();
     for item in identity.attributes.items() {
         let name = label_name(item.key.unwrap_or_default());
@@ -35,6 +38,24 @@ pub fn prometheus_labels(identity: &SeriesIdentity<'_>) -> Labels {
     }
     labels.insert(Labels::METRIC_NAME.into(), series_name(&identity.metric, identity.part));
     Labels::new(labels)
+}
+
+/// The label set of a series that came with one: exactly that.
+fn sent_labels(identity: &SeriesIdentity<'_>) -> Labels {
+    let sent = identity.attributes.items().map(|item| (item.key.unwrap_or_default(), item.value.text()));
+    let name = (Labels::METRIC_NAME, identity.metric.name.into());
+    Labels::new(sent.chain([name]).map(|(name, value)| (name, Arc::<str>::from(value))))
+}
+
+/// The family of a series that came with a Prometheus name: without the suffix of its part.
+pub fn sent_family(metric: &MetricRef<'_>) -> String {
+    let suffixes: &[&str] = match metric.kind {
+        MetricKind::Histogram => &["_bucket", "_sum", "_count"],
+        MetricKind::Summary => &["_sum", "_count"],
+        _ => &[],
+    };
+    let name = metric.name;
+    suffixes.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name).to_owned()
 }
 
 /// `service.namespace/service.name`, or the name alone.

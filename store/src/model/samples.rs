@@ -59,7 +59,8 @@ pub struct MetricRef<'a> {
 /// All that identifies a series.
 #[derive(Clone, Copy, Debug)]
 pub struct SeriesIdentity<'a> {
-    /// Of stream, metric (name, unit, kind, temporality), attributes and part.
+    /// Of stream, metric (name, unit, kind, temporality), attributes and part; of a series that came with Prometheus
+    /// labels, of these alone: its type and unit are remarks that may change.
     pub hash: u128,
     pub stream: &'a Arc<Stream>,
     pub metric: MetricRef<'a>,
@@ -526,8 +527,16 @@ impl SampleBatchBuilder {
     fn hash(&self, stream: u32, metric: u32, attributes: [u32; 2], part: SeriesPart) -> u128 {
         let entry = &self.batch.metrics[metric as usize];
         let (part, part_value) = part_number(part);
+        let stream = &self.batch.streams[stream as usize];
         let mut hasher = Xxh3Default::new();
-        hasher.update(&self.batch.streams[stream as usize].hash().to_le_bytes());
+        hasher.update(&stream.hash().to_le_bytes());
+        if stream.has_plain_labels() {
+            for range in [entry.name, attributes] {
+                hasher.update(&(range[1] - range[0]).to_le_bytes());
+                hasher.update(self.batch.bytes(range));
+            }
+            return hasher.digest128();
+        }
         for range in [entry.name, entry.unit, attributes] {
             hasher.update(&(range[1] - range[0]).to_le_bytes());
             hasher.update(self.batch.bytes(range));
@@ -595,6 +604,30 @@ mod tests {
         assert_eq!(row, 3);
         assert_eq!(HistogramPoint::decode(bytes).unwrap().positive, [1.0, 2.0]);
         assert_eq!(batch.exemplars().next().unwrap().trace_id, [1; 16]);
+    }
+
+    #[test]
+    fn a_series_with_plain_labels_is_the_same_whatever_is_said_of_its_type() {
+        let mut b = SampleBatchBuilder::default();
+        let plain = StreamParts { resource_schema_url: Stream::LABELS_SCHEMA, ..Default::default() };
+        let stream = b.stream(&plain);
+        let metric = |kind, unit| MetricRef {
+            name: "up_total",
+            unit,
+            description: "",
+            kind,
+            temporality: Temporality::Unspecified,
+            monotonic: false,
+        };
+        let (unknown, sum) =
+            (b.metric(metric(MetricKind::Unknown, "")), b.metric(metric(MetricKind::Sum, "s")));
+        let attributes = b.attributes(&mut vec![("job", Value::Str("node")), ("a.b", Value::Str("x"))]);
+        let series = b.series(stream, unknown, attributes, SeriesPart::Value);
+        assert_eq!(b.series(stream, sum, attributes, SeriesPart::Value), series);
+        let batch = b.finish();
+        let labels = crate::model::naming::prometheus_labels(&batch.series(0));
+        let sent = [("__name__", "up_total"), ("a.b", "x"), ("job", "node")];
+        assert_eq!(labels.iter().collect::<Vec<_>>(), sent);
     }
 
     #[test]

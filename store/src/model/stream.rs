@@ -22,6 +22,7 @@ pub struct StreamParts<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     hash: u128,
+    has_plain_labels: bool,
     pub resource: Attributes,
     pub resource_schema_url: Box<str>,
     pub scope_name: Box<str>,
@@ -67,7 +68,23 @@ impl Attributes {
 
 // === impl Stream ===
 
+/// Labels by which senders that know no `service.name` name a service; the first there counts.
+const SERVICE_LABELS: [&str; 8] = [
+    "service_name",
+    "service",
+    "app",
+    "application",
+    "app_kubernetes_io_name",
+    "container",
+    "component",
+    "job",
+];
+
 impl Stream {
+    /// The schema URL of a resource that is a set of labels, as Prometheus and Loki know them: its names are shown as
+    /// they were sent, all of them and no others.
+    pub const LABELS_SCHEMA: &'static str = "urn:signalbox:labels";
+
     pub fn new(parts: &StreamParts<'_>) -> Self {
         Self::from_encoded(
             Attributes::new(parts.resource),
@@ -101,6 +118,7 @@ impl Stream {
         }
         Self {
             hash: hasher.digest128(),
+            has_plain_labels: resource_schema_url == Self::LABELS_SCHEMA,
             resource,
             resource_schema_url: resource_schema_url.into(),
             scope_name: scope_name.into(),
@@ -115,9 +133,16 @@ impl Stream {
         self.hash
     }
 
+    /// Whether it holds labels as they were sent, not OTel attributes.
+    pub fn has_plain_labels(&self) -> bool {
+        self.has_plain_labels
+    }
+
     /// `service.name`, or what the OTel specification says to show without one.
     pub fn service(&self) -> &str {
-        self.resource.get("service.name").and_then(Value::as_str).unwrap_or("unknown_service")
+        let names: &[&str] = if self.has_plain_labels { &SERVICE_LABELS } else { &["service.name"] };
+        let known = |name: &&str| self.resource.get(name).and_then(Value::as_str);
+        names.iter().find_map(known).unwrap_or("unknown_service")
     }
 
     pub fn size_bytes(&self) -> usize {
@@ -179,6 +204,17 @@ mod tests {
         assert_eq!(one.service(), "cart");
         let other = Stream::new(&StreamParts { resource: &b, scope_name: "lib2", ..Default::default() });
         assert_ne!(one.hash(), other.hash());
+    }
+
+    #[test]
+    fn a_stream_of_labels_names_its_service_by_one_of_them() {
+        let labels = [("job", Value::Str("api/eu")), ("app", Value::Str("api"))];
+        let parts = StreamParts { resource: &labels, ..Default::default() };
+        let plain = StreamParts { resource_schema_url: Stream::LABELS_SCHEMA, ..parts };
+        assert_eq!(Stream::new(&parts).service(), "unknown_service");
+        let stream = Stream::new(&plain);
+        assert!(stream.has_plain_labels());
+        assert_eq!(stream.service(), "api");
     }
 
     #[test]

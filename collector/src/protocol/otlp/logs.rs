@@ -22,7 +22,7 @@ pub(super) fn decode(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, Decod
     logs.builder.reserve(bytes.len());
     let rejected = walk(bytes, ctx, &mut logs)?;
     let all_timestamped = logs.all_timestamped;
-    Ok(Decoded { batch: Batch::Events(logs.builder.finish()), rejected, all_timestamped })
+    Ok(Decoded { batch: Batch::Events(logs.builder.finish()), rejected, all_timestamped, detail: Vec::new() })
 }
 
 struct Logs<'c> {

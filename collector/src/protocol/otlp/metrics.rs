@@ -24,7 +24,12 @@ pub(super) fn decode(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, Decod
     };
     let rejected = walk(bytes, ctx, &mut metrics)?;
     let all_timestamped = metrics.all_timestamped;
-    Ok(Decoded { batch: Batch::Samples(metrics.builder.finish()), rejected, all_timestamped })
+    Ok(Decoded {
+        batch: Batch::Samples(metrics.builder.finish()),
+        rejected,
+        all_timestamped,
+        detail: Vec::new(),
+    })
 }
 
 pub(super) struct Metrics<'a, 'c> {

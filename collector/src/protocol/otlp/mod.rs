@@ -12,15 +12,14 @@ mod metrics;
 mod points;
 mod span_parts;
 mod traces;
-mod wire;
 
-use store::model::{Limits, Signal};
+use store::model::Signal;
 
-use super::{DecodeCtx, DecodeError, Decoded, Encoding, PathRow, ProtocolRow, Reject};
-use wire::Malformed;
+use super::fault::{CELL_COST, Fault, ROW_COST, Spend, checked_time};
+use super::{DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PathRow, ProtocolRow, Reject, wire};
 
 const fn path(path: &'static str, signal: Signal, alias_of: &'static str) -> PathRow {
-    PathRow { path, signal, alias_of }
+    PathRow::post(path, signal, alias_of)
 }
 
 pub(super) const ROW: ProtocolRow = ProtocolRow {
@@ -48,6 +47,7 @@ pub(super) const ROW: ProtocolRow = ProtocolRow {
         ("opentelemetry.proto.collector.trace.v1.TraceService", Signal::Spans),
     ],
     encodings: &[Encoding::Protobuf, Encoding::Json],
+    dialect: Dialect::Otlp,
     retries: true,
     decode,
 };
@@ -59,13 +59,13 @@ fn decode(
     ctx: &DecodeCtx<'_>,
 ) -> Result<Decoded, DecodeError> {
     match encoding {
-        Encoding::Protobuf => decode_protobuf(signal, bytes, ctx),
         Encoding::Json => {
             let (protobuf, rejected) = json::to_protobuf(signal, bytes, ctx.limits)?;
             let mut decoded = decode_protobuf(signal, &protobuf, ctx)?;
             decoded.rejected.add_all(&rejected);
             Ok(decoded)
         }
+        _ => decode_protobuf(signal, bytes, ctx),
     }
 }
 
@@ -74,83 +74,6 @@ fn decode_protobuf(signal: Signal, bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<
         Signal::Logs => logs::decode(bytes, ctx),
         Signal::Spans => traces::decode(bytes, ctx),
         Signal::Samples => metrics::decode(bytes, ctx),
-    }
-}
-
-/// Why a walk over a record stopped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fault {
-    /// The bytes are no protobuf: the request is refused.
-    Malformed(Malformed),
-    /// This record is refused.
-    Reject(Reject),
-    /// The batch would become too large: the request is refused.
-    TooLarge { limit: u64 },
-}
-
-impl From<Malformed> for Fault {
-    fn from(malformed: Malformed) -> Self {
-        Self::Malformed(malformed)
-    }
-}
-
-impl From<Malformed> for DecodeError {
-    fn from(Malformed(what): Malformed) -> Self {
-        Self::Protobuf(what)
-    }
-}
-
-impl Fault {
-    /// The reason, if only the record at hand is refused.
-    fn into_reject(self) -> Result<Reject, DecodeError> {
-        match self {
-            Self::Malformed(malformed) => Err(malformed.into()),
-            Self::TooLarge { limit } => Err(DecodeError::TooLarge { limit }),
-            Self::Reject(reject) => Ok(reject),
-        }
-    }
-}
-
-/// Bounds what a small body can blow up to: two bytes on the wire are an empty record or attribute, and many more in
-/// columns.
-#[derive(Debug)]
-struct Spend {
-    left: u64,
-    limit: u64,
-}
-
-/// Columns may take this many times the largest body.
-const SPEND_PER_BODY: u64 = 2;
-const ROW_COST: u64 = 16;
-const CELL_COST: u64 = 16;
-
-impl Spend {
-    fn new(limits: &Limits) -> Self {
-        let limit = limits.body_decompressed_bytes_max.saturating_mul(SPEND_PER_BODY);
-        Self { left: limit, limit }
-    }
-
-    #[inline]
-    fn take(&mut self, bytes: u64) -> Result<(), Fault> {
-        match self.left.checked_sub(bytes) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => Err(Fault::TooLarge { limit: self.limit }),
-        }
-    }
-}
-
-/// A record's time by the server's rules: 0 is none; too far ahead is refused.
-fn checked_time(time_ns: u64, ctx: &DecodeCtx<'_>) -> Result<Option<i64>, Fault> {
-    if time_ns == 0 {
-        return Ok(None);
-    }
-    let ahead_ns = i64::try_from(ctx.limits.future_ms_max).unwrap_or(i64::MAX).saturating_mul(1_000_000);
-    match i64::try_from(time_ns) {
-        Ok(time) if time <= ctx.now_ns.saturating_add(ahead_ns) => Ok(Some(time)),
-        _ => Err(Fault::Reject(Reject::InFuture)),
     }
 }
 

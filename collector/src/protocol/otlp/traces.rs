@@ -25,7 +25,12 @@ pub(super) fn decode(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, Decod
     spans.builder.reserve(bytes.len());
     let rejected = walk(bytes, ctx, &mut spans)?;
     let all_timestamped = spans.all_timestamped;
-    Ok(Decoded { batch: Batch::Events(spans.builder.finish()), rejected, all_timestamped })
+    Ok(Decoded {
+        batch: Batch::Events(spans.builder.finish()),
+        rejected,
+        all_timestamped,
+        detail: Vec::new(),
+    })
 }
 
 struct Spans<'c> {

@@ -6,25 +6,15 @@
 //! record; only text that is no JSON refuses the request.
 
 mod schema;
-mod text;
 mod write;
 
 use store::model::{Limits, Signal};
 
-use super::{DecodeError, Reject};
+use super::DecodeError;
 use crate::protocol::Rejected;
+use crate::protocol::json::{self as text, Fault, Text};
 use schema::Message;
-use text::Text;
 use write::Writer;
-
-/// Why the walk over a value stopped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fault {
-    /// The text is no JSON: the request is refused.
-    Syntax { at: usize, what: &'static str },
-    /// The value is not what its field takes: the record is refused.
-    Value { at: usize, reject: Reject },
-}
 
 /// Rewrites a request as protobuf, without the records that are refused.
 pub(super) fn to_protobuf(
@@ -39,13 +29,8 @@ pub(super) fn to_protobuf(
     };
     let mut writer = Writer::new(bytes.len(), limits);
     let mut text = Text::new(bytes);
-    let done = writer.message(&mut text, message, 0).and_then(|()| text.end());
-    match done {
-        Ok(()) => Ok((writer.out, writer.rejected)),
-        Err(Fault::Syntax { at, what }) => Err(DecodeError::Json { at, what }),
-        // Outside of a record there is nothing smaller to refuse.
-        Err(Fault::Value { at, reject }) => Err(DecodeError::Json { at, what: reject.text() }),
-    }
+    writer.message(&mut text, message, 0).and_then(|()| text.end())?;
+    Ok((writer.out, writer.rejected))
 }
 
 #[cfg(test)]

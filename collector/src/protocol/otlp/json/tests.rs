@@ -8,7 +8,7 @@ const NOW_NS: i64 = 1_700_000_000_000_000_000;
 
 fn run(signal: Signal, text: &str) -> Result<Decoded, DecodeError> {
     let limits = Limits::default();
-    let ctx = DecodeCtx { now_ns: NOW_NS, limits: &limits };
+    let ctx = DecodeCtx { now_ns: NOW_NS, limits: &limits, target: "" };
     decode(&PROTOCOLS[0], signal, Encoding::Json, text.as_bytes(), &ctx)
 }
 

@@ -30,6 +30,10 @@ pub(crate) const PROMOTED: [&str; 19] = [
 pub(crate) const SERVICE: &str = "service_name";
 pub(crate) const UNKNOWN_SERVICE: &str = "unknown_service";
 
+/// Labels and attributes by which senders that know no severity name the level of a line.
+pub(crate) const LEVEL_NAMES: [&str; 6] =
+    ["level", "detected_level", "severity", "lvl", "LEVEL", "log_level"];
+
 /// A field of the record as structured metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meta {
@@ -85,7 +89,15 @@ pub(crate) fn stream_labels(stream: &Stream) -> (Labels, Vec<(String, String)>) 
     let mut metadata = Vec::new();
     for (key, value) in stream.resource.iter() {
         let pair = (label_name(key), value.text().into_owned());
-        if PROMOTED.contains(&key) { labels.push(pair) } else { metadata.push(pair) }
+        if stream.has_plain_labels() || PROMOTED.contains(&key) {
+            labels.push(pair)
+        } else {
+            metadata.push(pair)
+        }
+    }
+    // What was sent as labels is shown as it was sent.
+    if stream.has_plain_labels() {
+        return (Labels::new(labels), metadata);
     }
     if !labels.iter().any(|(name, value)| name == SERVICE && !value.is_empty()) {
         labels.push((SERVICE.to_string(), UNKNOWN_SERVICE.to_string()));
@@ -112,6 +124,7 @@ pub(crate) fn stream_value(stream: &Stream, name: &str) -> Option<String> {
         return Some(value.text().into_owned()).filter(|text| !text.is_empty() || name != SERVICE);
     }
     match name {
+        _ if stream.has_plain_labels() => None,
         SERVICE => Some(UNKNOWN_SERVICE.to_string()),
         "scope_name" => Some(stream.scope_name.to_string()).filter(|text| !text.is_empty()),
         "scope_version" => Some(stream.scope_version.to_string()).filter(|text| !text.is_empty()),
@@ -186,7 +199,25 @@ fn detected_level(batch: &EventBatch, row: usize) -> &'static str {
             .copied()
             .unwrap_or("unknown");
     }
-    let Some(Value::Str(text)) = batch.field(row, Field::SeverityText) else { return "unknown" };
+    match batch.field(row, Field::SeverityText) {
+        Some(Value::Str(text)) => level_of(text),
+        _ if batch.stream(row).has_plain_labels() => sent_level(batch, row),
+        _ => "unknown",
+    }
+}
+
+/// The level of a line whose sender knows labels only: they name it in one of these.
+fn sent_level(batch: &EventBatch, row: usize) -> &'static str {
+    let stream = batch.stream(row);
+    let label = LEVEL_NAMES.iter().find_map(|name| stream.resource.get(name).and_then(Value::as_str));
+    let attribute = || {
+        let found = batch.attributes(row).find(|(key, _)| LEVEL_NAMES.contains(key));
+        found.and_then(|(_, value)| value.as_str())
+    };
+    label.or_else(attribute).map_or("unknown", level_of)
+}
+
+fn level_of(text: &str) -> &'static str {
     const WORDS: [(&str, &str); 12] = [
         ("trace", "trace"),
         ("trc", "trace"),
@@ -234,5 +265,43 @@ mod tests {
         let nameless = Stream::new(&StreamParts::default());
         assert_eq!(stream_value(&nameless, SERVICE).as_deref(), Some(UNKNOWN_SERVICE));
         assert_eq!(stream_labels(&nameless).0, Labels::new([("service_name", UNKNOWN_SERVICE)]));
+    }
+
+    #[test]
+    fn a_stream_of_labels_shows_exactly_these() {
+        let resource = [("app", Value::Str("shop")), ("host_name", Value::Str("h1"))];
+        let stream = Stream::new(&StreamParts {
+            resource: &resource,
+            resource_schema_url: Stream::LABELS_SCHEMA,
+            ..Default::default()
+        });
+        let (labels, metadata) = stream_labels(&stream);
+        assert_eq!(labels, Labels::new([("app", "shop"), ("host_name", "h1")]));
+        assert_eq!(metadata, []);
+        assert_eq!(stream_value(&stream, SERVICE), None);
+    }
+
+    #[test]
+    fn the_level_of_a_sent_line_is_found_in_a_label_or_in_its_metadata() {
+        let mut b = store::model::EventBatchBuilder::new(store::model::Signal::Logs);
+        let mut stream = |labels: &[(&str, Value<'_>)]| {
+            b.stream(&StreamParts {
+                resource: labels,
+                resource_schema_url: Stream::LABELS_SCHEMA,
+                ..Default::default()
+            })
+        };
+        let with = stream(&[("level", Value::Str("WARNING"))]);
+        let without = stream(&[("app", Value::Str("a"))]);
+        for (stream, attribute) in [(with, None), (without, Some("err")), (without, None)] {
+            b.begin_row(0, stream);
+            if let Some(level) = attribute {
+                b.attribute("level", Value::Str(level));
+            }
+            b.end_row();
+        }
+        let batch = b.finish();
+        let levels: Vec<_> = (0..batch.rows()).map(|row| detected_level(&batch, row)).collect();
+        assert_eq!(levels, ["warn", "error", "unknown"]);
     }
 }

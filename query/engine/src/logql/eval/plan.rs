@@ -11,7 +11,7 @@ use store::model::{ColumnRef, Field, Filter, OwnedValue, RequestCtx, Signal, Tes
 use store::{EventQuery, Order, Projection, Snapshot};
 
 use super::error::EvalError;
-use super::names::{Meta, PROMOTED, SERVICE, UNKNOWN_SERVICE, is_label_name, label_name};
+use super::names::{LEVEL_NAMES, Meta, PROMOTED, SERVICE, UNKNOWN_SERVICE, is_label_name, label_name};
 use crate::logql::ast::{
     LabelFilter, LabelSource, LineFilter, LineOp, LogExpr, Match, Matcher, Needle, Stage, StageKind,
 };
@@ -133,6 +133,9 @@ fn columns(names: &[String], line: bool, keys: &mut Keys<'_>) -> Result<Vec<Colu
     for name in names {
         fields.extend(Meta::of(name).into_iter().flat_map(Meta::fields));
         columns.extend(keys.any(name)?.iter().map(|key| ColumnRef::Attribute(key.as_str().into())));
+        if Meta::of(name) == Some(Meta::DetectedLevel) {
+            columns.extend(LEVEL_NAMES.map(|key| ColumnRef::Attribute(key.into())));
+        }
     }
     columns.extend(fields.into_iter().map(ColumnRef::Field));
     Ok(columns)

@@ -1,7 +1,7 @@
 //! Protobuf as it lies on the wire, walked in place: no message is ever built.
 
-use super::Fault;
-use crate::protocol::Reject;
+use super::Reject;
+use super::fault::Fault;
 
 /// The fields of one message, front to back.
 #[derive(Clone, Debug)]

@@ -2,8 +2,26 @@
 
 use std::borrow::Cow;
 
-use super::Fault;
-use crate::protocol::Reject;
+use super::{DecodeError, Reject};
+
+/// Why the walk over a value stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fault {
+    /// The text is no JSON: the request is refused.
+    Syntax { at: usize, what: &'static str },
+    /// The value is not what its field takes: the record is refused.
+    Value { at: usize, reject: Reject },
+}
+
+impl From<Fault> for DecodeError {
+    /// For a fault with nothing smaller around it to refuse.
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Syntax { at, what } => Self::Json { at, what },
+            Fault::Value { at, reject } => Self::Json { at, what: reject.text() },
+        }
+    }
+}
 
 /// A place in the text.
 #[derive(Clone, Debug)]
@@ -84,6 +102,57 @@ impl<'a> Text<'a> {
         };
         self.expect(b':', "expected a colon")?;
         Ok(key)
+    }
+
+    /// Visits the members of an object. `visit` takes each value.
+    pub fn members<E: From<Fault>>(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.begin(b'{', "expected an object")?;
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.key()?;
+            visit(self, &key)?;
+            if !self.next_member(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Visits the elements of an array; `null` is an empty one.
+    pub fn elements<E: From<Fault>>(
+        &mut self,
+        mut visit: impl FnMut(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.peek() == Some(b'n') {
+            self.scalar()?;
+            return Ok(());
+        }
+        self.begin(b'[', "expected an array")?;
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            visit(self)?;
+            if !self.next_member(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Opens a list. A value of another form is what is wrong, not the text.
+    fn begin(&mut self, open: u8, what: &'static str) -> Result<(), Fault> {
+        if self.take(open) {
+            return Ok(());
+        }
+        if self.peek().is_none() {
+            return Err(self.syntax(what));
+        }
+        self.clone().skip()?;
+        Err(self.value_fault(Reject::BadValue))
     }
 
     /// A value that is neither object nor array; those are refused where they stand.
