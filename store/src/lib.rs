@@ -30,6 +30,8 @@ pub mod model;
 mod open;
 mod samples_view;
 mod segment;
+mod selection;
+mod series_set;
 mod snapshot;
 mod state;
 mod status;
@@ -45,8 +47,9 @@ pub use damage::{Damaged, DamagedKind};
 pub use dedup::DedupStatus;
 pub use documents::{Change, Document, DocumentKind, Documents};
 pub use error::{OpenError, StoreError};
-pub use head::OwnedExemplar;
+pub use head::{LabelOverflow, OwnedExemplar};
 pub use metric::{MetricKind, MetricRow};
+pub use series_set::{SeriesReader, SeriesSet};
 pub use snapshot::{
     EventQuery, EventRows, LabelQuery, Order, Projection, ScanControl, ScanStats, SeriesMeta, SeriesQuery,
     SeriesSamples, Snapshot,

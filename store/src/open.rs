@@ -189,7 +189,7 @@ impl Restored {
         damage: &DamageList,
         clock: &Clock,
     ) -> Result<Self, OpenError> {
-        let tenants = Tenants::default();
+        let tenants = Tenants::new(config.limits);
         for (no, tenant) in catalog.tenants().map_err(other("list tenants"))? {
             tenants.get_or_add(&tenant, no);
         }

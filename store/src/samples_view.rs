@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use parking_lot::RwLock;
-use rustc_hash::FxBuildHasher;
 
 use crate::StoreError;
 use crate::head::{OwnedExemplar, SampleHead};
-use crate::model::{HistogramPoint, LabelMatcher, Labels, RequestCtx, SampleBatch};
-use crate::segment::samples::{SampleSegment, SeriesInput, append, sorted};
+use crate::model::{LabelMatcher, Labels, RequestCtx, SampleBatch};
+use crate::segment::samples::SampleSegment;
+use crate::selection::{Selection, Source, SourceError, exemplars_in};
+use crate::series_set::SeriesSet;
 use crate::snapshot::{LabelQuery, SeriesMeta, SeriesQuery, SeriesSamples};
 
 /// Told about a segment that turned out damaged: its number and what is wrong.
@@ -20,12 +20,10 @@ pub(crate) type OnDamage = Arc<dyn Fn(u64, &str) + Send + Sync>;
 pub(crate) struct SamplesView {
     /// Oldest first; the last takes new samples, the others are being flushed.
     heads: Vec<Arc<RwLock<SampleHead>>>,
-    /// By number, in the order they were written.
+    /// By number, in the order their samples were written.
     segments: Vec<(u64, Arc<SampleSegment>)>,
     on_damage: Option<OnDamage>,
 }
-
-type Merged = HashMap<Labels, SeriesInput, FxBuildHasher>;
 
 impl SamplesView {
     pub(crate) fn new(
@@ -46,33 +44,42 @@ impl SamplesView {
         }
     }
 
+    /// The series that match; those of segments that do not reach into the range only if `wanted` says so.
+    fn selection(
+        &self,
+        ctx: &RequestCtx,
+        matchers: &[LabelMatcher],
+        wanted: impl Fn(&SampleSegment) -> bool,
+    ) -> Result<Selection, StoreError> {
+        ctx.check()?;
+        let segments = self.segments.iter().filter(|(_, segment)| wanted(segment));
+        let segments = segments.map(|(number, segment)| Source::Segment(*number, Arc::clone(segment)));
+        let heads = self.heads.iter().map(|head| Source::Head(Arc::clone(head)));
+        Ok(Selection::new(segments.chain(heads).collect(), matchers, &mut |error| self.damaged(&error)))
+    }
+
+    pub(crate) fn series_set(&self, ctx: &RequestCtx, query: &SeriesQuery) -> Result<SeriesSet, StoreError> {
+        let (start_ms, end_ms) = (query.start_ms, query.end_ms);
+        let wanted = |segment: &SampleSegment| {
+            let before = query.totals && segment.footer().delta && segment.footer().min_time_ms <= end_ms;
+            before || segment.overlaps(start_ms, end_ms)
+        };
+        let selection = self.selection(ctx, &query.matchers, wanted)?;
+        Ok(SeriesSet::new(selection, query, self.on_damage.clone()))
+    }
+
     pub(crate) fn select(
         &self,
         ctx: &RequestCtx,
         query: &SeriesQuery,
     ) -> Result<Vec<SeriesSamples>, StoreError> {
-        let mut merged = Merged::default();
-        let range = (query.start_ms, query.end_ms);
-        for (number, segment) in self.segments.iter().filter(|(_, s)| s.overlaps(range.0, range.1)) {
-            ctx.check()?;
-            let read = segment.select(&query.matchers, range, &mut |one| merge(ctx, &mut merged, one));
-            match read {
-                Ok(visited) => visited?,
-                Err(damage) => self.damaged(*number, &damage.to_string()),
-            }
+        let set = self.series_set(ctx, query)?;
+        let mut reader = set.reader();
+        let mut found = Vec::with_capacity(set.len());
+        for at in 0..set.len() {
+            found.extend(reader.read(ctx, at)?);
         }
-        for head in &self.heads {
-            for (i, series) in head.read().matching(&query.matchers).enumerate() {
-                if i % 256 == 0 {
-                    ctx.check()?;
-                }
-                let one = series.input(range.0, range.1);
-                if !one.times.is_empty() || !one.histograms.is_empty() {
-                    merge(ctx, &mut merged, one)?;
-                }
-            }
-        }
-        Ok(merged.into_values().map(finish).collect())
+        Ok(found)
     }
 
     /// Label sets of series that match one of the selectors. A head's series count when they have samples in the range,
@@ -82,31 +89,20 @@ impl SamplesView {
         ctx: &RequestCtx,
         query: &LabelQuery,
     ) -> Result<Vec<(Labels, Arc<SeriesMeta>)>, StoreError> {
-        let mut found: HashMap<Labels, Arc<SeriesMeta>, FxBuildHasher> = HashMap::default();
+        let range = (query.start_ms, query.end_ms);
         let all = [Vec::new()];
         let selectors: &[Vec<LabelMatcher>] =
             if query.selectors.is_empty() { &all } else { &query.selectors };
+        let mut found: Vec<(Labels, Arc<SeriesMeta>)> = Vec::new();
         for matchers in selectors {
-            for (number, segment) in
-                self.segments.iter().filter(|(_, s)| s.overlaps(query.start_ms, query.end_ms))
-            {
-                ctx.check()?;
-                match segment.matching(matchers) {
-                    Ok(series) => {
-                        found.extend(series.map(|(labels, meta)| (labels.clone(), Arc::clone(meta))))
-                    }
-                    Err(damage) => self.damaged(*number, &damage.to_string()),
-                }
-            }
-            for head in &self.heads {
-                ctx.check()?;
-                let head = head.read();
-                let alive = head.matching(matchers).filter(|s| s.has_samples(query.start_ms, query.end_ms));
-                found.extend(alive.map(|series| (series.labels.clone(), Arc::clone(&series.meta))));
-            }
+            let selection = self.selection(ctx, matchers, |segment| segment.overlaps(range.0, range.1))?;
+            let alive = (0..selection.len()).filter(|&at| selection.is_alive(at, range));
+            found.extend(alive.map(|at| (selection.labels(at).clone(), Arc::clone(selection.meta(at)))));
         }
-        let mut found: Vec<_> = found.into_iter().collect();
-        found.sort_by(|a, b| a.0.cmp(&b.0));
+        if selectors.len() > 1 {
+            found.sort_by(|a, b| a.0.cmp(&b.0));
+            found.dedup_by(|a, b| a.0 == b.0);
+        }
         Ok(found)
     }
 
@@ -121,6 +117,7 @@ impl SamplesView {
         Ok(names.into_iter().map(str::to_owned).collect())
     }
 
+    /// Values of a label, hidden ones too: it is named.
     pub(crate) fn label_values(
         &self,
         ctx: &RequestCtx,
@@ -128,8 +125,10 @@ impl SamplesView {
         query: &LabelQuery,
     ) -> Result<BTreeSet<String>, StoreError> {
         let series = self.series(ctx, query)?;
-        let values: BTreeSet<&str> = series.iter().filter_map(|(labels, _)| labels.get(name)).collect();
-        Ok(values.into_iter().map(str::to_owned).collect())
+        let value = |(labels, meta): &'_ (Labels, Arc<SeriesMeta>)| -> Option<String> {
+            labels.get_spelled(name).or_else(|| meta.hidden_label(name)).map(str::to_owned)
+        };
+        Ok(series.iter().filter_map(value).collect())
     }
 
     pub(crate) fn exemplars(
@@ -138,56 +137,13 @@ impl SamplesView {
         query: &SeriesQuery,
     ) -> Result<Vec<(Labels, Vec<OwnedExemplar>)>, StoreError> {
         let range = (query.start_ms, query.end_ms);
-        let mut found: HashMap<Labels, Vec<OwnedExemplar>, FxBuildHasher> = HashMap::default();
-        for (number, segment) in self.segments.iter().filter(|(_, s)| s.overlaps(range.0, range.1)) {
-            ctx.check()?;
-            match segment.exemplars_of(&query.matchers, range) {
-                Ok(all) => all.into_iter().for_each(|(labels, e)| found.entry(labels).or_default().push(e)),
-                Err(damage) => self.damaged(*number, &damage.to_string()),
-            }
-        }
-        for head in &self.heads {
-            for series in head.read().matching(&query.matchers) {
-                let inside = series.exemplars().iter().filter(|e| (range.0..=range.1).contains(&e.time_ms));
-                for exemplar in inside {
-                    found.entry(series.labels.clone()).or_default().push(exemplar.clone());
-                }
-            }
-        }
-        let mut found: Vec<_> = found.into_iter().collect();
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        found.iter_mut().for_each(|(_, exemplars)| exemplars.sort_by_key(|e| e.time_ms));
-        Ok(found)
+        let selection = self.selection(ctx, &query.matchers, |segment| segment.overlaps(range.0, range.1))?;
+        Ok(exemplars_in(&selection, range, &mut |error| self.damaged(&error)))
     }
 
-    fn damaged(&self, number: u64, what: &str) {
+    fn damaged(&self, what: &SourceError) {
         if let Some(report) = &self.on_damage {
-            report(number, what);
+            report(what.segment, &what.error.to_string());
         }
-    }
-}
-
-fn merge(ctx: &RequestCtx, merged: &mut Merged, one: SeriesInput) -> Result<(), StoreError> {
-    ctx.budget.take(one.times.len() as u64 * 16 + 64)?;
-    match merged.get_mut(&one.labels) {
-        Some(known) => append(known, one),
-        None => drop(merged.insert(one.labels.clone(), one)),
-    }
-    Ok(())
-}
-
-/// Sorts what came from several places; of two samples at one millisecond the one written later stays.
-fn finish(one: SeriesInput) -> SeriesSamples {
-    let one = sorted(one);
-    let decode = |(time, start, bytes): &(i64, i64, Box<[u8]>)| {
-        Some((*time, *start, HistogramPoint::decode(bytes).ok()?))
-    };
-    SeriesSamples {
-        histograms: one.histograms.iter().filter_map(decode).collect(),
-        labels: one.labels,
-        meta: one.meta,
-        times: one.times,
-        values: one.values,
-        starts: one.starts,
     }
 }

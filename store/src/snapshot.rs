@@ -8,9 +8,10 @@ use crate::events_view::EventsView;
 use crate::head::OwnedExemplar;
 use crate::model::{
     Batch, ColumnRef, EventBatch, Filter, HistogramPoint, LabelMatcher, Labels, MetricKind, RequestCtx,
-    SeriesIdentity, SeriesPart, Signal, Stream, Temporality,
+    SeriesPart, Signal, Stream, Temporality, naming,
 };
 use crate::samples_view::SamplesView;
+use crate::series_set::SeriesSet;
 
 // === events ===
 
@@ -88,6 +89,8 @@ pub struct SeriesQuery {
     pub start_ms: i64,
     /// Unix milliseconds, inclusive.
     pub end_ms: i64,
+    /// Whether the sum of growth before the range is wanted, for running totals.
+    pub totals: bool,
 }
 
 /// Label names or values of series that match and have samples in the range.
@@ -103,42 +106,76 @@ pub struct LabelQuery {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesMeta {
     /// The OTel name.
-    pub name: String,
-    pub unit: String,
-    pub description: String,
+    pub name: Arc<str>,
+    pub unit: Arc<str>,
+    pub description: Arc<str>,
     pub kind: MetricKind,
     pub temporality: Temporality,
     pub monotonic: bool,
     pub part: SeriesPart,
     pub stream: Arc<Stream>,
+    /// Labels of resource and scope: to be named in matchers and groupings, in no label set unless named.
+    pub hidden: Labels,
 }
 
-/// One series with its samples in the asked range, sorted by time, one sample a millisecond.
+/// One series with its samples in the asked range, sorted by time, one sample a millisecond. A counter that tells its
+/// start has a zero there.
 #[derive(Clone, Debug)]
 pub struct SeriesSamples {
     pub labels: Labels,
     pub meta: Arc<SeriesMeta>,
     /// Unix milliseconds of `values`.
-    pub times: Vec<i64>,
+    /// Series that were sampled together may share them.
+    pub times: Arc<[i64]>,
     pub values: Vec<f64>,
     /// Start times of `values`: from which index on one holds, sorted by index. 0: not known.
     pub starts: Vec<(u32, i64)>,
     /// Native histograms, apart from the numbers: time, start time (0: not known), content.
     pub histograms: Vec<(i64, i64, HistogramPoint)>,
+    /// The sum of growth before the range, if it was asked for.
+    pub total_before: f64,
 }
 
 impl SeriesMeta {
-    pub(crate) fn of(identity: &SeriesIdentity<'_>) -> Self {
-        Self {
-            name: identity.metric.name.to_owned(),
-            unit: identity.metric.unit.to_owned(),
-            description: identity.metric.description.to_owned(),
-            kind: identity.metric.kind,
-            temporality: identity.metric.temporality,
-            monotonic: identity.metric.monotonic,
-            part: identity.part,
-            stream: Arc::clone(identity.stream),
+    /// `otel_temporality`, of what has one.
+    pub(crate) fn temporality_label(&self) -> Option<&'static str> {
+        match self.temporality {
+            Temporality::Delta => Some("delta"),
+            Temporality::Cumulative => Some("cumulative"),
+            Temporality::Unspecified => None,
         }
+    }
+
+    /// The value of a label that is not in the label set but may be named, by either spelling.
+    pub fn hidden_label(&self, name: &str) -> Option<&str> {
+        if name == naming::TEMPORALITY {
+            return self.temporality_label();
+        }
+        self.hidden.get(name).or_else(|| self.hidden.get(&naming::label_name(name)))
+    }
+
+    /// Whether samples count up from zero since their start time.
+    pub fn counts_from_start(&self) -> bool {
+        match self.kind {
+            MetricKind::Sum => self.monotonic,
+            MetricKind::Histogram | MetricKind::ExponentialHistogram | MetricKind::Unknown => true,
+            MetricKind::Summary => !matches!(self.part, SeriesPart::Quantile(_)),
+            MetricKind::Gauge => false,
+        }
+    }
+
+    /// The OTel spellings of the series' name, but the Prometheus one: the name with the suffix of the part, and for
+    /// parts of a histogram or summary the name alone.
+    pub(crate) fn otel_names(&self, prometheus: &str) -> impl Iterator<Item = Arc<str>> {
+        let suffixed = match self.part {
+            SeriesPart::Bucket(_) => Some("_bucket"),
+            SeriesPart::Sum => Some("_sum"),
+            SeriesPart::Count => Some("_count"),
+            SeriesPart::Value | SeriesPart::Quantile(_) => None,
+        };
+        let suffixed = suffixed.map(|suffix| Arc::from(format!("{}{suffix}", self.name)));
+        let names = [suffixed, Some(Arc::clone(&self.name))];
+        names.into_iter().flatten().filter(move |name| **name != *prometheus)
     }
 }
 
@@ -211,6 +248,11 @@ impl Snapshot {
         end: i64,
     ) -> Result<BTreeSet<String>, StoreError> {
         self.events(signal).attribute_keys(ctx, start, end)
+    }
+
+    /// The series that match, to be read one by one.
+    pub fn series_set(&self, ctx: &RequestCtx, query: &SeriesQuery) -> Result<SeriesSet, StoreError> {
+        self.samples.series_set(ctx, query)
     }
 
     /// The series that match and have samples in the range, with those samples.

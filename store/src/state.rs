@@ -8,17 +8,21 @@ use std::sync::{Arc, Weak};
 use parking_lot::RwLock;
 
 use crate::flush::OpenSegments;
-use crate::head::{EventHead, SampleHead};
-use crate::model::{Batch, EventBatch, Lsn, Signal, Stream, Tenant, TenantNo, WriterId};
+use crate::head::{EventHead, LabelOverflow, SampleHead};
+use crate::model::{Batch, EventBatch, Limits, Lsn, Signal, Stream, Tenant, TenantNo, WriterId};
 use crate::tap::AppliedBatch;
 
 /// All tenants that were seen; cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Tenants(Arc<RwLock<HashMap<Tenant, Arc<TenantState>>>>);
+pub(crate) struct Tenants {
+    known: Arc<RwLock<HashMap<Tenant, Arc<TenantState>>>>,
+    limits: Limits,
+}
 
 pub(crate) struct TenantState {
     pub(crate) no: TenantNo,
     pub(crate) name: Tenant,
+    limits: Limits,
     heads: RwLock<TenantHeads>,
     /// When its segments were last wanted, in Unix milliseconds.
     used_ms: AtomicI64,
@@ -78,29 +82,43 @@ pub(crate) enum SealedData {
 // === impl Tenants ===
 
 impl Tenants {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { known: Arc::default(), limits }
+    }
+
     pub(crate) fn get(&self, tenant: &Tenant) -> Option<Arc<TenantState>> {
-        self.0.read().get(tenant).cloned()
+        self.known.read().get(tenant).cloned()
     }
 
     pub(crate) fn get_or_add(&self, tenant: &Tenant, no: TenantNo) -> Arc<TenantState> {
-        let mut tenants = self.0.write();
-        let (name, used_ms) = (tenant.clone(), AtomicI64::new(0));
-        let new = || TenantState { no, name, heads: RwLock::default(), used_ms };
+        let mut tenants = self.known.write();
+        let new = || TenantState::new(no, tenant.clone(), self.limits);
         Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(new())))
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<TenantState>> {
-        self.0.read().values().cloned().collect()
+        self.known.read().values().cloned().collect()
     }
 
     pub(crate) fn by_number(&self) -> HashMap<TenantNo, Arc<TenantState>> {
-        self.0.read().values().map(|state| (state.no, Arc::clone(state))).collect()
+        self.known.read().values().map(|state| (state.no, Arc::clone(state))).collect()
     }
 }
 
 // === impl TenantState ===
 
 impl TenantState {
+    fn new(no: TenantNo, name: Tenant, limits: Limits) -> Self {
+        let heads = TenantHeads::default();
+        heads.samples.fresh.write().set_limits(&limits);
+        Self { no, name, limits, heads: RwLock::new(heads), used_ms: AtomicI64::new(0) }
+    }
+
+    /// Labels of metrics that are being folded.
+    pub(crate) fn overflows(&self) -> Vec<LabelOverflow> {
+        self.heads.read().samples.fresh.read().overflows()
+    }
+
     pub(crate) fn read<T>(&self, look: impl FnOnce(&TenantHeads) -> T) -> T {
         look(&self.heads.read())
     }
@@ -125,8 +143,14 @@ impl TenantState {
                 (AppliedBatch::Events(events), &mut heads.range)
             }
             Batch::Samples(samples) => {
-                heads.samples.fresh.write().push(&samples);
-                (AppliedBatch::Samples(Arc::new(samples)), &mut heads.samples.range)
+                let mut head = heads.samples.fresh.write();
+                head.push(&samples);
+                let held = head.size_bytes();
+                drop(head);
+                let range = &mut heads.samples.range;
+                range.add(rows, 0, lsn, now_ms);
+                range.size_bytes = held;
+                return AppliedBatch::Samples(Arc::new(samples));
             }
         };
         range.add(rows, size_bytes, lsn, now_ms);
@@ -158,8 +182,14 @@ impl TenantState {
         let mut heads = self.heads.write();
         match signal {
             Signal::Samples => {
-                let (head, range) = heads.samples.seal()?;
-                Some(SealedHead { data: SealedData::Samples(Arc::clone(head)), range: range.clone() })
+                let again = heads.samples.sealed.is_some();
+                let (head, range) = heads.samples.seal()?.clone();
+                if !again {
+                    let mut next = head.write().successor();
+                    next.set_limits(&self.limits);
+                    heads.samples.fresh = Arc::new(RwLock::new(next));
+                }
+                Some(SealedHead { data: SealedData::Samples(head), range })
             }
             events => {
                 let (head, range) = heads.events(events).seal()?;

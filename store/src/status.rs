@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::catalog::{Flushed, SegmentRow};
 use crate::damage::Damaged;
 use crate::dedup::DedupStatus;
+use crate::head::LabelOverflow;
 use crate::metric::{MetricKind, MetricRow};
 use crate::model::{Signal, TenantNo};
 use crate::state::HeadSummary;
@@ -49,6 +50,8 @@ pub struct SignalStatus {
     /// Per writer id: records up to there are in segments.
     pub flushed_through: Vec<String>,
     pub stored_since_creation: u64,
+    /// Labels with too many values, folded into `__overflow__`; of samples.
+    pub overflows: Vec<LabelOverflow>,
 }
 
 impl Status {
@@ -105,9 +108,15 @@ fn signals(shared: &Shared, segments: &[SegmentRow], flushed: &[Flushed]) -> Vec
             segment_bytes: own.iter().map(|row| row.size_bytes).sum(),
             flushed_through,
             stored_since_creation: head.stored_rows(),
+            overflows: overflows(shared, no, signal),
         }
     };
     summaries(shared).into_iter().map(each).collect()
+}
+
+fn overflows(shared: &Shared, no: TenantNo, signal: Signal) -> Vec<LabelOverflow> {
+    let tenant = shared.tenants.all().into_iter().find(|state| state.no == no && signal == Signal::Samples);
+    tenant.map_or_else(Vec::new, |state| state.overflows())
 }
 
 /// Signals that ever had a row.
@@ -140,6 +149,16 @@ pub(crate) fn metrics(shared: &Shared) -> Vec<MetricRow> {
             head.in_memory().fold((0, 0), |sum, range| (sum.0 + range.rows, sum.1 + range.size_bytes));
         rows.push(row("signalbox_head_records", "Records in memory.", MetricKind::Gauge, in_head));
         rows.push(row("signalbox_head_bytes", "Bytes of the heads.", MetricKind::Gauge, bytes));
+    }
+    for tenant in shared.tenants.all() {
+        for overflow in tenant.overflows() {
+            let LabelOverflow { metric, label, service, folded_points } = overflow;
+            let tenant = ("tenant", tenant.name.to_string());
+            let labels = vec![tenant, ("metric", metric), ("label", label), ("service", service)];
+            let help = "Data points added up because a label has too many values.";
+            let (name, kind) = ("signalbox_label_overflow_points_total", MetricKind::Counter);
+            rows.push(MetricRow { name, help, kind, labels, value: folded_points as f64 });
+        }
     }
     let mut row = |name, help, kind, value: u64| {
         rows.push(MetricRow { name, help, kind, labels: Vec::new(), value: value as f64 });

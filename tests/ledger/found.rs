@@ -76,7 +76,7 @@ fn named(ctx: &RequestCtx, snapshot: &Snapshot, signal: Signal, field: Field) ->
 
 fn samples(ctx: &RequestCtx, snapshot: &Snapshot, client: u64) -> Vec<u64> {
     let matcher = LabelMatcher::new(Labels::METRIC_NAME, MatchOp::Equal, &metric_name(client)).unwrap();
-    let query = SeriesQuery { matchers: vec![matcher], start_ms: i64::MIN, end_ms: i64::MAX };
+    let query = SeriesQuery { matchers: vec![matcher], start_ms: i64::MIN, end_ms: i64::MAX, totals: false };
     let series = snapshot.select(ctx, &query).expect("the selection succeeds");
     series.iter().flat_map(|series| series.values.iter().map(|value| *value as u64)).collect()
 }

@@ -59,8 +59,9 @@ pub(crate) fn events(batch: &Batch) -> Vec<String> {
 
 pub(crate) fn samples(batch: &Batch) -> Vec<String> {
     let Batch::Samples(batch) = batch else { panic!("events") };
-    let identity = |series: u32| {
-        let id = batch.series(series as usize);
+    let identity = |group: u32, part: u32| {
+        let group = batch.group(group as usize);
+        let id = group.identity(group.parts().nth(part as usize).unwrap());
         let m = id.metric;
         format!(
             "{} | {} {:?} {:?} {:?} {:?} {} {} {:?}",
@@ -75,15 +76,15 @@ pub(crate) fn samples(batch: &Batch) -> Vec<String> {
             id.part
         )
     };
-    let mut lines: Vec<String> = (0..batch.rows())
-        .map(|row| {
-            let series = identity(batch.point_series()[row]);
-            let (time, start) = (batch.times()[row], batch.starts()[row]);
-            format!("{series} @{time} {start} {:x}", batch.values()[row].to_bits())
-        })
-        .collect();
-    for (row, bytes) in batch.histograms() {
-        lines[row] += &histogram(&HistogramPoint::decode(bytes).unwrap());
+    let mut lines = Vec::new();
+    for point in batch.points() {
+        for (part, value) in point.values.iter().enumerate() {
+            let series = identity(point.group, part as u32);
+            lines.push(format!("{series} @{} {} {:x}", point.time_ms, point.start_ms, value.to_bits()));
+        }
+        if let Some(bytes) = point.histogram {
+            *lines.last_mut().unwrap() += &histogram(&HistogramPoint::decode(bytes).unwrap());
+        }
     }
     lines.extend(batch.exemplars().map(|e| {
         let attributes = if e.attributes.as_bytes().is_empty() {
@@ -93,7 +94,7 @@ pub(crate) fn samples(batch: &Batch) -> Vec<String> {
         };
         format!(
             "exemplar {} @{} {} {:?} {:?} {attributes}",
-            identity(e.series),
+            identity(e.group, e.part),
             e.time_ms,
             e.value,
             e.trace_id,

@@ -20,7 +20,7 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     let snapshot = call.snapshot();
     let mut found: BTreeMap<Labels, Vec<OwnedExemplar>> = BTreeMap::new();
     for used in promql::selectors(&expr) {
-        let query = SeriesQuery { matchers: matchers(used.matchers)?, start_ms, end_ms };
+        let query = SeriesQuery { matchers: matchers(used.matchers)?, start_ms, end_ms, totals: false };
         found.extend(snapshot.exemplars(&call.ctx, &query)?);
     }
     Ok(success(&[], &[], |json| json.array(|a| found.iter().for_each(|(labels, all)| write(a, labels, all)))))
@@ -67,7 +67,7 @@ mod tests {
         let one = |region: &str| {
             format!(
                 concat!(
-                    r#"{{"seriesLabels":{{"__name__":"shop_orders_total","job":"cart","region":"{}"}},"exemplars":["#,
+                    r#"{{"seriesLabels":{{"__name__":"shop_orders_total","instance":"c-1","job":"cart","region":"{}"}},"exemplars":["#,
                     r#"{{"labels":{{"order_who":"","span_id":"0101010101010101","#,
                     r#""trace_id":"00000000000000010203040506070809"}},"value":"1","timestamp":1763929970}}]}}"#
                 ),

@@ -25,7 +25,9 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     let snapshot = call.snapshot();
     let mut newest: BTreeMap<Labels, (i64, f64)> = BTreeMap::new();
     for matchers in selectors(call)? {
-        for series in snapshot.select(&call.ctx, &SeriesQuery { matchers, start_ms, end_ms })? {
+        for series in
+            snapshot.select(&call.ctx, &SeriesQuery { matchers, start_ms, end_ms, totals: false })?
+        {
             let sample = series.times.last().copied().zip(series.values.last().copied());
             if let Some((time_ms, value)) = sample.filter(|(_, value)| value.to_bits() != STALE) {
                 newest.insert(series.labels, (time_ms, value));
@@ -104,8 +106,8 @@ mod tests {
             text.body,
             concat!(
                 "# TYPE shop_orders_total untyped\n",
-                "shop_orders_total{job=\"cart\",region=\"eu\"} 120 1763930000000\n",
-                "shop_orders_total{job=\"cart\",region=\"us\"} 60 1763930000000\n",
+                "shop_orders_total{instance=\"c-1\",job=\"cart\",region=\"eu\"} 120 1763930000000\n",
+                "shop_orders_total{instance=\"c-1\",job=\"cart\",region=\"us\"} 60 1763930000000\n",
             )
         );
         let accept = "application/openmetrics-text;version=1.0.0,text/plain;q=0.5";
@@ -113,7 +115,7 @@ mod tests {
         assert_eq!(open.content_type, OPEN_METRICS);
         assert_eq!(
             open.body,
-            "# TYPE shop_orders_total unknown\nshop_orders_total{job=\"cart\",region=\"us\"} 60 1763930000\n# EOF\n"
+            "# TYPE shop_orders_total unknown\nshop_orders_total{instance=\"c-1\",job=\"cart\",region=\"us\"} 60 1763930000\n# EOF\n"
         );
         assert_eq!(world.get("/federate?match[]={x=\"\"}").await.status, 400);
         assert_eq!(world.get("/federate").await.body, "");

@@ -71,7 +71,7 @@ mod tests {
             .golden(&[
                 (
                     "/api/v1/labels?match[]=shop_orders_total",
-                    r#"{"status":"success","data":["__name__","job","region"]}"#,
+                    r#"{"status":"success","data":["__name__","instance","job","region"]}"#,
                 ),
                 (
                     "/api/v1/label/region/values",

@@ -37,8 +37,11 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
             false => naming::metric_name(&metric),
         };
         if wanted.is_none_or(|wanted| wanted == name) {
-            let description =
-                Description { kind: kind(&meta), help: meta.description.clone(), unit: meta.unit.clone() };
+            let description = Description {
+                kind: kind(&meta),
+                help: meta.description.to_string(),
+                unit: meta.unit.to_string(),
+            };
             families.entry(name).or_default().insert(description);
         }
     }

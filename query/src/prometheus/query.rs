@@ -113,14 +113,14 @@ mod tests {
                     "/api/v1/query?query=shop_orders_total{region=\"eu\"}",
                     concat!(
                         r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"shop_orders_total","#,
-                        r#""job":"cart","region":"eu"},"value":[1763930000,"120"]}]}}"#
+                        r#""instance":"c-1","job":"cart","region":"eu"},"value":[1763930000,"120"]}]}}"#
                     ),
                 ),
                 (
                     "/prometheus/api/v1/query?query=shop_orders_total{region=\"us\"}[2m]&time=1763930000",
                     concat!(
                         r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"shop_orders_total","#,
-                        r#""job":"cart","region":"us"},"values":[[1763929940,"30"],[1763930000,"60"]]}]}}"#
+                        r#""instance":"c-1","job":"cart","region":"us"},"values":[[1763929940,"30"],[1763930000,"60"]]}]}}"#
                     ),
                 ),
                 (
@@ -140,7 +140,7 @@ mod tests {
                     "/api/v1/query?query=shop_orders_total&stats=all",
                     concat!(
                         r#"{"status":"success","data":{"resultType":"vector","result":[*],"stats":{"timings":{"evalTotalTime":*},"#,
-                        r#""samples":{"totalQueryableSamples":6,"samplesRead":6,"peakSamples":6}}}}"#
+                        r#""samples":{"totalQueryableSamples":8,"samplesRead":8,"peakSamples":8}}}}"#
                     ),
                 ),
             ])

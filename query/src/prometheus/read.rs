@@ -57,6 +57,7 @@ fn series_query(query: &ReadQuery) -> Result<SeriesQuery, Failure> {
         matchers: query.matchers.iter().map(matcher).collect::<Result<_, _>>()?,
         start_ms: query.start_timestamp_ms,
         end_ms: query.end_timestamp_ms,
+        totals: false,
     })
 }
 
@@ -169,7 +170,8 @@ mod tests {
         let [series] = &response.results[0].timeseries[..] else { panic!("{response:?}") };
         assert_eq!(series.labels[0].value, "shop_orders_total");
         let times: Vec<i64> = series.samples.iter().map(|sample| sample.timestamp / 1000 - NOW_S).collect();
-        assert_eq!((times, series.samples[1].value), (vec![-60, 0], 120.0));
+        // A zero where the counter began.
+        assert_eq!((times, series.samples[2].value), (vec![-120, -60, 0], 120.0));
 
         let (content_type, body) = ask(&world, "a", &[STREAMED_XOR_CHUNKS, SAMPLES]).await;
         assert_eq!(content_type, STREAM);
@@ -177,7 +179,8 @@ mod tests {
         let chunk = &message.chunked_series[0].chunks[0];
         assert_eq!((body[0] as usize, chunk.max_time_ms), (body.len() - 5, NOW_S * 1000));
         let values: Vec<f64> = series.samples.iter().map(|sample| sample.value).collect();
-        assert_eq!(chunk.data, xor::encode(&[(NOW_S - 60) * 1000, NOW_S * 1000], &values));
+        let times = [NOW_S - 120, NOW_S - 60, NOW_S].map(|time| time * 1000);
+        assert_eq!(chunk.data, xor::encode(&times, &values));
 
         assert!(ask(&world, "b", &[STREAMED_XOR_CHUNKS]).await.1.is_empty());
         assert_eq!(world.post("/api/v1/read", PROTOBUF, "no").await.status, 400);

@@ -30,7 +30,7 @@ mod tests {
             .golden(&[
                 (
                     "/api/v1/series?match[]=shop_orders_total{region=\"eu\"}&match[]=none",
-                    r#"{"status":"success","data":[{"__name__":"shop_orders_total","job":"cart","region":"eu"}]}"#,
+                    r#"{"status":"success","data":[{"__name__":"shop_orders_total","instance":"c-1","job":"cart","region":"eu"}]}"#,
                 ),
                 (
                     "/api/v1/series",

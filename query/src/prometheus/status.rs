@@ -184,7 +184,7 @@ mod tests {
                 (
                     "/api/v1/status/tsdb?limit=1",
                     concat!(
-                        r#"{"status":"success","data":{"headStats":{"numSeries":2,"numLabelPairs":4,*},"#,
+                        r#"{"status":"success","data":{"headStats":{"numSeries":2,"numLabelPairs":5,*},"#,
                         r#""seriesCountByMetricName":[{"name":"shop_orders_total","value":2}],"#,
                         r#""labelValueCountByLabelName":[{"name":"region","value":2}],"#,
                         r#""memoryInBytesByLabelName":[{"name":"__name__","value":17}],"#,

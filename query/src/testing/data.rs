@@ -143,8 +143,8 @@ fn exception() -> NestedWriter {
 
 pub(super) fn samples(marker: &str) -> Batch {
     let mut b = SampleBatchBuilder::default();
-    let stream =
-        b.stream(&StreamParts { resource: &[("service.name", Value::Str("cart"))], ..Default::default() });
+    let resource = [("service.name", Value::Str("cart")), ("service.instance.id", Value::Str("c-1"))];
+    let stream = b.stream(&StreamParts { resource: &resource, ..Default::default() });
     let metric = b.metric(MetricRef {
         name: "shop.orders",
         unit: "{order}",
@@ -171,7 +171,8 @@ pub(super) fn samples(marker: &str) -> Batch {
             b.point(series, time_ms, (NOW_S - 120) * 1000, per_minute * minute as f64);
         }
         b.exemplar(Exemplar {
-            series,
+            group: series,
+            part: 0,
             time_ms: (NOW_S - 30) * 1000,
             value: 1.0,
             trace_id: &trace_id(marker),

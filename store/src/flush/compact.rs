@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::open_segments::{Listed, open_all_of};
-use super::write::{Origin, commit, place};
+use super::write::{Origin, commit, place, write_samples};
 use crate::StoreError;
 use crate::catalog::{SegmentChange, SegmentRow};
 use crate::model::{Lsn, Signal};
 use crate::segment::events::{self, EventSegment, WriteOptions};
-use crate::segment::samples::{self, SampleSegment, SampleSegmentMeta};
+use crate::segment::samples::{SampleSegment, SampleSegmentMeta};
+use crate::selection::Source;
 use crate::state::TenantState;
 use crate::store::Shared;
 
@@ -94,8 +95,7 @@ fn merge(
     let origin = Origin { tenant, signal, level, replaces: ids.clone(), now_ms };
     let open = || chosen.iter().filter_map(|listed| listed.open.as_ref());
     let made = if signal == Signal::Samples {
-        let inputs: Vec<&SampleSegment> = open().filter_map(|s| s.as_samples()).map(AsRef::as_ref).collect();
-        let bytes = merge_samples(tenant, &inputs, level, now_ms);
+        let bytes = merge_samples(tenant, &chosen, level, now_ms);
         bytes.map(|bytes| origin.samples(bytes)).transpose()?.map(|made| vec![made])
     } else {
         let inputs: Vec<Arc<EventSegment>> = open().filter_map(|s| s.as_events()).cloned().collect();
@@ -116,23 +116,18 @@ fn merge(
     Ok(())
 }
 
-fn merge_samples(
-    tenant: &TenantState,
-    inputs: &[&SampleSegment],
-    level: u32,
-    created_ms: i64,
-) -> Option<Vec<u8>> {
-    let mut all = Vec::new();
-    for segment in inputs {
-        all.extend(segment.read_all().ok()?);
-    }
+/// `None`: one cannot be read, which is told where it is read for queries; they stay as they are.
+fn merge_samples(tenant: &TenantState, chosen: &[Listed], level: u32, created_ms: i64) -> Option<Vec<u8>> {
+    let numbered = |one: &Listed| Some((one.row.id.0, Arc::clone(one.open.as_ref()?.as_samples()?)));
+    let inputs: Vec<(u64, Arc<SampleSegment>)> = chosen.iter().filter_map(numbered).collect();
     let mut lsns: Vec<(Lsn, Lsn)> = Vec::new();
-    for &(first, last) in inputs.iter().flat_map(|segment| &segment.footer().lsns) {
+    for &(first, last) in inputs.iter().flat_map(|(_, segment)| &segment.footer().lsns) {
         match lsns.iter_mut().find(|known| known.0.writer == first.writer) {
             Some(known) => *known = (known.0.min(first), known.1.max(last)),
             None => lsns.push((first, last)),
         }
     }
     let meta = SampleSegmentMeta { tenant: tenant.name.clone(), lsns, created_ms, level };
-    Some(samples::write(&meta, samples::join(all)))
+    let sources = inputs.into_iter().map(|(number, segment)| Source::Segment(number, segment));
+    write_samples(&meta, sources.collect()).ok()
 }

@@ -5,6 +5,8 @@
 //! moves flushed-through, then heads and open segments under one lock, then the log is cut. A file the catalog does not
 //! know is removed at start, once its trailer shows that it is not the only copy of a record.
 
+#[cfg(test)]
+mod any_order;
 mod compact;
 mod maintenance;
 mod open_segments;

@@ -27,7 +27,7 @@ pub(crate) struct Listed {
     pub(crate) open: Option<OpenSegment>,
 }
 
-/// In the order of their numbers.
+/// In the order their records were written: a merged segment has a higher number than younger ones beside it.
 #[derive(Default)]
 pub(crate) struct OpenSegments(Vec<Listed>);
 
@@ -55,12 +55,12 @@ impl OpenSegments {
     }
 
     fn lists(&self, id: SegmentId) -> bool {
-        self.0.binary_search_by_key(&id, |listed| listed.row.id).is_ok()
+        self.0.iter().any(|listed| listed.row.id == id)
     }
 
     fn opened(&mut self, id: SegmentId, segment: OpenSegment) {
-        if let Ok(at) = self.0.binary_search_by_key(&id, |listed| listed.row.id) {
-            self.0[at].open = Some(segment);
+        if let Some(listed) = self.0.iter_mut().find(|listed| listed.row.id == id) {
+            listed.open = Some(segment);
         }
     }
 
@@ -72,7 +72,7 @@ impl OpenSegments {
     pub(crate) fn replace(&mut self, remove: &[SegmentId], add: Vec<Listed>) {
         self.0.retain(|listed| !remove.contains(&listed.row.id));
         self.0.extend(add);
-        self.0.sort_by_key(|listed| listed.row.id);
+        self.0.sort_by_key(|listed| (listed.row.lsn_last, listed.row.id));
     }
 }
 

@@ -9,7 +9,8 @@ use crate::StoreError;
 use crate::catalog::{Flushed, SegmentChange, SegmentId, SegmentRow, StoredRows};
 use crate::model::{Lsn, Signal};
 use crate::segment::events::{self, LsnRange, SegmentMeta, WriteOptions};
-use crate::segment::samples::{self, SampleFooter, SampleSegmentMeta};
+use crate::segment::samples::{SampleFooter, SampleSegmentMeta, SegmentWriter};
+use crate::selection::{Selection, Source, SourceError, each_whole};
 use crate::state::{HeadRange, SealedData, SealedHead, TenantState};
 use crate::store::Shared;
 
@@ -161,9 +162,25 @@ fn make(
         SealedData::Samples(head) => {
             let name = tenant.name.clone();
             let meta = SampleSegmentMeta { tenant: name, lsns, created_ms: origin.now_ms, level: 0 };
-            Ok(vec![origin.samples(samples::write(&meta, head.read().to_inputs()))?])
+            let bytes = write_samples(&meta, vec![Source::Head(Arc::clone(head))]);
+            let bytes = bytes.map_err(|failed| StoreError::Internal(failed.error.to_string()))?;
+            Ok(vec![origin.samples(bytes)?])
         }
     }
+}
+
+/// One segment of all that is in some sources, series by series.
+pub(super) fn write_samples(meta: &SampleSegmentMeta, sources: Vec<Source>) -> Result<Vec<u8>, SourceError> {
+    let mut failed = None;
+    let selection = Selection::new(sources, &[], &mut |error| {
+        failed.get_or_insert(error);
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let mut writer = SegmentWriter::new();
+    each_whole(&selection, &mut |series| writer.push(series))?;
+    Ok(writer.finish(meta))
 }
 
 fn lsns(range: &HeadRange) -> impl Iterator<Item = (Lsn, Lsn)> {

@@ -1,34 +1,54 @@
 //! Recent samples, by series.
 
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use parking_lot::Mutex;
+use roaring::RoaringBitmap;
 use rustc_hash::FxBuildHasher;
+use xxhash_rust::xxh3::xxh3_128;
 
-use crate::model::{LabelMatcher, Labels, MatchOp, SampleBatch, naming};
-use crate::segment::samples::SeriesInput;
+use super::fuse::{Fuse, LabelOverflow, Verdict};
+use super::group::{GROUP_OVERHEAD_BYTES, Group, GroupCache, Scratch};
+use crate::model::{
+    Exemplar, LabelMatcher, Labels, Limits, MalformedBatch, MetricKind, Nested, SampleBatch, SampleGroup,
+    SamplePoint, SeriesPart, Stream, Temporality, naming,
+};
+use crate::segment::samples::{LabelIndex, Piece, SharedTimes, Strings};
 use crate::snapshot::SeriesMeta;
 
 #[derive(Default)]
 pub(crate) struct SampleHead {
-    by_hash: HashMap<u128, u32, FxBuildHasher>,
-    /// Metric name → series.
-    by_name: HashMap<Arc<str>, Vec<u32>, FxBuildHasher>,
-    series: Vec<SeriesHead>,
+    /// Groups by identity: what a known data point costs is one look into this.
+    by_hash: HashMap<u128, u32, BuildHasherDefault<HashOfHash>>,
+    groups: Vec<Group>,
+    series: Vec<HeadSeries>,
+    index: LabelIndex,
+    strings: Strings,
+    /// Hidden labels of streams.
+    hidden: HashMap<u128, Labels, FxBuildHasher>,
+    /// By resource: the group of its `target_info`, and the time of its newest sample.
+    targets: HashMap<u128, (u32, i64), FxBuildHasher>,
+    /// Series sorted by labels, as of the last time somebody asked.
+    order: Mutex<Arc<[u32]>>,
+    scratch: Scratch,
+    fuse: Fuse,
     size_bytes: u64,
 }
 
-/// One series' recent samples in the order they came.
-pub(crate) struct SeriesHead {
-    pub(crate) labels: Labels,
-    pub(crate) meta: Arc<SeriesMeta>,
-    times: Vec<i64>,
-    values: Vec<f64>,
-    /// From which index on a start time holds.
-    starts: Vec<(u32, i64)>,
-    /// Time, start time, encoded histogram.
-    histograms: Vec<(i64, i64, Box<[u8]>)>,
-    exemplars: Vec<OwnedExemplar>,
+/// Where the points of a batch's group go.
+struct Destination {
+    group: u32,
+    /// Identity of the series they are added up in, if their own is folded.
+    folded: Option<u128>,
+}
+
+struct HeadSeries {
+    labels: Labels,
+    meta: Arc<SeriesMeta>,
+    group: u32,
+    part: u32,
 }
 
 /// An exemplar apart from its batch.
@@ -44,163 +64,271 @@ pub struct OwnedExemplar {
     pub attributes: Box<[u8]>,
 }
 
+/// Identities are hashes already.
+#[derive(Default)]
+struct HashOfHash(u64);
+
+impl Hasher for HashOfHash {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 ^= u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+}
+
 /// What a series costs beside its samples: labels, metadata, index entries.
-const SERIES_OVERHEAD_BYTES: u64 = 600;
+const SERIES_OVERHEAD_BYTES: u64 = 500;
+/// What a sample of the head keeps in the log and makes a start take, as bytes of memory.
+const LOGGED_BYTES: u64 = 4;
+/// A resource's `target_info` has a sample at least this often while its series have some.
+const TARGET_EVERY_MS: i64 = 60_000;
 
 impl SampleHead {
     pub(crate) fn push(&mut self, batch: &SampleBatch) {
-        let ids: Vec<u32> = (0..batch.series_count()).map(|i| self.series_id(batch, i)).collect();
-        let mut histograms = batch.histograms().peekable();
-        for row in 0..batch.rows() {
-            let series = &mut self.series[ids[batch.point_series()[row] as usize] as usize];
-            let (time, start) = (batch.times()[row], batch.starts()[row]);
-            match histograms.next_if(|(at, _)| *at == row) {
-                Some((_, bytes)) => {
-                    series.histograms.push((time, start, bytes.into()));
-                    self.size_bytes += bytes.len() as u64 + 32;
+        let places: Vec<Destination> = (0..batch.group_count()).map(|i| self.destination(batch, i)).collect();
+        let mut newest = vec![i64::MIN; batch.streams().len()];
+        for point in batch.points() {
+            let newest = &mut newest[batch.group_stream(point.group as usize)];
+            *newest = (*newest).max(point.time_ms);
+            let place = &places[point.group as usize];
+            if let Some(series) = place.folded {
+                self.push_folded(batch, place.group, series, &point);
+                continue;
+            }
+            let group = &mut self.groups[place.group as usize];
+            match point.histogram {
+                Some(bytes) => {
+                    group.push_histogram(point.time_ms, point.start_ms, bytes);
+                    self.size_bytes += bytes.len() as u64 + 48;
                 }
                 None => {
-                    if series.starts.last().map_or(0, |last| last.1) != start {
-                        series.starts.push((series.times.len() as u32, start));
-                    }
-                    series.times.push(time);
-                    series.values.push(batch.values()[row]);
-                    // Vectors double: on the average half as much again as they hold.
-                    self.size_bytes += 24;
+                    let grown = group.push(point.time_ms, point.start_ms, point.values, &mut self.scratch);
+                    self.size_bytes = self.size_bytes.saturating_add_signed(grown);
                 }
             }
         }
+        self.size_bytes += batch.rows() as u64 * LOGGED_BYTES;
         for exemplar in batch.exemplars() {
-            let owned = OwnedExemplar {
-                time_ms: exemplar.time_ms,
-                value: exemplar.value,
-                trace_id: exemplar.trace_id.into(),
-                span_id: exemplar.span_id.into(),
-                attributes: exemplar.attributes.as_bytes().into(),
-            };
-            self.size_bytes += size_of::<OwnedExemplar>() as u64 + 24 + owned.attributes.len() as u64;
-            self.series[ids[exemplar.series as usize] as usize].exemplars.push(owned);
-        }
-    }
-
-    /// The series all matchers accept.
-    pub(crate) fn matching<'a>(
-        &'a self,
-        matchers: &'a [LabelMatcher],
-    ) -> Box<dyn Iterator<Item = &'a SeriesHead> + 'a> {
-        let by_name = matchers.iter().find(|m| m.op == MatchOp::Equal && &*m.name == Labels::METRIC_NAME);
-        let candidates: Box<dyn Iterator<Item = &SeriesHead>> = match by_name {
-            Some(matcher) => {
-                let numbers = self.by_name.get(&matcher.value).map(Vec::as_slice).unwrap_or_default();
-                Box::new(numbers.iter().map(|&number| &self.series[number as usize]))
+            let place = &places[exemplar.group as usize];
+            if place.folded.is_none() {
+                self.push_exemplar(place.group, &exemplar);
             }
-            None => Box::new(self.series.iter()),
+        }
+        for (stream, newest) in batch.streams().iter().zip(newest) {
+            if newest > i64::MIN {
+                self.push_target(stream, newest);
+            }
+        }
+    }
+
+    fn push_exemplar(&mut self, group: u32, exemplar: &Exemplar<'_>) {
+        let owned = OwnedExemplar {
+            time_ms: exemplar.time_ms,
+            value: exemplar.value,
+            trace_id: exemplar.trace_id.into(),
+            span_id: exemplar.span_id.into(),
+            attributes: exemplar.attributes.as_bytes().into(),
         };
-        Box::new(candidates.filter(move |series| matches_all(&series.labels, matchers)))
+        self.size_bytes += size_of::<OwnedExemplar>() as u64 + 24 + owned.attributes.len() as u64;
+        self.groups[group as usize].push_exemplar(exemplar.part, owned);
     }
 
-    /// Every series sorted for a segment, all its samples in it.
-    pub(crate) fn to_inputs(&self) -> Vec<SeriesInput> {
-        self.series.iter().map(|series| series.input(i64::MIN, i64::MAX)).collect()
+    /// Adds a point of a series that is folded to what it is folded into.
+    fn push_folded(&mut self, batch: &SampleBatch, group: u32, series: u128, point: &SamplePoint<'_>) {
+        let of = batch.group(point.group as usize);
+        self.fuse.count(of.metric.name);
+        let to = &mut self.groups[group as usize];
+        let grown = if let Some(bytes) = point.histogram {
+            to.push_histogram(point.time_ms, point.start_ms + self.fuse.generation() as i64, bytes);
+            bytes.len() as i64 + 48
+        } else if of.metric.temporality == Temporality::Delta {
+            let generation = self.fuse.generation();
+            to.add(point.time_ms, point.start_ms, generation, point.values, &mut self.scratch)
+        } else {
+            let counter = of.metric.counts_up();
+            let member = batch.group_hash(point.group as usize);
+            let total = self.fuse.total(series, member, point.values, counter);
+            to.set(point.time_ms, point.start_ms, total, &mut self.scratch)
+        };
+        self.size_bytes = self.size_bytes.saturating_add_signed(grown);
     }
 
-    fn series_id(&mut self, batch: &SampleBatch, index: usize) -> u32 {
-        if let Some(&id) = self.by_hash.get(&batch.series_hash(index)) {
-            return id;
+    pub(crate) fn set_limits(&mut self, limits: &Limits) {
+        self.fuse.set_limits(limits);
+    }
+
+    /// Labels that are being folded.
+    pub(crate) fn overflows(&self) -> Vec<LabelOverflow> {
+        self.fuse.overflows().cloned().collect()
+    }
+
+    /// An empty head that goes on where this one ends.
+    pub(crate) fn successor(&mut self) -> Self {
+        Self { fuse: self.fuse.successor(), ..Self::default() }
+    }
+
+    /// Bytes of memory, roughly.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// The series all matchers accept, by number.
+    pub(crate) fn matching(&self, matchers: &[LabelMatcher]) -> RoaringBitmap {
+        self.index.select(matchers)
+    }
+
+    /// The numbers of some series, sorted by labels.
+    pub(crate) fn sorted(&self, numbers: &RoaringBitmap) -> Vec<u32> {
+        let few = numbers.len() * 8 < self.series.len() as u64;
+        if few {
+            let mut sorted: Vec<u32> = numbers.iter().collect();
+            sorted.sort_by(|a, b| self.labels(*a).cmp(self.labels(*b)));
+            return sorted;
         }
-        let identity = batch.series(index);
-        let id = self.series.len() as u32;
-        let labels = naming::prometheus_labels(&identity);
-        if let Some((_, name)) = labels.pairs().iter().find(|(name, _)| &**name == Labels::METRIC_NAME) {
-            self.by_name.entry(Arc::clone(name)).or_default().push(id);
+        let order = self.order();
+        order.iter().copied().filter(|number| numbers.contains(*number)).collect()
+    }
+
+    fn order(&self) -> Arc<[u32]> {
+        let mut order = self.order.lock();
+        if order.len() != self.series.len() {
+            let mut sorted: Vec<u32> = (0..self.series.len() as u32).collect();
+            sorted.sort_by(|a, b| self.labels(*a).cmp(self.labels(*b)));
+            *order = sorted.into();
         }
-        self.series.push(SeriesHead {
-            labels,
-            meta: Arc::new(SeriesMeta::of(&identity)),
-            times: Vec::new(),
-            values: Vec::new(),
-            starts: Vec::new(),
-            histograms: Vec::new(),
-            exemplars: Vec::new(),
-        });
-        self.by_hash.insert(identity.hash, id);
-        self.size_bytes += SERIES_OVERHEAD_BYTES;
+        Arc::clone(&order)
+    }
+
+    fn labels(&self, number: u32) -> &Labels {
+        &self.series[number as usize].labels
+    }
+
+    pub(crate) fn series(&self, number: u32) -> (&Labels, &Arc<SeriesMeta>) {
+        let series = &self.series[number as usize];
+        (&series.labels, &series.meta)
+    }
+
+    pub(crate) fn has_samples(&self, number: u32, start_ms: i64, end_ms: i64) -> bool {
+        self.groups[self.series[number as usize].group as usize].has_points(start_ms, end_ms)
+    }
+
+    pub(crate) fn exemplars(&self, number: u32) -> impl Iterator<Item = &OwnedExemplar> {
+        let series = &self.series[number as usize];
+        self.groups[series.group as usize].exemplars(series.part)
+    }
+
+    /// A series' samples in the range (inclusive), in the order they came.
+    pub(crate) fn read(
+        &self,
+        number: u32,
+        range_ms: (i64, i64),
+        cache: &mut GroupCache,
+        shared: &mut SharedTimes,
+    ) -> Result<Piece, MalformedBatch> {
+        let series = &self.series[number as usize];
+        let group = &self.groups[series.group as usize];
+        group.read(series.group, series.part, range_ms, cache, shared)
+    }
+
+    fn destination(&mut self, batch: &SampleBatch, index: usize) -> Destination {
+        let hash = batch.group_hash(index);
+        if let Some(&group) = self.by_hash.get(&hash) {
+            return Destination { group, folded: None };
+        }
+        let group = batch.group(index);
+        let (hash, group, folded) = match self.fuse.judge(&group, hash, self.series.len()) {
+            Verdict::Keep => (hash, self.add_group(&group), None),
+            Verdict::Fold(attributes) => {
+                let hash = batch.hash_with(index, &attributes);
+                if let Some(&group) = self.by_hash.get(&hash) {
+                    return Destination { group, folded: Some(hash) };
+                }
+                let group = self.add_group(&group.with_attributes(Nested::new(&attributes)));
+                (hash, group, Some(hash))
+            }
+        };
+        self.by_hash.insert(hash, group);
+        Destination { group, folded }
+    }
+
+    fn add_group(&mut self, group: &SampleGroup<'_>) -> u32 {
+        let id = self.groups.len() as u32;
+        self.groups.push(Group::new(group.parts().len() as u32));
+        self.size_bytes += GROUP_OVERHEAD_BYTES;
+        let hidden = self.hidden(group.stream);
+        for (part, series_part) in group.parts().enumerate() {
+            let labels = naming::prometheus_labels(&group.identity(series_part));
+            let meta = SeriesMeta {
+                name: self.strings.get(group.metric.name),
+                unit: self.strings.get(group.metric.unit),
+                description: self.strings.get(group.metric.description),
+                kind: group.metric.kind,
+                temporality: group.metric.temporality,
+                monotonic: group.metric.monotonic,
+                part: series_part,
+                stream: Arc::clone(group.stream),
+                hidden: hidden.clone(),
+            };
+            self.add_series(id, part as u32, &labels, meta);
+        }
         id
     }
-}
 
-impl SeriesHead {
-    /// The samples in the range (inclusive), sorted; of two at one millisecond the later that came stays.
-    pub(crate) fn input(&self, start_ms: i64, end_ms: i64) -> SeriesInput {
-        let inside = |time: i64| (start_ms..=end_ms).contains(&time);
-        let mut rows: Vec<u32> =
-            (0..self.times.len() as u32).filter(|&row| inside(self.times[row as usize])).collect();
-        if !rows.is_sorted_by_key(|&row| self.times[row as usize]) {
-            rows.sort_by_key(|&row| self.times[row as usize]);
+    fn add_series(&mut self, group: u32, part: u32, labels: &Labels, meta: SeriesMeta) {
+        let labels = self.strings.shared(labels);
+        self.index.push(&labels, &meta);
+        self.series.push(HeadSeries { labels, meta: Arc::new(meta), group, part });
+        self.size_bytes += SERIES_OVERHEAD_BYTES;
+    }
+
+    fn hidden(&mut self, stream: &Stream) -> Labels {
+        if let Some(known) = self.hidden.get(&stream.hash()) {
+            return known.clone();
         }
-        keep_last(&mut rows, |&row| self.times[row as usize]);
-        let mut histograms: Vec<_> = self.histograms.iter().filter(|h| inside(h.0)).cloned().collect();
-        histograms.sort_by_key(|h| h.0);
-        keep_last(&mut histograms, |h| h.0);
-        SeriesInput {
-            labels: self.labels.clone(),
-            meta: Arc::clone(&self.meta),
-            times: rows.iter().map(|&row| self.times[row as usize]).collect(),
-            values: rows.iter().map(|&row| self.values[row as usize]).collect(),
-            starts: self.starts_of(&rows),
-            histograms,
-            exemplars: self.exemplars.iter().filter(|e| inside(e.time_ms)).cloned().collect(),
+        let labels = self.strings.shared(&naming::hidden_labels(stream));
+        self.hidden.insert(stream.hash(), labels.clone());
+        labels
+    }
+
+    /// Says that a resource is there, now and then.
+    fn push_target(&mut self, stream: &Arc<Stream>, time_ms: i64) {
+        let resource = xxh3_128(stream.resource.as_bytes());
+        let known = self.targets.get(&resource).copied();
+        if known.is_some_and(|(_, last_ms)| (time_ms - last_ms).abs() < TARGET_EVERY_MS) {
+            return;
         }
-    }
-
-    pub(crate) fn has_samples(&self, start_ms: i64, end_ms: i64) -> bool {
-        let inside = |time: &i64| (start_ms..=end_ms).contains(time);
-        self.times.iter().rev().any(inside) || self.histograms.iter().any(|h| inside(&h.0))
-    }
-
-    pub(crate) fn exemplars(&self) -> &[OwnedExemplar] {
-        &self.exemplars
-    }
-
-    fn starts_of(&self, rows: &[u32]) -> Vec<(u32, i64)> {
-        let start_at = |row: u32| {
-            let after = self.starts.partition_point(|(from, _)| *from <= row);
-            after.checked_sub(1).map_or(0, |at| self.starts[at].1)
-        };
-        let mut starts: Vec<(u32, i64)> = Vec::new();
-        for (index, &row) in rows.iter().enumerate() {
-            let start = start_at(row);
-            if starts.last().map_or(0, |last| last.1) != start {
-                starts.push((index as u32, start));
+        let group = match known {
+            Some((group, _)) => group,
+            None => {
+                let Some(labels) = naming::target_labels(stream) else { return };
+                let group = self.groups.len() as u32;
+                self.groups.push(Group::new(1));
+                let meta = SeriesMeta {
+                    name: self.strings.get(naming::TARGET_INFO),
+                    unit: self.strings.get(""),
+                    description: self.strings.get("Attributes of the resource"),
+                    kind: MetricKind::Gauge,
+                    temporality: Temporality::Unspecified,
+                    monotonic: false,
+                    part: SeriesPart::Value,
+                    stream: Arc::clone(stream),
+                    hidden: Labels::default(),
+                };
+                self.add_series(group, 0, &labels, meta);
+                group
             }
-        }
-        starts
-    }
-}
-
-/// Of neighbours with one key, keeps the last.
-pub(crate) fn keep_last<T, K: PartialEq>(items: &mut Vec<T>, key: impl Fn(&T) -> K) {
-    items.dedup_by(|later, earlier| {
-        let same = key(later) == key(earlier);
-        if same {
-            std::mem::swap(later, earlier);
-        }
-        same
-    });
-}
-
-pub(crate) fn matches_all(labels: &Labels, matchers: &[LabelMatcher]) -> bool {
-    matchers.iter().all(|matcher| matcher.matches(labels.get(&matcher.name).unwrap_or_default()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_of_equal_keys_stays() {
-        let mut items = vec![(1, 'a'), (2, 'b'), (2, 'c'), (2, 'd'), (3, 'e')];
-        keep_last(&mut items, |item| item.0);
-        assert_eq!(items, [(1, 'a'), (2, 'd'), (3, 'e')]);
+        };
+        self.groups[group as usize].push(time_ms, 0, &[1.0], &mut self.scratch);
+        self.targets.insert(resource, (group, time_ms));
     }
 }

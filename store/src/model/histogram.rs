@@ -42,6 +42,30 @@ pub struct HistogramPoint {
 // === impl HistogramPoint ===
 
 impl HistogramPoint {
+    /// The same buckets without observations.
+    pub(crate) fn zeroed(&self) -> Self {
+        let (scale, zero_threshold, hint) = (self.scale, self.zero_threshold, self.hint);
+        let (positive_offset, negative_offset) = (self.positive_offset, self.negative_offset);
+        let bounds = self.bounds.clone();
+        Self { scale, zero_threshold, positive_offset, negative_offset, bounds, hint, ..Self::default() }
+    }
+
+    /// Adds one of the same buckets; `false`: they differ.
+    pub(crate) fn add(&mut self, other: &Self) -> bool {
+        let layout = |h: &Self| (h.scale, h.positive_offset, h.negative_offset, h.zero_threshold.to_bits());
+        if layout(self) != layout(other) || self.bounds != other.bounds {
+            return false;
+        }
+        self.count += other.count;
+        self.sum += other.sum;
+        self.zero_count += other.zero_count;
+        for (own, others) in [(&mut self.positive, &other.positive), (&mut self.negative, &other.negative)] {
+            own.resize(own.len().max(others.len()), 0.0);
+            own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
+        }
+        true
+    }
+
     /// Appends the encoding: fixed numbers, the bucket counts, then bounds and hint.
     pub fn encode(&self, out: &mut Vec<u8>) {
         for v in [self.count, self.sum, self.zero_threshold, self.zero_count] {

@@ -1,12 +1,14 @@
 //! Prometheus label sets and matchers.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use regex::Regex;
+use super::naming;
+use super::pattern::Pattern;
 
 /// A label set sorted by name, without empty values. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Eq, Default)]
 pub struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
 
 impl Labels {
@@ -33,6 +35,11 @@ impl Labels {
         self.0.get(at).map(|(_, value)| value.as_ref())
     }
 
+    /// As [`Labels::get`]; a name of another alphabet is also looked for in its Prometheus spelling.
+    pub fn get_spelled(&self, name: &str) -> Option<&str> {
+        self.get(name).or_else(|| self.get(&naming::label_name(name)))
+    }
+
     pub fn metric_name(&self) -> &str {
         self.get(Self::METRIC_NAME).unwrap_or_default()
     }
@@ -54,10 +61,57 @@ impl Labels {
         self.0.is_empty()
     }
 
+    /// Of pairs that are sorted by name, each once, none empty.
+    pub(crate) fn from_sorted(pairs: Vec<(Arc<str>, Arc<str>)>) -> Self {
+        debug_assert!(pairs.is_sorted_by(|a, b| a.0 < b.0) && pairs.iter().all(|(_, v)| !v.is_empty()));
+        Self(pairs.into())
+    }
+
     /// The labels whose name `keep` accepts.
     pub fn filter(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
         Self(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
     }
+}
+
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || self.0.len() == other.0.len()
+                && self.0.iter().zip(&*other.0).all(|(a, b)| same(&a.0, &b.0) && same(&a.1, &b.1))
+    }
+}
+
+impl std::hash::Hash for Labels {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        for (a, b) in self.0.iter().zip(&*other.0) {
+            for (a, b) in [(&a.0, &b.0), (&a.1, &b.1)] {
+                if !Arc::ptr_eq(a, b) {
+                    match a.cmp(b) {
+                        Ordering::Equal => {}
+                        unequal => return unequal,
+                    }
+                }
+            }
+        }
+        self.0.len().cmp(&other.0.len())
+    }
+}
+
+/// Equal strings of one head or segment are one string: most comparisons end here.
+fn same(a: &Arc<str>, b: &Arc<str>) -> bool {
+    Arc::ptr_eq(a, b) || a == b
 }
 
 impl fmt::Debug for Labels {
@@ -80,8 +134,7 @@ pub struct LabelMatcher {
     pub name: Arc<str>,
     pub op: MatchOp,
     pub value: Arc<str>,
-    /// Anchored at both ends, `.` matches newlines: as Prometheus compiles it.
-    regex: Option<Regex>,
+    pattern: Option<Pattern>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -93,26 +146,28 @@ pub struct InvalidMatcher {
 
 impl LabelMatcher {
     pub fn new(name: &str, op: MatchOp, value: &str) -> Result<Self, InvalidMatcher> {
-        let regex = match op {
+        let pattern = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Regex | MatchOp::NotRegex => {
-                Some(Regex::new(&format!("^(?s:{value})$")).map_err(|e| {
-                    let reason = e.to_string().lines().last().unwrap_or_default().to_owned();
-                    InvalidMatcher { pattern: value.to_owned(), reason }
-                })?)
-            }
+            MatchOp::Regex | MatchOp::NotRegex => Some(Pattern::new(value).map_err(|e| {
+                let reason = e.to_string().lines().last().unwrap_or_default().to_owned();
+                InvalidMatcher { pattern: value.to_owned(), reason }
+            })?),
         };
-        Ok(Self { name: name.into(), op, value: value.into(), regex })
+        Ok(Self { name: name.into(), op, value: value.into(), pattern })
     }
 
     pub fn matches(&self, value: &str) -> bool {
-        let regex = || self.regex.as_ref().is_some_and(|regex| regex.is_match(value));
+        let pattern = || self.pattern.as_ref().is_some_and(|pattern| pattern.matches(value));
         match self.op {
             MatchOp::Equal => *self.value == *value,
             MatchOp::NotEqual => *self.value != *value,
-            MatchOp::Regex => regex(),
-            MatchOp::NotRegex => !regex(),
+            MatchOp::Regex => pattern(),
+            MatchOp::NotRegex => !pattern(),
         }
+    }
+
+    pub(crate) fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_ref()
     }
 
     /// Whether a series without the label matches.

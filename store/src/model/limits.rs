@@ -16,6 +16,7 @@ pub struct Limits {
     pub dedup_keys_max: u64,
     pub dedup_keep_ms: u64,
     pub series_per_tenant_max: u64,
+    pub label_values_max: u64,
     pub query_memory_bytes_max: u64,
     pub query_timeout_ms: u64,
     pub query_series_max: u64,
@@ -75,7 +76,8 @@ limits! {
     ingest_memory_bytes_max = 192 * MIB, retryable true, "Bytes all requests being taken in may hold.";
     dedup_keys_max = 1 << 18, retryable false, "Batch keys remembered; the oldest is evicted and counted.";
     dedup_keep_ms = 900_000, retryable false, "How long a batch key is remembered.";
-    series_per_tenant_max = 10_000_000, retryable false, "Series of one tenant; samples of further series are rejected.";
+    series_per_tenant_max = 10_000_000, retryable false, "Series of one tenant in memory; from then on the label of a new series' metric that has the most values is folded into `__overflow__`.";
+    label_values_max = 100_000, retryable false, "Values of one label of one metric in memory; samples of further values are added up under `__overflow__`.";
     query_memory_bytes_max = 1024 * MIB, retryable false, "Bytes one query may hold.";
     query_timeout_ms = 120_000, retryable true, "How long a query may take.";
     query_series_max = 1_000_000, retryable false, "Series one query may select.";

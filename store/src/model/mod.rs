@@ -15,6 +15,9 @@ mod limits;
 mod lsn;
 pub mod naming;
 mod nested;
+mod pattern;
+mod sample_batch;
+mod sample_builder;
 mod samples;
 mod stream;
 mod tenant;
@@ -32,9 +35,10 @@ pub use limits::{LIMITS, LimitRow, Limits};
 pub use lsn::{Lsn, WriterId};
 pub(crate) use nested::take_value;
 pub use nested::{Nested, NestedItem, NestedWriter};
-pub use samples::{
-    Exemplar, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesIdentity, SeriesPart, Temporality,
-};
+pub(crate) use pattern::Pattern;
+pub use sample_batch::{SampleBatch, SampleGroup, SamplePoint};
+pub use sample_builder::SampleBatchBuilder;
+pub use samples::{Exemplar, MetricKind, MetricRef, SeriesIdentity, SeriesPart, Temporality};
 pub use stream::{Attributes, Stream, StreamParts};
 pub use tenant::{InvalidTenant, Tenant, TenantNo};
 pub use value::{OwnedValue, Value};

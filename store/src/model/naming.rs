@@ -7,6 +7,11 @@ use std::sync::Arc;
 
 use super::{Labels, MetricKind, MetricRef, SeriesIdentity, SeriesPart, Stream, Value};
 
+/// The hidden label that tells delta from cumulative.
+pub const TEMPORALITY: &str = "otel_temporality";
+/// The series that carries a resource's attributes.
+pub const TARGET_INFO: &str = "target_info";
+
 /// The label set Prometheus users see.
 pub fn prometheus_labels(identity: &SeriesIdentity<'_>) -> Labels {
     if identity.stream.has_plain_labels() {
@@ -28,8 +33,8 @@ pub fn prometheus_labels(identity: &SeriesIdentity<'_>) -> Labels {
     if let Some(job) = job(identity.stream) {
         labels.insert("job".into(), job);
     }
-    if let Some(instance) = identity.stream.resource.get("service.instance.id") {
-        labels.insert("instance".into(), instance.text().into_owned());
+    if let Some(instance) = instance(identity.stream) {
+        labels.insert("instance".into(), instance);
     }
     match identity.part {
         SeriesPart::Bucket(bound) => drop(labels.insert("le".into(), bound_text(bound))),
@@ -65,6 +70,55 @@ pub fn job(stream: &Stream) -> Option<String> {
         Some(namespace) => format!("{namespace}/{name}"),
         None => name.to_owned(),
     })
+}
+
+/// `service.instance.id`; without one what else tells two instances of a service apart, so that label sets stay unique:
+/// the pod, host and process, at last the content of the resource.
+pub fn instance(stream: &Stream) -> Option<String> {
+    let text = |key| stream.resource.get(key).map(|value| value.text().into_owned());
+    let known = text("service.instance.id").or_else(|| text("k8s.pod.uid"));
+    known.or_else(|| Some(format!("{}:{}", text("host.name")?, text("process.pid")?))).or_else(|| {
+        let bytes = stream.resource.as_bytes();
+        // No resource at all, as of rules and remote write: the labels are all there is.
+        stream.resource.iter().next()?;
+        Some(format!("{:016x}", xxhash_rust::xxh3::xxh3_64(bytes)))
+    })
+}
+
+/// Labels of resource and scope, which are in no label set: sorted, each name once.
+pub fn hidden_labels(stream: &Stream) -> Labels {
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let scope = stream.scope_attributes.iter();
+    let scope = scope.map(|(key, value)| (format!("otel_scope_{}", label_name(key)), value));
+    let resource = stream.resource.iter().map(|(key, value)| (label_name(key), value));
+    for (name, value) in resource.chain(scope) {
+        labels.entry(name).or_insert_with(|| value.text().into_owned());
+    }
+    for (name, text) in [
+        ("otel_scope_name", &stream.scope_name),
+        ("otel_scope_version", &stream.scope_version),
+        ("otel_scope_schema_url", &stream.scope_schema_url),
+    ] {
+        labels.insert(name.into(), text.to_string());
+    }
+    Labels::new(labels)
+}
+
+/// The labels of a resource's `target_info`, if there is something to tell.
+pub fn target_labels(stream: &Stream) -> Option<Labels> {
+    const IDENTITY: [&str; 3] = ["service.name", "service.namespace", "service.instance.id"];
+    let told = stream.resource.iter().filter(|(key, _)| !IDENTITY.contains(key));
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    for (key, value) in told {
+        labels.entry(label_name(key)).or_insert_with(|| value.text().into_owned());
+    }
+    if labels.is_empty() {
+        return None;
+    }
+    labels.insert("job".into(), job(stream)?);
+    labels.extend(instance(stream).map(|instance| ("instance".into(), instance)));
+    labels.insert(Labels::METRIC_NAME.into(), TARGET_INFO.into());
+    Some(Labels::new(labels))
 }
 
 /// The family's name with the suffix of its part.
@@ -192,13 +246,6 @@ fn per_word(unit: &str) -> &str {
         "y" => "year",
         other => other,
     }
-}
-
-/// `target_info`-like labels of a stream: every resource attribute as a label.
-pub fn resource_labels(stream: &Stream) -> Labels {
-    let pairs: Vec<(Arc<str>, Arc<str>)> =
-        stream.resource.iter().map(|(key, value)| (label_name(key).into(), value.text().into())).collect();
-    Labels::new(pairs)
 }
 
 #[cfg(test)]

@@ -153,7 +153,14 @@ fn header(bytes: &[u8]) -> Result<Option<(MetricRef<'_>, &[u8])>, Fault> {
     let (mut temporality, mut monotonic) = (0, false);
     let mut reader = Reader::new(data);
     while let Some((number, payload)) = reader.next()? {
+        // Numbers that a kind has no field for are unknown fields.
+        let known = match kind {
+            MetricKind::Sum => matches!(number, 2 | 3),
+            MetricKind::Histogram | MetricKind::ExponentialHistogram => number == 2,
+            _ => false,
+        };
         match (number, payload) {
+            _ if !known => {}
             (2, Payload::Varint(value)) => temporality = value as u32,
             (3, Payload::Varint(value)) => monotonic = value != 0,
             (2 | 3, _) => return Err(Malformed("a field has the wrong wire type").into()),

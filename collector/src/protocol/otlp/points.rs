@@ -65,14 +65,14 @@ impl<'a> Metrics<'a, '_> {
             start_ms: i64::try_from(point.start).unwrap_or(0) / NS_PER_MS,
             stale,
         };
-        let first = match open.kind {
+        let group = match open.kind {
             MetricKind::Histogram => self.histogram(place, &point),
             MetricKind::ExponentialHistogram => self.exponential(place, &point)?,
             MetricKind::Summary => self.summary(place, &point),
             _ => self.number(place, &point),
         };
         self.all_timestamped &= time.is_some();
-        self.exemplars(first, place)
+        self.exemplars(group, place)
     }
 
     fn read(&mut self, kind: MetricKind, bytes: &'a [u8]) -> Result<Point<'a>, Fault> {
@@ -215,41 +215,38 @@ impl<'a> Metrics<'a, '_> {
         range
     }
 
-    /// Adds one sample; answers its series.
-    fn sample(&mut self, place: Place, part: SeriesPart, value: f64) -> u32 {
-        let series = self.builder.series(place.stream, place.metric, place.attributes, part);
-        let value = if place.stale { STALE } else { value };
-        self.builder.point(series, place.time_ms, place.start_ms, value);
-        series
+    /// Adds a sample that is a group of its own; answers the group.
+    fn number(&mut self, place: Place, point: &Point<'_>) -> u32 {
+        let group = self.builder.series(place.stream, place.metric, place.attributes, SeriesPart::Value);
+        let value = if place.stale { STALE } else { point.number.unwrap_or(STALE) };
+        self.builder.point(group, place.time_ms, place.start_ms, value);
+        group
     }
 
-    fn number(&mut self, place: Place, point: &Point<'_>) -> Option<u32> {
-        Some(self.sample(place, SeriesPart::Value, point.number.unwrap_or(STALE)))
-    }
-
-    /// The first series is that of the lowest bucket; the others follow it in the order of their bounds.
-    fn histogram(&mut self, place: Place, point: &Point<'_>) -> Option<u32> {
-        let (counts, bounds) =
-            (std::mem::take(&mut self.scratch.counts), std::mem::take(&mut self.scratch.bounds));
+    /// The buckets come first, in the order of their bounds.
+    fn histogram(&mut self, place: Place, point: &Point<'_>) -> u32 {
+        let (counts, bounds) = (&self.scratch.counts, &self.scratch.bounds);
+        let with_buckets = !counts.is_empty() || place.stale;
+        let sum = point.sum.or(place.stale.then_some(STALE));
+        let inner = bounds.iter().map(|bits| f64::from_bits(*bits));
+        let inner = inner.filter(|bound| with_buckets && bound.is_finite()).map(SeriesPart::Bucket);
+        let outer = [Some(SeriesPart::Bucket(f64::INFINITY)), sum.map(|_| SeriesPart::Sum)];
+        let parts = inner.chain(outer.into_iter().flatten()).chain([SeriesPart::Count]);
+        let parts = self.builder.parts(parts);
+        let group = self.builder.group(place.stream, place.metric, place.attributes, parts);
         let mut cumulative = 0u64;
-        let mut first = None;
-        for (i, bound) in bounds.iter().map(|bits| f64::from_bits(*bits)).enumerate() {
+        let inner = bounds.iter().enumerate().filter_map(|(i, bits)| {
             cumulative = cumulative.saturating_add(counts.get(i).copied().unwrap_or(0));
-            if bound.is_finite() && (!counts.is_empty() || place.stale) {
-                let series = self.sample(place, SeriesPart::Bucket(bound), cumulative as f64);
-                first = first.or(Some(series));
-            }
-        }
-        let last = self.sample(place, SeriesPart::Bucket(f64::INFINITY), point.count as f64);
-        if let Some(sum) = point.sum.or(place.stale.then_some(STALE)) {
-            self.sample(place, SeriesPart::Sum, sum);
-        }
-        self.sample(place, SeriesPart::Count, point.count as f64);
-        (self.scratch.counts, self.scratch.bounds) = (counts, bounds);
-        first.or(Some(last))
+            (with_buckets && f64::from_bits(*bits).is_finite()).then_some(cumulative as f64)
+        });
+        let count = point.count as f64;
+        let values = inner.chain([count]).chain(sum).chain([count]);
+        let values = values.map(|value| if place.stale { STALE } else { value });
+        self.builder.group_point(group, place.time_ms, place.start_ms, values);
+        group
     }
 
-    fn exponential(&mut self, place: Place, point: &Point<'_>) -> Result<Option<u32>, Fault> {
+    fn exponential(&mut self, place: Place, point: &Point<'_>) -> Result<u32, Fault> {
         let mut histogram = std::mem::take(&mut self.scratch.histogram);
         histogram.count = if place.stale { STALE } else { point.count as f64 };
         histogram.sum = if place.stale { STALE } else { point.sum.unwrap_or(0.0) };
@@ -259,27 +256,29 @@ impl<'a> Metrics<'a, '_> {
         let counts = &mut self.scratch.counts;
         histogram.positive_offset = buckets(point.positive, counts, &mut histogram.positive)?;
         histogram.negative_offset = buckets(point.negative, counts, &mut histogram.negative)?;
-        let series = self.builder.series(place.stream, place.metric, place.attributes, SeriesPart::Value);
-        self.builder.histogram(series, place.time_ms, place.start_ms, &histogram);
+        let group = self.builder.series(place.stream, place.metric, place.attributes, SeriesPart::Value);
+        self.builder.histogram(group, place.time_ms, place.start_ms, &histogram);
         self.scratch.histogram = histogram;
-        Ok(Some(series))
+        Ok(group)
     }
 
     /// A summary's sum has no presence on the wire: without one it is 0.
-    fn summary(&mut self, place: Place, point: &Point<'_>) -> Option<u32> {
-        for i in 0..self.scratch.quantiles.len() {
-            let (quantile, value) = self.scratch.quantiles[i];
-            self.sample(place, SeriesPart::Quantile(quantile), value);
-        }
-        self.sample(place, SeriesPart::Sum, point.sum.unwrap_or(0.0));
-        Some(self.sample(place, SeriesPart::Count, point.count as f64))
+    fn summary(&mut self, place: Place, point: &Point<'_>) -> u32 {
+        let quantiles = &self.scratch.quantiles;
+        let parts = quantiles.iter().map(|(quantile, _)| SeriesPart::Quantile(*quantile));
+        let parts = self.builder.parts(parts.chain([SeriesPart::Sum, SeriesPart::Count]));
+        let group = self.builder.group(place.stream, place.metric, place.attributes, parts);
+        let values = quantiles.iter().map(|(_, value)| *value);
+        let values = values.chain([point.sum.unwrap_or(0.0), point.count as f64]);
+        let values = values.map(|value| if place.stale { STALE } else { value });
+        self.builder.group_point(group, place.time_ms, place.start_ms, values);
+        group
     }
 
     /// A faulty exemplar is left away: it decorates a sample that is already taken.
-    fn exemplars(&mut self, first: Option<u32>, place: Place) -> Result<(), Fault> {
-        let Some(first) = first else { return Ok(()) };
+    fn exemplars(&mut self, group: u32, place: Place) -> Result<(), Fault> {
         for i in 0..self.scratch.exemplars.len() {
-            match self.exemplar(self.scratch.exemplars[i], first, place) {
+            match self.exemplar(self.scratch.exemplars[i], group, place) {
                 Err(Fault::Reject(_)) | Ok(()) => {}
                 Err(fault) => return Err(fault),
             }
@@ -287,7 +286,7 @@ impl<'a> Metrics<'a, '_> {
         Ok(())
     }
 
-    fn exemplar(&mut self, bytes: &'a [u8], first: u32, place: Place) -> Result<(), Fault> {
+    fn exemplar(&mut self, bytes: &'a [u8], group: u32, place: Place) -> Result<(), Fault> {
         let (mut time, mut value) = (0, 0.0);
         let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
         self.scratch.exemplar_attributes.clear();
@@ -304,9 +303,10 @@ impl<'a> Metrics<'a, '_> {
             }
         }
         let time_ms = checked_time(time, self.ctx)?.map_or(place.time_ms, |time| time / NS_PER_MS);
-        // The bucket it fell into: bounds are in order, and so are the series.
-        let bucket = self.scratch.bounds.partition_point(|bound| f64::from_bits(*bound) < value);
-        let series = if self.scratch.counts.is_empty() { first } else { self.bucket(bucket, place) };
+        // The bucket it fell into: bounds are in order, and so are the parts. Without counts there is one bucket.
+        let below = |bits: &&u64| f64::from_bits(**bits).is_finite() && f64::from_bits(**bits) < value;
+        let bounds = if self.scratch.counts.is_empty() { &[][..] } else { &self.scratch.bounds };
+        let part = bounds.iter().filter(below).count() as u32;
         let mut pairs = recycle(std::mem::take(&mut self.pairs));
         self.scratch.exemplar_attributes.pairs(&mut pairs);
         let attributes = &mut self.scratch.exemplar_map;
@@ -322,7 +322,8 @@ impl<'a> Metrics<'a, '_> {
         self.pairs = recycle(pairs);
         let id = |id: &'a [u8], len| if super::valid_id(id, len) { id } else { &[] };
         self.builder.exemplar(Exemplar {
-            series,
+            group,
+            part,
             time_ms,
             value,
             trace_id: id(trace_id, 16),
@@ -330,11 +331,6 @@ impl<'a> Metrics<'a, '_> {
             attributes: self.scratch.exemplar_map.as_nested(),
         });
         Ok(())
-    }
-
-    fn bucket(&mut self, at: usize, place: Place) -> u32 {
-        let bound = self.scratch.bounds.get(at).map_or(f64::INFINITY, |bits| f64::from_bits(*bits));
-        self.builder.series(place.stream, place.metric, place.attributes, SeriesPart::Bucket(bound))
     }
 }
 

@@ -329,7 +329,8 @@ impl<'a, 'c> SeriesWriter<'a, 'c> {
         }
         map.end();
         self.builder.exemplar(Exemplar {
-            series,
+            group: series,
+            part: 0,
             time_ms: checked_ms(time_ms, self.ctx)?,
             value,
             trace_id: trace_id.as_ref().map_or(&[], |id| id.as_slice()),

@@ -1,6 +1,6 @@
 //! Bytes laid out by hand from the two specifications, and what becomes of them.
 
-use store::model::{Batch, ErrorClass, HistogramPoint, Limits, SampleBatch, naming};
+use store::model::{Batch, ErrorClass, HistogramPoint, Limits, SampleBatch, SamplePoint, SeriesPart, naming};
 
 use super::*;
 use crate::protocol::Reject;
@@ -88,14 +88,18 @@ fn samples(decoded: &Decoded) -> &SampleBatch {
 /// Every row as `{labels} time start value`.
 fn lines(decoded: &Decoded) -> Vec<String> {
     let batch = samples(decoded);
-    let line = |row: usize| {
-        let series = batch.point_series()[row] as usize;
-        let labels = naming::prometheus_labels(&batch.series(series));
+    let line = |point: SamplePoint<'_>| {
+        let identity = batch.group(point.group as usize).identity(SeriesPart::Value);
+        let labels = naming::prometheus_labels(&identity);
         let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let (time, start, value) = (batch.times()[row], batch.starts()[row], batch.values()[row]);
-        format!("{} {} {start} {value}", labels.join(","), time - NOW_MS)
+        let (time, start, value) = (point.time_ms - NOW_MS, point.start_ms, point.values[0]);
+        format!("{} {time} {start} {value}", labels.join(","))
     };
-    (0..batch.rows()).map(line).collect()
+    batch.points().map(line).collect()
+}
+
+fn values(decoded: &Decoded) -> Vec<f64> {
+    samples(decoded).points().map(|point| point.values[0]).collect()
 }
 
 fn rejects(decoded: &Decoded) -> Vec<(Reject, u64)> {
@@ -122,7 +126,7 @@ fn a_series_keeps_the_labels_it_was_sent_with() {
 fn stale_markers_stay_what_they_are_bit_by_bit() {
     let stale = f64::from_bits(0x7ff0_0000_0000_0002);
     let decoded = v1([v1_series(&[("__name__", "up")]).message(2, sample(stale, NOW_MS))]);
-    assert_eq!(samples(&decoded).values()[0].to_bits(), stale.to_bits());
+    assert_eq!(values(&decoded)[0].to_bits(), stale.to_bits());
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn samples_out_of_time_are_refused_one_by_one() {
         .message(2, sample(4.0, -1));
     let decoded = v1([series]);
     assert_eq!(rejects(&decoded), [(Reject::InFuture, 1), (Reject::Time, 1)]);
-    assert_eq!(samples(&decoded).values(), [1.0, 4.0]);
+    assert_eq!(values(&decoded), [1.0, 4.0]);
 }
 
 #[test]
@@ -172,7 +176,7 @@ fn exemplars_come_with_their_series_or_alone() {
         v1_series(&[("__name__", "m")]).message(3, exemplar),
     ]);
     let batch = samples(&decoded);
-    assert_eq!((batch.series_count(), batch.rows(), decoded.rejected.total()), (1, 1, 0));
+    assert_eq!((batch.group_count(), batch.rows(), decoded.rejected.total()), (1, 1, 0));
     let found = batch.exemplars().next().unwrap();
     assert_eq!((found.value, found.time_ms, found.trace_id.len()), (0.25, NOW_MS, 16));
     assert_eq!(found.attributes.items().count(), 1);
@@ -180,8 +184,8 @@ fn exemplars_come_with_their_series_or_alone() {
 }
 
 fn only_histogram(decoded: &Decoded) -> HistogramPoint {
-    let (_, bytes) = samples(decoded).histograms().next().unwrap();
-    HistogramPoint::decode(bytes).unwrap()
+    let bytes = samples(decoded).points().find_map(|point| point.histogram);
+    HistogramPoint::decode(bytes.unwrap()).unwrap()
 }
 
 /// Positive buckets 1, 2 and 5 with 1, 3 and 2 observations, one negative, two zeros.
@@ -272,7 +276,7 @@ fn the_second_version_finds_strings_in_its_table() {
         ]
     );
     let batch = samples(&decoded);
-    let metric = batch.series(0).metric;
+    let metric = batch.group(0).metric;
     assert_eq!((metric.description, metric.unit, metric.monotonic), ("requests taken", "requests", true));
     assert_eq!(Written::from_bytes(&decoded.detail), Written { samples: 2, ..Written::default() });
 }

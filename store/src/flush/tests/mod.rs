@@ -117,7 +117,7 @@ fn found(store: &Store, name: &str) -> BTreeMap<Signal, Vec<u64>> {
         all.insert(signal, events(store, name, signal, Filter::All));
     }
     let matcher = LabelMatcher::new(Labels::METRIC_NAME, MatchOp::Equal, "orders").unwrap();
-    let query = SeriesQuery { matchers: vec![matcher], start_ms: i64::MIN, end_ms: i64::MAX };
+    let query = SeriesQuery { matchers: vec![matcher], start_ms: i64::MIN, end_ms: i64::MAX, totals: false };
     let ctx = ctx(name);
     let mut numbers = Vec::new();
     for series in store.snapshot(&ctx.tenant).select(&ctx, &query).unwrap() {

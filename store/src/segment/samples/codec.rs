@@ -1,5 +1,7 @@
 //! How a run of times or values becomes bytes. Exact: every bit pattern comes back.
 
+use std::ops::Range;
+
 use crate::model::MalformedBatch;
 
 /// Values are whole numbers of this power of ten, or raw bits.
@@ -8,7 +10,7 @@ const SCALE_MAX: u8 = 6;
 /// Whole numbers up to here are exact as doubles.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
-pub(super) fn put_varint(out: &mut Vec<u8>, mut v: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut v: u64) {
     while v >= 0x80 {
         out.push(v as u8 | 0x80);
         v >>= 7;
@@ -16,7 +18,19 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut v: u64) {
     out.push(v as u8);
 }
 
-pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64, MalformedBatch> {
+#[inline]
+pub(crate) fn take_varint(rest: &mut &[u8]) -> Result<u64, MalformedBatch> {
+    // Most are small.
+    if let Some((&byte, tail)) = rest.split_first()
+        && byte < 0x80
+    {
+        *rest = tail;
+        return Ok(u64::from(byte));
+    }
+    take_long_varint(rest)
+}
+
+fn take_long_varint(rest: &mut &[u8]) -> Result<u64, MalformedBatch> {
     let mut v = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, tail) = rest.split_first().ok_or(MalformedBatch("varint is cut short"))?;
@@ -29,16 +43,16 @@ pub(super) fn take_varint(rest: &mut &[u8]) -> Result<u64, MalformedBatch> {
     Err(MalformedBatch("varint is too long"))
 }
 
-pub(super) fn zigzag(v: i64) -> u64 {
+pub(crate) fn zigzag(v: i64) -> u64 {
     (v << 1 ^ v >> 63) as u64
 }
 
-pub(super) fn unzigzag(v: u64) -> i64 {
+pub(crate) fn unzigzag(v: u64) -> i64 {
     (v >> 1) as i64 ^ -((v & 1) as i64)
 }
 
 /// Deltas of deltas: a steady scrape interval is a run of zeros.
-pub(super) fn put_times(out: &mut Vec<u8>, times: &[i64]) {
+pub(crate) fn put_times(out: &mut Vec<u8>, times: &[i64]) {
     let (mut last, mut delta) = (0i64, 0i64);
     for &time in times {
         let next = time.wrapping_sub(last);
@@ -47,19 +61,20 @@ pub(super) fn put_times(out: &mut Vec<u8>, times: &[i64]) {
     }
 }
 
-pub(super) fn take_times(rest: &mut &[u8], count: usize) -> Result<Vec<i64>, MalformedBatch> {
-    let mut times = Vec::with_capacity(count.min(rest.len()));
+/// Appends to `times`.
+pub(crate) fn take_times(rest: &mut &[u8], count: usize, times: &mut Vec<i64>) -> Result<(), MalformedBatch> {
+    times.reserve(count.min(rest.len()));
     let (mut last, mut delta) = (0i64, 0i64);
     for _ in 0..count {
         delta = delta.wrapping_add(unzigzag(take_varint(rest)?));
         last = last.wrapping_add(delta);
         times.push(last);
     }
-    Ok(times)
+    Ok(())
 }
 
 /// Deltas of whole numbers if all values are whole after scaling by one power of ten, raw bits otherwise.
-pub(super) fn put_values(out: &mut Vec<u8>, values: &[f64], scratch: &mut Vec<i64>) {
+pub(crate) fn put_values(out: &mut Vec<u8>, values: &[f64], scratch: &mut Vec<i64>) {
     for scale in 0..=SCALE_MAX {
         if scale_all(values, scale, scratch) {
             out.push(scale);
@@ -96,27 +111,37 @@ fn scale_all(values: &[f64], scale: u8, whole: &mut Vec<i64>) -> bool {
     true
 }
 
-pub(super) fn take_values(rest: &mut &[u8], count: usize) -> Result<Vec<f64>, MalformedBatch> {
-    let (&scale, tail) = rest.split_first().ok_or(MalformedBatch("values are cut short"))?;
-    *rest = tail;
+/// Appends those of `count` values that are in the range.
+pub(crate) fn take_values(
+    bytes: &[u8],
+    count: usize,
+    range: Range<usize>,
+    values: &mut Vec<f64>,
+) -> Result<(), MalformedBatch> {
+    let (&scale, mut rest) = bytes.split_first().ok_or(MalformedBatch("values are cut short"))?;
+    let range = range.start.min(count)..range.end.min(count);
     if scale == RAW {
         let len = count.checked_mul(8).ok_or(MalformedBatch("count of values"))?;
-        let (planes, tail) = rest.split_at_checked(len).ok_or(MalformedBatch("values are cut short"))?;
-        *rest = tail;
+        let planes = rest.get(..len).ok_or(MalformedBatch("values are cut short"))?;
         let bits = |i: usize| (0..8).fold(0u64, |acc, plane| acc << 8 | u64::from(planes[plane * count + i]));
-        return Ok((0..count).map(|i| f64::from_bits(bits(i))).collect());
+        values.extend(range.map(|i| f64::from_bits(bits(i))));
+        return Ok(());
     }
     if scale > SCALE_MAX {
         return Err(MalformedBatch("scale of values"));
     }
     let factor = 10f64.powi(i32::from(scale));
-    let mut values = Vec::with_capacity(count.min(rest.len()));
+    let rest = &mut rest;
     let mut last = 0i64;
-    for _ in 0..count {
+    for _ in 0..range.start {
         last = last.wrapping_add(unzigzag(take_varint(rest)?));
-        values.push(last as f64 / factor);
     }
-    Ok(values)
+    values.reserve(range.len().min(rest.len()));
+    for _ in range {
+        last = last.wrapping_add(unzigzag(take_varint(rest)?));
+        values.push(if scale == 0 { last as f64 } else { last as f64 / factor });
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -132,8 +157,13 @@ mod tests {
     fn round_trip(values: &[f64]) {
         let mut out = Vec::new();
         put_values(&mut out, values, &mut Vec::new());
-        let read = take_values(&mut out.as_slice(), values.len()).unwrap();
+        let mut read = Vec::new();
+        take_values(&out, values.len(), 0..values.len(), &mut read).unwrap();
         assert_eq!(value_bits(&read), value_bits(values));
+        let (from, to) = (values.len() / 3, values.len() / 2);
+        let mut part = Vec::new();
+        take_values(&out, values.len(), from..to, &mut part).unwrap();
+        assert_eq!(value_bits(&part), value_bits(&values[from..to]));
     }
 
     #[test]
@@ -167,13 +197,15 @@ mod tests {
         fn any_times_round_trip(times in prop::collection::vec(any::<i64>(), 0..50)) {
             let mut out = Vec::new();
             put_times(&mut out, &times);
-            prop_assert_eq!(take_times(&mut out.as_slice(), times.len()).unwrap(), times);
+            let mut read = Vec::new();
+            take_times(&mut out.as_slice(), times.len(), &mut read).unwrap();
+            prop_assert_eq!(read, times);
         }
 
         #[test]
         fn any_bytes_are_an_error_or_values(bytes in prop::collection::vec(any::<u8>(), 0..80), count in 0usize..20) {
-            let _ = take_values(&mut bytes.as_slice(), count);
-            let _ = take_times(&mut bytes.as_slice(), count);
+            let _ = take_values(&bytes, count, 0..count, &mut Vec::new());
+            let _ = take_times(&mut bytes.as_slice(), count, &mut Vec::new());
         }
     }
 }

@@ -3,9 +3,11 @@
 use crate::model::{Lsn, MalformedBatch, Tenant, WriterId};
 
 pub(super) const MAGIC: &[u8; 8] = b"SBSAMPL\n";
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// The oldest reader that understands files of [`VERSION`].
-pub(super) const READER_MIN: u32 = 1;
+pub(super) const READER_MIN: u32 = 2;
+/// Files of earlier formats were never in a release.
+const VERSION_MIN: u32 = 2;
 const TRAILER_LEN: usize = 4 + 4 + 8;
 
 /// A run of bytes of the file with its checksum.
@@ -27,6 +29,8 @@ pub(crate) struct SampleFooter {
     pub rows: u64,
     pub created_ms: i64,
     pub level: u32,
+    /// Whether there are series of delta temporality.
+    pub(crate) delta: bool,
     pub(super) table: Section,
     pub(super) exemplars: Section,
     pub(super) blocks: Vec<Section>,
@@ -38,6 +42,8 @@ pub(crate) enum FileError {
     Magic,
     #[error("format {found} needs a reader of version {needed}, this one reads {VERSION}")]
     Newer { found: u32, needed: u32 },
+    #[error("format {0} is older than this program reads")]
+    Older(u32),
     #[error("the checksum of the {0} is wrong")]
     Checksum(&'static str),
     #[error(transparent)]
@@ -85,6 +91,7 @@ impl SampleFooter {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&self.level.to_le_bytes());
+        out.push(u8::from(self.delta));
         for section in [&self.table, &self.exemplars].into_iter().chain(&self.blocks) {
             out.extend_from_slice(&section.offset.to_le_bytes());
             out.extend_from_slice(&section.len.to_le_bytes());
@@ -120,6 +127,9 @@ impl SampleFooter {
         if needed > VERSION {
             return Err(FileError::Newer { found, needed });
         }
+        if found < VERSION_MIN {
+            return Err(FileError::Older(found));
+        }
         Ok(Self::parse(&file[start..trailer_at])?)
     }
 
@@ -138,6 +148,7 @@ impl SampleFooter {
         let mut int = || Ok::<_, MalformedBatch>(i64::from_le_bytes(take(rest)?));
         let (min_time_ms, max_time_ms, rows, created_ms) = (int()?, int()?, int()? as u64, int()?);
         let level = u32::from_le_bytes(take(rest)?);
+        let [delta] = take(rest)?;
         let mut section = || {
             let offset = u64::from_le_bytes(take(rest)?);
             let len = u64::from_le_bytes(take(rest)?);
@@ -156,6 +167,7 @@ impl SampleFooter {
             rows,
             created_ms,
             level,
+            delta: delta != 0,
             table,
             exemplars,
             blocks,
@@ -167,7 +179,7 @@ fn number(bytes: &[u8]) -> u32 {
     bytes.try_into().map_or(0, u32::from_le_bytes)
 }
 
-pub(super) fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], MalformedBatch> {
+pub(crate) fn take<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], MalformedBatch> {
     let (head, tail) = rest.split_first_chunk::<N>().ok_or(MalformedBatch("cut short"))?;
     *rest = tail;
     Ok(*head)

@@ -4,19 +4,22 @@
 //! magic, version | blocks (some thousand samples of neighbouring series each) | series table | exemplars | footer
 //! ```
 //!
-//! Every section has a checksum in the footer, the footer has its own. Plain encodings: see `FORMAT.md`.
+//! Every section has a checksum in the footer, the footer has its own. Encodings: see `FORMAT.md`.
 
-mod codec;
+pub(crate) mod codec;
 mod file;
-mod join;
+mod index;
 mod read;
+mod series;
 mod table;
 mod write;
 
-pub(crate) use file::SampleFooter;
-pub(crate) use join::{append, join, sorted};
-pub(crate) use read::SampleSegment;
-pub(crate) use write::{SampleSegmentMeta, SeriesInput, write};
+pub(crate) use file::{FileError, SampleFooter};
+pub(crate) use index::LabelIndex;
+pub(crate) use read::{BlockCache, SampleSegment};
+pub(crate) use series::{Piece, RawHistogram, RawSamples, SeriesInput, SharedTimes, cut_starts, start_at};
+pub(crate) use table::Strings;
+pub(crate) use write::{SampleSegmentMeta, SegmentWriter};
 
 #[cfg(test)]
 mod tests;

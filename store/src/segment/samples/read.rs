@@ -1,12 +1,13 @@
 //! Reading a sample segment: the table once, blocks when asked.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+
+use roaring::RoaringBitmap;
 
 use super::codec::{take_times, take_values, take_varint, unzigzag};
 use super::file::{FileError, SampleFooter, take};
-use super::table::{SeriesTable, TableRow};
-use super::write::SeriesInput;
+use super::series::{Piece, RawHistogram, SharedTimes, cut_starts};
+use super::table::SeriesTable;
 use crate::blobs::BlobData;
 use crate::head::OwnedExemplar;
 use crate::model::{LabelMatcher, Labels, MalformedBatch};
@@ -22,17 +23,30 @@ pub(crate) struct SampleSegment {
     table: OnceLock<Result<SeriesTable, String>>,
 }
 
-/// Series of one block, all of them decoded.
-struct DecodedBlock {
-    series: Vec<DecodedSeries>,
+/// The block a reader is in, decompressed, for a time range. Series next to each other are in one block.
+#[derive(Default)]
+pub(crate) struct BlockCache {
+    block: Option<u32>,
+    range_ms: (i64, i64),
+    heads: Vec<SeriesHead>,
+    lists: Vec<TimeList>,
+    values: Vec<u8>,
+    rest: Vec<u8>,
 }
 
-#[derive(Default, Clone)]
-struct DecodedSeries {
-    times: Vec<i64>,
-    values: Vec<f64>,
-    starts: Vec<(u32, i64)>,
-    histograms: Vec<(i64, i64, Box<[u8]>)>,
+/// Where a series is in the columns of its block.
+struct SeriesHead {
+    samples: usize,
+    list: usize,
+    values: (usize, usize),
+    rest: (usize, usize),
+}
+
+/// Times of the block, and what of them is in the range.
+struct TimeList {
+    from: usize,
+    to: usize,
+    times: Arc<[i64]>,
 }
 
 impl SampleSegment {
@@ -60,77 +74,44 @@ impl SampleSegment {
         table.as_ref().map_err(|_| FileError::Checksum("series table"))
     }
 
-    /// Labels of the series that match, whatever their times.
-    pub(crate) fn matching(
-        &self,
-        matchers: &[LabelMatcher],
-    ) -> Result<impl Iterator<Item = (&Labels, &Arc<SeriesMeta>)>, FileError> {
-        let table = self.table()?;
-        let numbers = table.select(matchers);
-        Ok(numbers
-            .into_iter()
-            .filter_map(|n| table.series.get(n as usize))
-            .map(|row| (&row.labels, &row.meta)))
+    /// The series that match, whatever their times, by number: sorted by labels.
+    pub(crate) fn matching(&self, matchers: &[LabelMatcher]) -> Result<RoaringBitmap, FileError> {
+        Ok(self.table()?.index.select(matchers))
     }
 
-    /// Shows the samples of matching series in the range (inclusive), block by block. `visit` may stop it.
-    /// A damaged block is an error; the blocks before it were shown.
-    pub(crate) fn select<E>(
+    /// What a series is.
+    pub(crate) fn series(&self, number: u32) -> Result<(&Labels, &Arc<SeriesMeta>), FileError> {
+        let row = self.table()?.series.get(number as usize).ok_or(MalformedBatch("series number"))?;
+        Ok((&row.labels, &row.meta))
+    }
+
+    /// The sum of all values of a series of growth.
+    pub(crate) fn total(&self, number: u32) -> Result<f64, FileError> {
+        Ok(self.table()?.series.get(number as usize).map_or(0.0, |row| row.total))
+    }
+
+    /// A series' samples in the range (inclusive).
+    pub(crate) fn read(
         &self,
-        matchers: &[LabelMatcher],
+        number: u32,
         range_ms: (i64, i64),
-        visit: &mut dyn FnMut(SeriesInput) -> Result<(), E>,
-    ) -> Result<Result<(), E>, FileError> {
-        let table = self.table()?;
-        let mut by_block: BTreeMap<u32, Vec<&TableRow>> = BTreeMap::new();
-        for row in table.select(matchers).iter().filter_map(|n| table.series.get(n as usize)) {
-            by_block.entry(row.place.block).or_default().push(row);
+        cache: &mut BlockCache,
+        shared: &mut SharedTimes,
+    ) -> Result<Piece, FileError> {
+        let row = self.table()?.series.get(number as usize).ok_or(MalformedBatch("series number"))?;
+        if cache.block != Some(row.place.block) || cache.range_ms != range_ms {
+            self.fill(cache, row.place.block, range_ms, shared)?;
         }
-        for (block, rows) in by_block {
-            let mut decoded = self.block(block)?;
-            for row in rows {
-                let place = decoded.series.get_mut(row.place.index as usize).map(std::mem::take);
-                let series = place.ok_or(MalformedBatch("a series is not in its block"))?;
-                let input = cut(row, series, range_ms);
-                if input.times.is_empty() && input.histograms.is_empty() {
-                    continue;
-                }
-                if let Err(stop) = visit(input) {
-                    return Ok(Err(stop));
-                }
-            }
-        }
-        Ok(Ok(()))
+        Ok(cache.piece(row.place.index)?)
     }
 
-    /// All of it, with exemplars: for merging.
-    pub(crate) fn read_all(&self) -> Result<Vec<SeriesInput>, FileError> {
-        let mut all = Vec::new();
-        let visited = self.select::<std::convert::Infallible>(&[], (i64::MIN, i64::MAX), &mut |one| {
-            all.push(one);
-            Ok(())
-        })?;
-        match visited {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
-        let places: BTreeMap<Labels, usize> =
-            all.iter().enumerate().map(|(i, one)| (one.labels.clone(), i)).collect();
-        for (row, exemplar) in self.exemplars()? {
-            if let Some(&at) = places.get(&row.labels) {
-                all[at].exemplars.push(exemplar);
-            }
-        }
-        Ok(all)
-    }
-
-    fn exemplars(&self) -> Result<Vec<(&TableRow, OwnedExemplar)>, FileError> {
-        let table = self.table()?;
+    /// All exemplars, with the numbers of their series; sorted by these.
+    pub(crate) fn exemplars(&self) -> Result<Vec<(u32, OwnedExemplar)>, FileError> {
         let bytes = decompress(self.footer.exemplars.read(&self.data, "exemplars")?)?;
         let mut rest = bytes.as_slice();
         let mut found = Vec::new();
         while !rest.is_empty() {
-            let series = take_varint(&mut rest)? as usize;
+            let series = u32::try_from(take_varint(&mut rest)?).map_err(|_| MalformedBatch("exemplar"))?;
             let time_ms = unzigzag(take_varint(&mut rest)?);
             let value = f64::from_bits(u64::from_le_bytes(take(&mut rest)?));
             let mut field = || {
@@ -141,30 +122,20 @@ impl SampleSegment {
             };
             let exemplar =
                 OwnedExemplar { time_ms, value, trace_id: field()?, span_id: field()?, attributes: field()? };
-            found.push((table.series.get(series).ok_or(MalformedBatch("exemplar"))?, exemplar));
+            found.push((series, exemplar));
         }
         Ok(found)
     }
 
-    /// Exemplars of matching series in the range.
-    pub(crate) fn exemplars_of(
+    fn fill(
         &self,
-        matchers: &[LabelMatcher],
-        (start_ms, end_ms): (i64, i64),
-    ) -> Result<Vec<(Labels, OwnedExemplar)>, FileError> {
-        let matches =
-            |labels: &Labels| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()));
-        let all = self.exemplars()?;
-        let inside = |e: &OwnedExemplar| (start_ms..=end_ms).contains(&e.time_ms);
-        Ok(all
-            .into_iter()
-            .filter(|(row, exemplar)| inside(exemplar) && matches(&row.labels))
-            .map(|(row, exemplar)| (row.labels.clone(), exemplar))
-            .collect())
-    }
-
-    fn block(&self, number: u32) -> Result<DecodedBlock, FileError> {
-        let section = self.footer.blocks.get(number as usize).ok_or(MalformedBatch("block number"))?;
+        cache: &mut BlockCache,
+        block: u32,
+        range_ms: (i64, i64),
+        shared: &mut SharedTimes,
+    ) -> Result<(), FileError> {
+        cache.block = None;
+        let section = self.footer.blocks.get(block as usize).ok_or(MalformedBatch("block number"))?;
         let mut rest = section.read(&self.data, "block")?;
         let count = u32::from_le_bytes(take(&mut rest)?);
         let mut column = || {
@@ -173,62 +144,86 @@ impl SampleSegment {
             rest = tail;
             decompress(bytes)
         };
-        let columns = [column()?, column()?, column()?, column()?];
-        Ok(decode_block(count, &columns)?)
+        let (heads, times) = (column()?, column()?);
+        (cache.values, cache.rest) = (column()?, column()?);
+        cache.read_heads(count, &heads, &times, range_ms, shared)?;
+        (cache.block, cache.range_ms) = (Some(block), range_ms);
+        Ok(())
     }
 }
 
-fn decode_block(count: u32, columns: &[Vec<u8>; 4]) -> Result<DecodedBlock, MalformedBatch> {
-    let [mut counts, mut times, mut values, mut rest] = columns.each_ref().map(|column| column.as_slice());
-    let mut series = Vec::new();
-    let mut last_times: Vec<i64> = Vec::new();
-    for _ in 0..count {
-        let samples = take_varint(&mut counts)? as usize;
-        let [same] = take(&mut times)?;
-        if same == 0 {
-            last_times = take_times(&mut times, samples)?;
+// === impl BlockCache ===
+
+impl BlockCache {
+    fn read_heads(
+        &mut self,
+        count: u32,
+        mut heads: &[u8],
+        mut times: &[u8],
+        (start_ms, end_ms): (i64, i64),
+        shared: &mut SharedTimes,
+    ) -> Result<(), MalformedBatch> {
+        self.heads.clear();
+        self.lists.clear();
+        let (mut values_end, mut rest_end) = (0, 0);
+        let mut list = Vec::new();
+        let mut counts = Vec::new();
+        for _ in 0..count {
+            let mut number = || Ok::<_, MalformedBatch>(take_varint(&mut heads)? as usize);
+            let (samples, which, values, rest) = (number()?, number()?, number()?, number()?);
+            if which == counts.len() {
+                list.clear();
+                take_times(&mut times, samples, &mut list)?;
+                let from = list.partition_point(|time| *time < start_ms);
+                let to = list.partition_point(|time| *time <= end_ms).max(from);
+                self.lists.push(TimeList { from, to, times: shared.get(&list[from..to]) });
+                counts.push(samples);
+            }
+            if counts.get(which) != Some(&samples) {
+                return Err(MalformedBatch("times of a series"));
+            }
+            let end = |start: usize, len: usize, bytes: &[u8]| {
+                let end = start.checked_add(len).filter(|end| *end <= bytes.len());
+                end.ok_or(MalformedBatch("length of a series"))
+            };
+            let (values, rest) = (end(values_end, values, &self.values)?, end(rest_end, rest, &self.rest)?);
+            self.heads.push(SeriesHead {
+                samples,
+                list: which,
+                values: (values_end, values),
+                rest: (rest_end, rest),
+            });
+            (values_end, rest_end) = (values, rest);
         }
-        if last_times.len() != samples {
-            return Err(MalformedBatch("shared times"));
+        Ok(())
+    }
+
+    fn piece(&self, index: u32) -> Result<Piece, MalformedBatch> {
+        let head = self.heads.get(index as usize).ok_or(MalformedBatch("a series is not in its block"))?;
+        let list = &self.lists[head.list];
+        let mut values = Vec::new();
+        let bytes = &self.values[head.values.0..head.values.1];
+        if list.to > list.from {
+            take_values(bytes, head.samples, list.from..list.to, &mut values)?;
         }
-        let values = take_values(&mut values, samples)?;
-        let mut one = DecodedSeries { times: last_times.clone(), values, ..Default::default() };
+        let mut rest = &self.rest[head.rest.0..head.rest.1];
+        let mut starts = Vec::new();
         for _ in 0..take_varint(&mut rest)? {
             let index = u32::try_from(take_varint(&mut rest)?).map_err(|_| MalformedBatch("start"))?;
-            one.starts.push((index, unzigzag(take_varint(&mut rest)?)));
+            starts.push((index, unzigzag(take_varint(&mut rest)?)));
         }
-        for _ in 0..take_varint(&mut rest)? {
-            let (time, start) = (unzigzag(take_varint(&mut rest)?), unzigzag(take_varint(&mut rest)?));
+        let mut histograms = Vec::new();
+        while !rest.is_empty() {
+            let (time_ms, start_ms) = (unzigzag(take_varint(&mut rest)?), unzigzag(take_varint(&mut rest)?));
             let len = take_varint(&mut rest)? as usize;
             let (bytes, tail) = rest.split_at_checked(len).ok_or(MalformedBatch("histogram"))?;
             rest = tail;
-            one.histograms.push((time, start, bytes.into()));
+            if (self.range_ms.0..=self.range_ms.1).contains(&time_ms) {
+                histograms.push(RawHistogram { time_ms, start_ms, bytes: bytes.into() });
+            }
         }
-        series.push(one);
-    }
-    Ok(DecodedBlock { series })
-}
-
-/// The part of a series inside the range.
-fn cut(row: &TableRow, mut series: DecodedSeries, (start_ms, end_ms): (i64, i64)) -> SeriesInput {
-    let from = series.times.partition_point(|time| *time < start_ms);
-    let to = series.times.partition_point(|time| *time <= end_ms);
-    series.times.truncate(to);
-    series.values.truncate(to);
-    let before =
-        series.starts.iter().rfind(|(index, _)| *index as usize <= from).map(|(_, start)| (0, *start));
-    let inside = series.starts.iter().filter(|(index, _)| (from + 1..to).contains(&(*index as usize)));
-    let starts =
-        before.into_iter().chain(inside.map(|(index, start)| (*index - from as u32, *start))).collect();
-    series.histograms.retain(|(time, ..)| (start_ms..=end_ms).contains(time));
-    SeriesInput {
-        labels: row.labels.clone(),
-        meta: Arc::clone(&row.meta),
-        times: series.times.split_off(from),
-        values: series.values.split_off(from),
-        starts,
-        histograms: series.histograms,
-        exemplars: Vec::new(),
+        let starts = cut_starts(&starts, list.from, list.to);
+        Ok(Piece { times: Arc::clone(&list.times), values, starts, histograms })
     }
 }
 

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use roaring::RoaringBitmap;
 use rustc_hash::FxBuildHasher;
 
 use super::codec::{put_varint, take_varint};
 use super::file::take;
-use super::write::SeriesInput;
-use crate::model::{
-    LabelMatcher, Labels, MalformedBatch, MatchOp, MetricKind, SeriesPart, Stream, Temporality,
-};
+use super::index::LabelIndex;
+use super::series::SeriesInput;
+use crate::model::{Labels, MalformedBatch, MetricKind, SeriesPart, Stream, Temporality, naming};
 use crate::snapshot::SeriesMeta;
 
 /// Which block, and the how-manieth series in it.
@@ -55,7 +53,13 @@ impl TableWriter {
             part,
         ];
         numbers.iter().for_each(|n| put_varint(&mut self.rows, u64::from(*n)));
-        self.rows.extend_from_slice(&part_value.to_bits().to_le_bytes());
+        if meta.part.has_value() {
+            self.rows.extend_from_slice(&part_value.to_bits().to_le_bytes());
+        }
+        if meta.temporality == Temporality::Delta {
+            let total: f64 = one.samples.values.iter().filter(|value| !value.is_nan()).sum();
+            self.rows.extend_from_slice(&total.to_bits().to_le_bytes());
+        }
         put_varint(&mut self.rows, one.labels.len() as u64);
         for (name, value) in one.labels.iter() {
             let (name, value) = (self.symbol(name), self.symbol(value));
@@ -93,14 +97,15 @@ impl TableWriter {
 /// The table in memory, with an index from labels to series.
 pub(super) struct SeriesTable {
     pub(super) series: Vec<TableRow>,
-    /// Label name → value → series.
-    postings: HashMap<Arc<str>, HashMap<Arc<str>, RoaringBitmap, FxBuildHasher>, FxBuildHasher>,
+    pub(super) index: LabelIndex,
 }
 
 pub(super) struct TableRow {
     pub(super) labels: Labels,
     pub(super) meta: Arc<SeriesMeta>,
     pub(super) place: SeriesPlace,
+    /// Of all values, where they are growth.
+    pub(super) total: f64,
 }
 
 impl SeriesTable {
@@ -117,61 +122,20 @@ impl SeriesTable {
             (part()?, part()?, part()?);
         let symbols = read_symbols(symbols, symbol_bytes)?;
         let mut stream_bytes = stream_bytes;
+        let mut strings = Strings::default();
         let streams = (0..streams)
-            .map(|_| Stream::read(&mut stream_bytes).map(Arc::new).ok_or(MalformedBatch("streams")))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|_| {
+                let stream = Stream::read(&mut stream_bytes).ok_or(MalformedBatch("streams"))?;
+                let hidden = strings.shared(&naming::hidden_labels(&stream));
+                Ok((Arc::new(stream), hidden))
+            })
+            .collect::<Result<Vec<_>, MalformedBatch>>()?;
         let mut row_bytes = row_bytes;
         let series =
             (0..rows).map(|_| read_row(&mut row_bytes, &symbols, &streams)).collect::<Result<Vec<_>, _>>()?;
-        let mut table = Self { series, postings: HashMap::default() };
-        table.index();
-        Ok(table)
-    }
-
-    fn index(&mut self) {
-        for (number, row) in self.series.iter().enumerate() {
-            for (name, value) in row.labels.pairs() {
-                let values = self.postings.entry(Arc::clone(name)).or_default();
-                values.entry(Arc::clone(value)).or_default().insert(number as u32);
-            }
-        }
-    }
-
-    /// The series all matchers accept.
-    pub(super) fn select(&self, matchers: &[LabelMatcher]) -> RoaringBitmap {
-        let mut found: Option<RoaringBitmap> = None;
-        // Equality first: it is cheap and leaves little for the rest.
-        let (equal, other): (Vec<_>, Vec<_>) =
-            matchers.iter().partition(|m| m.op == MatchOp::Equal && !m.matches_empty());
-        for matcher in equal.into_iter().chain(other) {
-            let accepted = self.accepted(matcher);
-            found = Some(match found {
-                Some(before) => before & accepted,
-                None => accepted,
-            });
-        }
-        found.unwrap_or_else(|| (0..self.series.len() as u32).collect())
-    }
-
-    fn accepted(&self, matcher: &LabelMatcher) -> RoaringBitmap {
-        let values = self.postings.get(&matcher.name);
-        let with = |keep: &dyn Fn(&str) -> bool| -> RoaringBitmap {
-            let mut all = RoaringBitmap::new();
-            for (_, series) in values.into_iter().flatten().filter(|(value, _)| keep(value)) {
-                all |= series;
-            }
-            all
-        };
-        if matcher.matches_empty() {
-            // Series without the label match too: everything but those whose value does not.
-            let mut all: RoaringBitmap = (0..self.series.len() as u32).collect();
-            all -= with(&|value| !matcher.matches(value));
-            all
-        } else if matcher.op == MatchOp::Equal {
-            values.and_then(|values| values.get(&matcher.value)).cloned().unwrap_or_default()
-        } else {
-            with(&|value| matcher.matches(value))
-        }
+        let mut index = LabelIndex::default();
+        series.iter().for_each(|row| index.push(&row.labels, &row.meta));
+        Ok(Self { series, index })
     }
 }
 
@@ -189,14 +153,20 @@ fn read_symbols(count: u32, mut bytes: &[u8]) -> Result<Vec<Arc<str>>, Malformed
 fn read_row(
     rest: &mut &[u8],
     symbols: &[Arc<str>],
-    streams: &[Arc<Stream>],
+    streams: &[(Arc<Stream>, Labels)],
 ) -> Result<TableRow, MalformedBatch> {
     let mut numbers = [0u32; 10];
     for number in &mut numbers {
         *number = u32::try_from(take_varint(rest)?).map_err(|_| MalformedBatch("series row"))?;
     }
     let [block, index, stream, name, unit, description, kind, temporality, monotonic, part] = numbers;
-    let part_value = f64::from_bits(u64::from_le_bytes(take(rest)?));
+    let mut float = || Ok::<_, MalformedBatch>(f64::from_bits(u64::from_le_bytes(take(rest)?)));
+    let mut part = SeriesPart::from_numbers(part, 0.0);
+    if part.has_value() {
+        part = SeriesPart::from_numbers(numbers[9], float()?);
+    }
+    let temporality = Temporality::from_number(temporality);
+    let total = if temporality == Temporality::Delta { float()? } else { 0.0 };
     let symbol = |i: u32| symbols.get(i as usize).ok_or(MalformedBatch("symbol number"));
     let label_count = take_varint(rest)?;
     let mut labels = Vec::new();
@@ -204,15 +174,38 @@ fn read_row(
         let mut next = || symbol(u32::try_from(take_varint(rest)?).map_err(|_| MalformedBatch("label"))?);
         labels.push((Arc::clone(next()?), Arc::clone(next()?)));
     }
+    if !labels.is_sorted_by(|a, b| a.0 < b.0) || labels.iter().any(|(_, value)| value.is_empty()) {
+        return Err(MalformedBatch("labels"));
+    }
+    let (stream, hidden) = streams.get(stream as usize).ok_or(MalformedBatch("stream number"))?;
+    let name = symbol(name)?;
     let meta = SeriesMeta {
-        name: symbol(name)?.to_string(),
-        unit: symbol(unit)?.to_string(),
-        description: symbol(description)?.to_string(),
+        name: Arc::clone(name),
+        unit: Arc::clone(symbol(unit)?),
+        description: Arc::clone(symbol(description)?),
         kind: MetricKind::from_number(kind),
-        temporality: Temporality::from_number(temporality),
+        temporality,
         monotonic: monotonic != 0,
-        part: SeriesPart::from_numbers(part, part_value),
-        stream: Arc::clone(streams.get(stream as usize).ok_or(MalformedBatch("stream number"))?),
+        part,
+        stream: Arc::clone(stream),
+        // A resource's own series shows its attributes.
+        hidden: if **name == *naming::TARGET_INFO { Labels::default() } else { hidden.clone() },
     };
-    Ok(TableRow { labels: Labels::new(labels), meta: Arc::new(meta), place: SeriesPlace { block, index } })
+    let place = SeriesPlace { block, index };
+    Ok(TableRow { labels: Labels::from_sorted(labels), meta: Arc::new(meta), place, total })
+}
+
+/// One copy of each string.
+#[derive(Default)]
+pub(crate) struct Strings(hashbrown::HashSet<Arc<str>, FxBuildHasher>);
+
+impl Strings {
+    pub(crate) fn get(&mut self, text: &str) -> Arc<str> {
+        Arc::clone(self.0.get_or_insert_with(text, |text| text.into()))
+    }
+
+    /// The labels, of shared strings.
+    pub(crate) fn shared(&mut self, labels: &Labels) -> Labels {
+        Labels::from_sorted(labels.iter().map(|(name, value)| (self.get(name), self.get(value))).collect())
+    }
 }

@@ -1,31 +1,19 @@
-//! Building a sample segment from series.
+//! Building a sample segment, one series after the other.
 
 use std::sync::Arc;
 
 use super::codec::{put_times, put_values, put_varint, zigzag};
 use super::file::{self, SampleFooter, Section};
+use super::series::{RawSamples, SeriesInput};
 use super::table::{SeriesPlace, TableWriter};
 use crate::head::OwnedExemplar;
-use crate::model::{Labels, Lsn, Tenant};
-use crate::snapshot::SeriesMeta;
+use crate::model::{Lsn, Temporality, Tenant};
 
 /// A block ends with the series that takes it over this: large enough to compress, small enough to read for one.
 const BLOCK_SAMPLES: usize = 16_384;
 const ZSTD_LEVEL: i32 = 1;
-
-/// One series' samples, sorted by time, one a millisecond.
-#[derive(Clone, Debug)]
-pub(crate) struct SeriesInput {
-    pub labels: Labels,
-    pub meta: Arc<SeriesMeta>,
-    pub times: Vec<i64>,
-    pub values: Vec<f64>,
-    /// From which index on a start time holds; sorted by index.
-    pub starts: Vec<(u32, i64)>,
-    /// Time, start time, encoded histogram; sorted by time.
-    pub histograms: Vec<(i64, i64, Box<[u8]>)>,
-    pub exemplars: Vec<OwnedExemplar>,
-}
+/// Among so many lists of times a series looks for its own.
+const TIMES_LOOKED_AT: usize = 8;
 
 #[derive(Clone, Debug)]
 pub(crate) struct SampleSegmentMeta {
@@ -35,45 +23,84 @@ pub(crate) struct SampleSegmentMeta {
     pub level: u32,
 }
 
-/// The file's bytes. Series may come in any order; they are sorted here.
-pub(crate) fn write(meta: &SampleSegmentMeta, mut series: Vec<SeriesInput>) -> Vec<u8> {
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    let mut out = Vec::new();
-    file::begin(&mut out);
-    let mut table = TableWriter::default();
-    let mut blocks = Vec::new();
-    let mut block = Block::default();
-    let (mut min, mut max, mut rows) = (i64::MAX, i64::MIN, 0u64);
-    for one in &series {
-        let times = || one.times.iter().copied().chain(one.histograms.iter().map(|h| h.0));
-        min = times().min().map_or(min, |t| t.min(min));
-        max = times().max().map_or(max, |t| t.max(max));
-        rows += (one.times.len() + one.histograms.len()) as u64;
-        table.push(one, SeriesPlace { block: blocks.len() as u32, index: block.series });
-        block.push(one);
-        if block.samples >= BLOCK_SAMPLES {
-            blocks.push(std::mem::take(&mut block).append(&mut out));
+/// A file under construction.
+pub(crate) struct SegmentWriter {
+    out: Vec<u8>,
+    table: TableWriter,
+    blocks: Vec<Section>,
+    block: Block,
+    exemplars: Vec<u8>,
+    series: u32,
+    min_time_ms: i64,
+    max_time_ms: i64,
+    rows: u64,
+    delta: bool,
+}
+
+// === impl SegmentWriter ===
+
+impl SegmentWriter {
+    pub(crate) fn new() -> Self {
+        let mut out = Vec::new();
+        file::begin(&mut out);
+        Self {
+            out,
+            table: TableWriter::default(),
+            blocks: Vec::new(),
+            block: Block::default(),
+            exemplars: Vec::new(),
+            series: 0,
+            min_time_ms: i64::MAX,
+            max_time_ms: i64::MIN,
+            rows: 0,
+            delta: false,
         }
     }
-    if block.series > 0 {
-        blocks.push(block.append(&mut out));
+
+    /// Adds a series whose samples are settled. Series come sorted by labels, each once.
+    pub(crate) fn push(&mut self, one: &SeriesInput) {
+        let samples = &one.samples;
+        let (floats, histograms) = (&samples.times, &samples.histograms);
+        let first = floats.first().copied().into_iter().chain(histograms.first().map(|h| h.time_ms)).min();
+        let last = floats.last().copied().into_iter().chain(histograms.last().map(|h| h.time_ms)).max();
+        self.min_time_ms = self.min_time_ms.min(first.unwrap_or(i64::MAX));
+        self.max_time_ms = self.max_time_ms.max(last.unwrap_or(i64::MIN));
+        self.rows += (floats.len() + histograms.len()) as u64;
+        self.delta |= one.meta.temporality == Temporality::Delta;
+        let place = SeriesPlace { block: self.blocks.len() as u32, index: self.block.series };
+        self.table.push(one, place);
+        one.exemplars.iter().for_each(|exemplar| put_exemplar(&mut self.exemplars, self.series, exemplar));
+        self.series += 1;
+        self.block.push(samples);
+        if self.block.samples >= BLOCK_SAMPLES {
+            self.blocks.push(std::mem::take(&mut self.block).append(&mut self.out));
+        }
     }
-    let table = Section::append(&mut out, &compress(&table.finish()));
-    let exemplars = Section::append(&mut out, &compress(&exemplar_bytes(&series)));
-    let footer = SampleFooter {
-        tenant: meta.tenant.clone(),
-        lsns: meta.lsns.clone(),
-        min_time_ms: min,
-        max_time_ms: max,
-        rows,
-        created_ms: meta.created_ms,
-        level: meta.level,
-        table,
-        exemplars,
-        blocks,
-    };
-    footer.finish(&mut out);
-    out
+
+    /// The file's bytes.
+    pub(crate) fn finish(mut self, meta: &SampleSegmentMeta) -> Vec<u8> {
+        if self.block.series > 0 {
+            self.blocks.push(self.block.append(&mut self.out));
+        }
+        let mut out = self.out;
+        let table = Section::append(&mut out, &compress(&self.table.finish()));
+        let exemplars = Section::append(&mut out, &compress(&self.exemplars));
+        let footer = SampleFooter {
+            tenant: meta.tenant.clone(),
+            lsns: meta.lsns.clone(),
+            min_time_ms: self.min_time_ms,
+            max_time_ms: self.max_time_ms,
+            rows: self.rows,
+            created_ms: meta.created_ms,
+            level: meta.level,
+            delta: self.delta,
+            table,
+            exemplars,
+            blocks: self.blocks,
+        };
+        footer.finish(&mut out);
+        out
+    }
 }
 
 /// Columns of a block: each is compressed alone, so a reader of values need not touch the rest.
@@ -81,44 +108,53 @@ pub(crate) fn write(meta: &SampleSegmentMeta, mut series: Vec<SeriesInput>) -> V
 struct Block {
     series: u32,
     samples: usize,
-    counts: Vec<u8>,
+    /// For each series: samples, which times, length of its values, length of its rest.
+    heads: Vec<u8>,
     times: Vec<u8>,
     values: Vec<u8>,
     rest: Vec<u8>,
-    last_times: Vec<i64>,
+    /// Lists of times so far. Series of one scrape or export share them: said once.
+    lists: Vec<Arc<[i64]>>,
     scratch: Vec<i64>,
 }
 
 impl Block {
-    fn push(&mut self, one: &SeriesInput) {
+    fn push(&mut self, one: &RawSamples) {
         self.series += 1;
         self.samples += one.times.len() + one.histograms.len();
-        put_varint(&mut self.counts, one.times.len() as u64);
-        // Series of one scrape or export share their times: said once.
-        let same = one.times == self.last_times;
-        self.times.push(u8::from(same));
-        if !same {
-            put_times(&mut self.times, &one.times);
-            self.last_times.clone_from(&one.times);
-        }
+        let list = self.list(&one.times);
+        let (values, rest) = (self.values.len(), self.rest.len());
         put_values(&mut self.values, &one.values, &mut self.scratch);
         put_varint(&mut self.rest, one.starts.len() as u64);
         for (index, start) in &one.starts {
             put_varint(&mut self.rest, u64::from(*index));
             put_varint(&mut self.rest, zigzag(*start));
         }
-        put_varint(&mut self.rest, one.histograms.len() as u64);
-        for (time, start, bytes) in &one.histograms {
-            put_varint(&mut self.rest, zigzag(*time));
-            put_varint(&mut self.rest, zigzag(*start));
-            put_varint(&mut self.rest, bytes.len() as u64);
-            self.rest.extend_from_slice(bytes);
+        for h in &one.histograms {
+            put_varint(&mut self.rest, zigzag(h.time_ms));
+            put_varint(&mut self.rest, zigzag(h.start_ms));
+            put_varint(&mut self.rest, h.bytes.len() as u64);
+            self.rest.extend_from_slice(&h.bytes);
         }
+        let lengths = [self.values.len() - values, self.rest.len() - rest];
+        for number in [one.times.len(), list, lengths[0], lengths[1]] {
+            put_varint(&mut self.heads, number as u64);
+        }
+    }
+
+    fn list(&mut self, times: &[i64]) -> usize {
+        let known = self.lists.iter().enumerate().rev().take(TIMES_LOOKED_AT);
+        let known = known.into_iter().find(|(_, list)| &list[..] == times).map(|(at, _)| at);
+        known.unwrap_or_else(|| {
+            put_times(&mut self.times, times);
+            self.lists.push(times.into());
+            self.lists.len() - 1
+        })
     }
 
     fn append(self, out: &mut Vec<u8>) -> Section {
         let mut bytes = self.series.to_le_bytes().to_vec();
-        for column in [&self.counts, &self.times, &self.values, &self.rest] {
+        for column in [&self.heads, &self.times, &self.values, &self.rest] {
             let compressed = compress(column);
             bytes.extend_from_slice(&(compressed.len() as u32).to_le_bytes());
             bytes.extend_from_slice(&compressed);
@@ -127,20 +163,14 @@ impl Block {
     }
 }
 
-fn exemplar_bytes(series: &[SeriesInput]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (index, one) in series.iter().enumerate() {
-        for exemplar in &one.exemplars {
-            put_varint(&mut out, index as u64);
-            put_varint(&mut out, zigzag(exemplar.time_ms));
-            out.extend_from_slice(&exemplar.value.to_bits().to_le_bytes());
-            for bytes in [&exemplar.trace_id, &exemplar.span_id, &exemplar.attributes] {
-                put_varint(&mut out, bytes.len() as u64);
-                out.extend_from_slice(bytes);
-            }
-        }
+fn put_exemplar(out: &mut Vec<u8>, series: u32, exemplar: &OwnedExemplar) {
+    put_varint(out, u64::from(series));
+    put_varint(out, zigzag(exemplar.time_ms));
+    out.extend_from_slice(&exemplar.value.to_bits().to_le_bytes());
+    for bytes in [&exemplar.trace_id, &exemplar.span_id, &exemplar.attributes] {
+        put_varint(out, bytes.len() as u64);
+        out.extend_from_slice(bytes);
     }
-    out
 }
 
 /// The uncompressed length, then zstd.

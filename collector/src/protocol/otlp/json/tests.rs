@@ -154,8 +154,9 @@ fn metrics_with_odd_values_keep_their_data() {
     let decoded = run(Signal::Samples, text).unwrap();
     assert_eq!(decoded.rejected.total(), 1);
     let Batch::Samples(samples) = &decoded.batch else { panic!("events") };
-    assert!(samples.values()[0].is_nan());
-    assert_eq!(samples.values()[1..], [7.0, 1.0, 3.0, 1.5, 3.0]);
+    let values: Vec<f64> = samples.points().flat_map(|point| point.values.to_vec()).collect();
+    assert!(values[0].is_nan());
+    assert_eq!(values[1..], [7.0, 1.0, 3.0, 1.5, 3.0]);
     assert!(!decoded.all_timestamped);
 }
 

@@ -44,7 +44,7 @@ impl Samples {
             starts: series.starts,
             histogram_starts: histogram_starts.collect(),
             histograms: with_hints(&series.times, &series.histograms, before, tells_resets),
-            times: series.times,
+            times: series.times.to_vec(),
             values: series.values,
             delta: series.meta.temporality == Temporality::Delta,
         }

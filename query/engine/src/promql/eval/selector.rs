@@ -91,14 +91,9 @@ impl<'a> Eval<'a> {
 
     /// Series that match, with their samples from `start` (exclusive) to `end` (inclusive).
     pub(crate) fn read(&mut self, matchers: &[Matcher], start: i64, end: i64) -> Evaluated<Vec<Samples>> {
-        let otel_name = otel_name(matchers);
-        let wanted = matchers.iter().filter(|m| otel_name.is_none() || m.name != Labels::METRIC_NAME);
-        let matchers = wanted.map(store_matcher).collect::<Evaluated<Vec<_>>>()?;
-        let query = SeriesQuery { matchers, start_ms: start.saturating_add(1), end_ms: end };
+        let matchers = matchers.iter().map(store_matcher).collect::<Evaluated<Vec<_>>>()?;
+        let query = SeriesQuery { matchers, start_ms: start.saturating_add(1), end_ms: end, totals: false };
         let mut found = self.snapshot.select(self.ctx, &query)?;
-        if let Some(name) = otel_name {
-            found.retain(|series| series.meta.name == name);
-        }
         if !found.is_sorted_by(|a, b| a.labels <= b.labels) {
             found.sort_by(|a, b| a.labels.cmp(&b.labels));
         }
@@ -241,10 +236,4 @@ fn store_matcher(m: &Matcher) -> Evaluated<LabelMatcher> {
         MatchOp::NotRegex => StoreOp::NotRegex,
     };
     LabelMatcher::new(&m.name, op, &m.value).map_err(|e| EvalError::BadData(e.to_string()))
-}
-
-/// The OTel name an equality matcher asks for: one that no Prometheus spelling can have.
-fn otel_name(matchers: &[Matcher]) -> Option<&str> {
-    let name = matchers.iter().find(|m| m.name == Labels::METRIC_NAME && m.op == MatchOp::Equal)?;
-    name.value.contains(['.', '/', '-']).then_some(&name.value)
 }

@@ -1,0 +1,210 @@
+//! What a query selects: series sorted by labels, their samples read when asked, by several threads if need be.
+
+use std::sync::Arc;
+
+use crate::StoreError;
+use crate::model::{HistogramPoint, Labels, MetricKind, RequestCtx, Temporality};
+use crate::samples_view::OnDamage;
+use crate::segment::samples::{Piece, RawHistogram, RawSamples, start_at};
+use crate::selection::{Selection, SelectionReader, SourceError};
+use crate::snapshot::{SeriesMeta, SeriesQuery, SeriesSamples};
+
+/// The series that match a query; some may turn out to have no samples in its range.
+pub struct SeriesSet {
+    selection: Selection,
+    range_ms: (i64, i64),
+    totals: bool,
+    on_damage: Option<OnDamage>,
+}
+
+/// Reads the series of a [`SeriesSet`]; neighbours are cheap.
+pub struct SeriesReader<'a> {
+    set: &'a SeriesSet,
+    reader: SelectionReader<'a>,
+}
+
+// === impl SeriesSet ===
+
+impl SeriesSet {
+    pub(crate) fn new(selection: Selection, query: &SeriesQuery, on_damage: Option<OnDamage>) -> Self {
+        Self { selection, range_ms: (query.start_ms, query.end_ms), totals: query.totals, on_damage }
+    }
+
+    pub fn len(&self) -> usize {
+        self.selection.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn labels(&self, at: usize) -> &Labels {
+        self.selection.labels(at)
+    }
+
+    pub fn meta(&self, at: usize) -> &Arc<SeriesMeta> {
+        self.selection.meta(at)
+    }
+
+    pub fn reader(&self) -> SeriesReader<'_> {
+        SeriesReader { set: self, reader: self.selection.reader() }
+    }
+
+    fn damaged(&self, what: &SourceError) {
+        if let Some(report) = &self.on_damage {
+            report(what.segment, &what.error.to_string());
+        }
+    }
+}
+
+// === impl SeriesReader ===
+
+impl SeriesReader<'_> {
+    /// A series with its samples in the range; `None`: it has none.
+    pub fn read(&mut self, ctx: &RequestCtx, at: usize) -> Result<Option<SeriesSamples>, StoreError> {
+        if at.is_multiple_of(256) {
+            ctx.check()?;
+        }
+        let set = self.set;
+        let meta = set.meta(at);
+        let delta = meta.temporality == Temporality::Delta;
+        let mut range_ms = set.range_ms;
+        let totals = delta && set.totals;
+        // Totals of whole histograms are made from all of them.
+        if totals && meta.kind == MetricKind::ExponentialHistogram {
+            range_ms.0 = i64::MIN;
+        }
+        let mut damaged = |error: SourceError| set.damaged(&error);
+        let piece = self.reader.read(at, range_ms, &mut damaged);
+        if piece.times.is_empty() && piece.histograms.is_empty() {
+            return Ok(None);
+        }
+        let total_before = if totals { self.reader.total_before(at, range_ms.0, &mut damaged) } else { 0.0 };
+        let samples = finish(set.labels(at), meta, piece, range_ms, total_before);
+        ctx.budget.take(samples.values.len() as u64 * 8 + samples.histograms.len() as u64 * 256 + 64)?;
+        Ok(Some(samples))
+    }
+}
+
+fn finish(
+    labels: &Labels,
+    meta: &Arc<SeriesMeta>,
+    piece: Piece,
+    range_ms: (i64, i64),
+    total_before: f64,
+) -> SeriesSamples {
+    let Piece { mut times, mut values, mut starts, histograms } = piece;
+    let delta = meta.temporality == Temporality::Delta;
+    if delta && !times.is_sorted_by(|a, b| a < b) {
+        (times, values, starts) = fold_equal_times(&times, &values, &starts);
+    }
+    // What came with Prometheus labels shows what was sent and no more.
+    let counts = !delta && meta.counts_from_start() && !meta.stream.has_plain_labels();
+    if counts && starts.iter().any(|(_, start)| (range_ms.0..=range_ms.1).contains(start) && *start != 0) {
+        (times, values, starts) = with_zeros(&times, &values, &starts, range_ms.0);
+    }
+    let histograms = decode_histograms(&histograms, delta, counts.then_some(range_ms.0));
+    let (labels, meta) = (labels.clone(), Arc::clone(meta));
+    SeriesSamples { labels, meta, times, values, starts, histograms, total_before }
+}
+
+type Rows = (Arc<[i64]>, Vec<f64>, Vec<(u32, i64)>);
+
+fn rows(samples: RawSamples) -> Rows {
+    (samples.times.into(), samples.values, samples.starts)
+}
+
+/// Growth of one time that began at different times adds up; it began at the first of these.
+fn fold_equal_times(times: &[i64], values: &[f64], starts: &[(u32, i64)]) -> Rows {
+    let mut folded = RawSamples::default();
+    for (row, (time, value)) in times.iter().zip(values).enumerate() {
+        if folded.times.last() == Some(time) {
+            folded.values.iter_mut().next_back().into_iter().for_each(|last| *last += value);
+        } else {
+            folded.push(*time, start_at(starts, row), *value);
+        }
+    }
+    rows(folded)
+}
+
+/// A counter that tells when it began was zero then: the first increment counts, and a new start is a reset whatever
+/// the values say.
+fn with_zeros(times: &[i64], values: &[f64], starts: &[(u32, i64)], range_start_ms: i64) -> Rows {
+    let mut out = RawSamples::default();
+    let mut changes = starts.iter().peekable();
+    for (row, (time, value)) in times.iter().zip(values).enumerate() {
+        if let Some((_, start)) = changes.next_if(|(index, _)| *index as usize == row)
+            && *start >= range_start_ms
+            && is_zero_between(*start, out.times.last().copied(), *time)
+        {
+            out.push(*start, 0, 0.0);
+        }
+        out.push(*time, start_at(starts, row), *value);
+    }
+    rows(out)
+}
+
+/// Whether the start of a sample tells of a zero before it. A sender that does not know its start gives the first
+/// sample's time; one that begins before the sample before may have changed its mind.
+fn is_zero_between(start: i64, previous: Option<i64>, time: i64) -> bool {
+    start != 0 && start < time && previous.is_none_or(|previous| start > previous)
+}
+
+fn decode_histograms(
+    histograms: &[RawHistogram],
+    delta: bool,
+    zeros_from: Option<i64>,
+) -> Vec<(i64, i64, HistogramPoint)> {
+    let mut out: Vec<(i64, i64, HistogramPoint)> = Vec::with_capacity(histograms.len());
+    let mut start_before = 0;
+    for raw in histograms {
+        let Ok(point) = HistogramPoint::decode(&raw.bytes) else { continue };
+        if let Some(range_start) = zeros_from
+            && raw.start_ms != start_before
+            && raw.start_ms >= range_start
+            && is_zero_between(raw.start_ms, out.last().map(|last| last.0), raw.time_ms)
+        {
+            out.push((raw.start_ms, 0, point.zeroed()));
+        }
+        start_before = raw.start_ms;
+        let same_time = out.last_mut().filter(|last| delta && last.0 == raw.time_ms);
+        if !same_time.is_some_and(|last| last.2.add(&point)) {
+            out.push((raw.time_ms, raw.start_ms, point));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_a_zero_before_the_first_sample_and_at_every_reset() {
+        let zeros = |rows: &[(i64, f64)], starts: &[(u32, i64)]| {
+            let (times, values): (Vec<i64>, Vec<f64>) = rows.iter().copied().unzip();
+            let (times, values, _) = with_zeros(&times, &values, starts, 0);
+            times.iter().copied().zip(values).collect::<Vec<_>>()
+        };
+        assert_eq!(zeros(&[(20, 5.0)], &[(0, 10)]), [(10, 0.0), (20, 5.0)]);
+        assert_eq!(
+            zeros(&[(20, 5.0), (40, 9.0)], &[(0, 10), (1, 30)]),
+            [(10, 0.0), (20, 5.0), (30, 0.0), (40, 9.0)],
+            "the value grew across the restart"
+        );
+        assert_eq!(
+            zeros(&[(20, 5.0), (40, 9.0)], &[(1, 15)]),
+            [(20, 5.0), (40, 9.0)],
+            "its own word against it"
+        );
+        assert_eq!(zeros(&[(20, 5.0), (40, 9.0)], &[(0, 20)]), [(20, 5.0), (40, 9.0)], "no start is known");
+    }
+
+    #[test]
+    fn growth_of_one_time_adds_up() {
+        let starts = [(0, 0), (1, 1), (2, 2)];
+        let (times, values, starts) = fold_equal_times(&[1, 2, 2, 3], &[1.0, 2.0, 3.0, 4.0], &starts);
+        assert_eq!((&*times, values), (&[1, 2, 3][..], vec![1.0, 5.0, 4.0]));
+        assert_eq!(starts, [(1, 1), (2, 2)]);
+    }
+}
