@@ -62,7 +62,11 @@ fn measure(server: &Server, room: &str, value: f64) -> u64 {
     let attributes = json!([{"key": "room", "value": {"stringValue": room}}]);
     let point = json!({"timeUnixNano": now.to_string(), "asDouble": value, "attributes": attributes});
     let metric = json!({"name": "temperature", "unit": "Cel", "gauge": {"dataPoints": [point]}});
-    let resource = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "house"}}]});
+    let attributes = json!([
+        {"key": "service.name", "value": {"stringValue": "house"}},
+        {"key": "service.instance.id", "value": {"stringValue": "h1"}},
+    ]);
+    let resource = json!({"attributes": attributes});
     let body = json!({"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": [metric]}]}]});
     server.send_json("default", "metrics", &body);
     now
@@ -130,11 +134,9 @@ fn an_alert_arrives_with_its_data_in_alertmanagers_words_and_in_chat() {
 /// The body, with every field Alertmanager's webhook has (version "4"), and the dedup key.
 fn version_4(status: &str, starts: &str, ends: &str, key: &str) -> Value {
     let labels = json!({
-        "alertname": "Hot", "instance": "", "job": "house", "room": "attic", "severity": "page", "service_name": "house",
+        "alertname": "Hot", "instance": "h1", "job": "house", "room": "attic", "severity": "page",
     });
     let labels = labels.as_object().unwrap().clone();
-    let labels: serde_json::Map<String, Value> =
-        labels.into_iter().filter(|(name, value)| value != "" && name != "service_name").collect();
     let annotations = json!({"summary": "attic has 31.5", "runbook": "http://r/1"});
     let query = "temperature%5Fcelsius%7Broom%3D%27attic%27%7D%20%3E%2030";
     let generator = format!("http://signalbox.example:9480/ui/metrics?query={query}");
