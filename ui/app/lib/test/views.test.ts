@@ -76,9 +76,16 @@ describe('services', () => {
 describe('status', () => {
   it('makes a table of whatever comes', () =>
     expect(statusSections({ version: '1', ready: true, tenants: [], quarantined: [], wal: { size_bytes: 2048, inner: { last_sync_ms: 3 } }, lines: 7, gone: null })).toEqual([
-      { title: 'Server', rows: [{ name: 'Lines', value: '7' }] },
-      { title: 'WAL', rows: [{ name: 'Size', value: '2 KiB' }, { name: 'Inner / Last sync', value: '3 ms' }] },
+      { title: 'Server', rows: [{ name: 'Lines', values: ['7'] }] },
+      { title: 'WAL', rows: [{ name: 'Size', values: ['2 KiB'] }] },
+      { title: 'Inner', rows: [{ name: 'Last sync', values: ['3 ms'] }] },
     ]));
+  it('puts the signals side by side', () => {
+    const signal = (name: string, rows: number) => ({ tenant: 'a', signal: name, head_rows: rows, flushed_through: ['1.2'] });
+    expect(statusSections({ version: '1', ready: true, tenants: [], quarantined: [], storage: { signals: [signal('logs', 1), signal('spans', 20)] } })).toEqual([
+      { title: 'Signals', columns: ['logs', 'spans'], rows: [{ name: 'Head rows', values: ['1', '20'] }, { name: 'Flushed through', values: ['1.2', '1.2'] }] },
+    ]);
+  });
   it('reads units from names', () => expect([valueText('x_s', 90), valueText('ok', true), valueText('n', 1.5), valueText('t', null)]).toEqual(['1 min 30 s', 'yes', '1.5', '–']));
 });
 

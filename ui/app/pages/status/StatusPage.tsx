@@ -2,7 +2,7 @@ import { Panel } from '../../components/Panel';
 import { Empty, Failure, FailureLine, Rows } from '../../components/States';
 import { integer } from '../../lib/format';
 import type { Status } from '../../lib/signalbox';
-import { statusSections, valueText, words } from '../../lib/status';
+import { type StatusSection, statusSections, valueText, words } from '../../lib/status';
 import { ago } from '../../lib/time';
 import { useStatus } from '../../state/queries';
 import { useRange } from '../../state/range';
@@ -40,28 +40,40 @@ function Loaded({ status }: { status: Status }) {
       ) : null}
       <div className="status-grid">
         {statusSections(status).map((section) => (
-          <Panel key={section.title} title={section.title}>
-            {section.rows.length ? (
-              <table className="table status-table">
-                <tbody>
-                  {section.rows.map((row) => (
-                    <tr key={row.name}>
-                      <td className="muted">{row.name}</td>
-                      <td className="num mono">{row.value}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            ) : (
-              <Empty title="Nothing yet" />
-            )}
-          </Panel>
+          <Panel key={section.title} title={section.title}>{section.rows.length ? <Figures section={section} /> : <Empty title="Nothing yet" />}</Panel>
         ))}
       </div>
       <p className="end-note">
         <a href="/ui/licenses.txt" target="_blank" rel="noopener">Licences of the packages in this page</a>
       </p>
     </>
+  );
+}
+
+function Figures({ section: { columns, rows } }: { section: StatusSection }) {
+  return (
+    <table className="table status-table">
+      {columns ? (
+        <thead>
+          <tr>
+            <th />
+            {columns.map((column) => (
+              <th key={column} className="num">{column}</th>
+            ))}
+          </tr>
+        </thead>
+      ) : null}
+      <tbody>
+        {rows.map((row) => (
+          <tr key={row.name}>
+            <td className="muted">{row.name}</td>
+            {row.values.map((value, i) => (
+              <td key={i} className="num mono">{value}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 
