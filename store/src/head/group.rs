@@ -7,7 +7,7 @@ use crate::model::MalformedBatch;
 use crate::segment::samples::codec::{
     put_times, put_values, put_varint, take_times, take_values, take_varint, unzigzag, zigzag,
 };
-use crate::segment::samples::{Piece, RawHistogram, SharedTimes, cut_starts, start_at};
+use crate::segment::samples::{Piece, RawHistogram, SharedTimes, cut_starts, push_starts, start_at};
 
 /// So many points are packed together.
 const CHUNK_ROWS: usize = 120;
@@ -241,9 +241,7 @@ impl Group {
                 let from = at + skip;
                 let to =
                     times[from..].iter().position(|time| !inside(time)).map_or(times.len(), |n| from + n);
-                for (index, start) in cut_starts(starts, from, to) {
-                    cache.starts.push((index + found.len() as u32, start));
-                }
+                push_starts(&mut cache.starts, &cut_starts(starts, from, to), found.len() as u32);
                 found.extend_from_slice(&times[from..to]);
                 cache.spans.push(Span { chunk, from, to });
                 at = to;

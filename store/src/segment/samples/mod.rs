@@ -17,7 +17,9 @@ mod write;
 pub(crate) use file::{FileError, SampleFooter};
 pub(crate) use index::LabelIndex;
 pub(crate) use read::{BlockCache, SampleSegment};
-pub(crate) use series::{Piece, RawHistogram, RawSamples, SeriesInput, SharedTimes, cut_starts, start_at};
+pub(crate) use series::{
+    Piece, RawHistogram, RawSamples, SeriesInput, SharedTimes, cut_starts, push_starts, start_at,
+};
 pub(crate) use table::Strings;
 pub(crate) use write::{SampleSegmentMeta, SegmentWriter};
 

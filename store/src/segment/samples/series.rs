@@ -118,12 +118,8 @@ impl RawSamples {
 
     /// Appends what was written later.
     pub(crate) fn append(&mut self, later: &Piece) {
-        let offset = self.times.len() as u32;
-        if !later.times.is_empty() && later.starts.first().is_none_or(|(index, _)| *index > 0) {
-            self.push_start(0);
-        }
-        for (index, start) in &later.starts {
-            self.starts.push((index + offset, *start));
+        if !later.times.is_empty() {
+            push_starts(&mut self.starts, &later.starts, self.times.len() as u32);
         }
         self.times.extend_from_slice(&later.times);
         self.values.extend_from_slice(&later.values);
@@ -157,6 +153,16 @@ impl RawSamples {
 pub(crate) fn start_at(starts: &[(u32, i64)], row: usize) -> i64 {
     let after = starts.partition_point(|(from, _)| *from as usize <= row);
     after.checked_sub(1).map_or(0, |at| starts[at].1)
+}
+
+/// Appends the start times of later samples, which begin at `offset`: neighbours differ.
+pub(crate) fn push_starts(starts: &mut Vec<(u32, i64)>, later: &[(u32, i64)], offset: u32) {
+    let unknown = later.first().is_none_or(|(index, _)| *index > 0).then_some((0, 0));
+    for (index, start) in unknown.iter().chain(later) {
+        if starts.last().map_or(0, |last| last.1) != *start {
+            starts.push((index + offset, *start));
+        }
+    }
 }
 
 /// The start times of a part of the samples.
@@ -203,9 +209,10 @@ mod tests {
     fn later_samples_win_and_starts_move_with_their_samples() {
         let mut joined = raw(&[(10, 5, 1.0), (20, 5, 1.0), (30, 5, 1.0)]);
         joined.append(&piece(&[(20, 0, 2.0), (40, 35, 2.0)]));
+        joined.append(&piece(&[(50, 35, 2.0)]));
         joined.settle(Temporality::Cumulative);
-        assert_eq!(joined.times, [10, 20, 30, 40]);
-        assert_eq!(joined.values, [1.0, 2.0, 1.0, 2.0]);
+        assert_eq!(joined.times, [10, 20, 30, 40, 50]);
+        assert_eq!(joined.values, [1.0, 2.0, 1.0, 2.0, 2.0]);
         assert_eq!(joined.starts, [(0, 5), (1, 0), (2, 5), (3, 35)]);
         assert_eq!(cut_starts(&joined.starts, 1, 3), [(0, 0), (1, 5)]);
     }
