@@ -11,7 +11,8 @@ use crate::model::{Lsn, Temporality, Tenant};
 
 /// A block ends with the series that takes it over this: large enough to compress, small enough to read for one.
 const BLOCK_SAMPLES: usize = 16_384;
-const ZSTD_LEVEL: i32 = 1;
+/// Level 3 makes values 3 % smaller than level 1; higher levels gain another 1 %.
+const ZSTD_LEVEL: i32 = 3;
 /// Among so many lists of times a series looks for its own.
 const TIMES_LOOKED_AT: usize = 8;
 
