@@ -76,6 +76,15 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Signed numbers as unsigned ones, small if they are near zero.
+pub(crate) fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
+}
+
+pub(crate) fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
 /// Bits that hold every number up to `max`.
 pub(crate) fn width_of(max: u64) -> u32 {
     64 - max.leading_zeros()
@@ -84,7 +93,7 @@ pub(crate) fn width_of(max: u64) -> u32 {
 /// Widths above this are stored as 64: one unaligned load then reads any number.
 const WIDTH_MAX: u32 = 56;
 /// Zeros after a packed run, so that the load of the last number stays inside it.
-const PADDING: usize = 8;
+pub(crate) const PADDING: usize = 8;
 
 /// Numbers of one bit width, read in place.
 #[derive(Clone, Copy)]
@@ -96,12 +105,19 @@ pub(crate) struct Packed<'a> {
 
 /// Appends `values`, each below `1 << width`; the reader must know count and width.
 pub(crate) fn pack(out: &mut Vec<u8>, width: u32, values: impl Iterator<Item = u64>) {
+    if width > 0 {
+        pack_tight(out, width, values);
+        out.extend_from_slice(&[0; PADDING]);
+    }
+}
+
+/// The same without the zeros behind it: whoever packs several runs one after the other appends them once.
+pub(crate) fn pack_tight(out: &mut Vec<u8>, width: u32, values: impl Iterator<Item = u64>) {
     if width == 0 {
         return;
     }
     if width > WIDTH_MAX {
         values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
-        out.extend_from_slice(&[0; PADDING]);
         return;
     }
     let (mut held, mut bits) = (0u64, 0u32);
@@ -117,22 +133,28 @@ pub(crate) fn pack(out: &mut Vec<u8>, width: u32, values: impl Iterator<Item = u
     if bits > 0 {
         out.push(held as u8);
     }
-    out.extend_from_slice(&[0; PADDING]);
+}
+
+/// The bytes [`pack_tight`] appends for so many values; `None`: no width, or more than there can be.
+pub(crate) fn packed_len(width: u32, len: usize) -> Option<usize> {
+    match width {
+        0..=WIDTH_MAX => Some(len.checked_mul(width as usize)?.div_ceil(8)),
+        57..=64 => len.checked_mul(8),
+        _ => None,
+    }
 }
 
 impl<'a> Packed<'a> {
     /// Takes what [`pack`] wrote off the reader.
     pub(crate) fn read(reader: &mut Reader<'a>, width: u32, len: usize) -> Option<Self> {
-        let bytes = match width {
-            0 => &[][..],
-            1..=WIDTH_MAX => {
-                let bits = len.checked_mul(width as usize)?;
-                reader.bytes(bits.div_ceil(8).checked_add(PADDING)?)?
-            }
-            57..=64 => reader.bytes(len.checked_mul(8)?.checked_add(PADDING)?)?,
-            _ => return None,
-        };
+        let padding = if width == 0 { 0 } else { PADDING };
+        let bytes = reader.bytes(packed_len(width, len)?.checked_add(padding)?)?;
         Some(Self { bytes, width, len })
+    }
+
+    /// What [`pack_tight`] wrote at the front of `bytes`, with [`PADDING`] bytes or more behind it.
+    pub(crate) fn at_front(bytes: &'a [u8], width: u32, len: usize) -> Self {
+        Self { bytes, width, len }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,8 +1,12 @@
 //! One column of one block, read back. Whatever the bytes say, this returns a column or `None`.
 
+use std::sync::Arc;
+
 use super::super::coding::{Packed, Reader};
 use super::bits::Bits;
+use super::blobs::read_blob;
 use super::encode::{Encoding, INTS_FROM_LAST, INTS_FROM_LEAST, INTS_FROM_TIME, PRESENT_ALL, PRESENT_SOME};
+use super::patterns::{PatternColumn, PatternTable};
 use super::traces::Traces;
 use crate::model::{Nested, OwnedValue, Value, take_value};
 
@@ -22,18 +26,18 @@ pub(super) enum Data {
     Strings { ends: Vec<u32>, text: String },
     Blobs { nested: bool, ends: Vec<u32>, bytes: Vec<u8> },
     Mixed(Vec<OwnedValue>),
+    Patterns(Box<PatternColumn>),
 }
 
 /// What columns refer to outside themselves.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    pub(super) times: &'a [i64],
+    pub(super) times: &'a Arc<Vec<i64>>,
     pub(super) traces: Option<Traces<'a>>,
+    pub(super) patterns: Option<&'a Arc<PatternTable>>,
 }
 
 const ABSENT: u32 = u32::MAX;
-/// Larger than any block's text can be; checksums are verified before, so this only bounds a bug.
-const BLOB_MAX: usize = 1 << 31;
 
 // === impl Column ===
 
@@ -90,8 +94,20 @@ impl Column {
                 }
                 Data::Fixed { len: 16, bytes }
             }
+            Encoding::Patterns => {
+                Data::Patterns(Box::new(PatternColumn::read(&mut reader, count, &context, read_blob)?))
+            }
         };
         Some(Self { places, data })
+    }
+
+    /// Whether the column refers to the table of patterns.
+    pub(super) fn has_patterns(bytes: &[u8], rows: usize) -> bool {
+        let presence = match bytes.first() {
+            Some(&PRESENT_SOME) => rows.div_ceil(8),
+            _ => 0,
+        };
+        bytes.get(1 + presence) == Some(&(Encoding::Patterns as u8))
     }
 
     /// The place of a row's value.
@@ -102,8 +118,21 @@ impl Column {
         }
     }
 
-    pub(super) fn value(&self, row: usize) -> Option<Value<'_>> {
-        self.data.value(self.place(row)?)
+    /// The row's value; `scratch` holds the text of one that is written out.
+    pub(super) fn value<'a>(&'a self, row: usize, scratch: &'a mut Vec<u8>) -> Option<Value<'a>> {
+        let place = self.place(row)?;
+        let Data::Patterns(patterns) = &self.data else { return self.data.value(place) };
+        scratch.clear();
+        patterns.write(place, row, scratch)?;
+        std::str::from_utf8(scratch).ok().map(Value::Str)
+    }
+
+    /// The code of a row's pattern, if the column has patterns.
+    pub(super) fn pattern(&self, row: usize) -> Option<usize> {
+        match &self.data {
+            Data::Patterns(patterns) => patterns.code(self.place(row)?),
+            _ => None,
+        }
     }
 
     /// The code of a row's value, if the column is a dictionary.
@@ -138,6 +167,7 @@ impl Column {
             Data::Strings { ends, text } => ends.len() * 4 + text.len(),
             Data::Blobs { ends, bytes, .. } => ends.len() * 4 + bytes.len(),
             Data::Mixed(values) => values.len() * 16,
+            Data::Patterns(patterns) => patterns.size_bytes(),
         }
     }
 }
@@ -160,6 +190,7 @@ impl Data {
                 Some(if *nested { Value::Nested(Nested::new(bytes)) } else { Value::Bytes(bytes) })
             }
             Self::Mixed(values) => values.get(place).map(OwnedValue::as_value),
+            Self::Patterns(_) => None,
         }
     }
 }
@@ -241,32 +272,27 @@ fn read_blobs(reader: &mut Reader<'_>, count: usize) -> Option<(Vec<u32>, Vec<u8
     (end as usize == bytes.len()).then_some((ends, bytes))
 }
 
-fn read_blob(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
-    let raw = reader.count(BLOB_MAX)?;
-    let stored = reader.count(reader.rest().len())?;
-    let bytes = reader.bytes(stored)?;
-    if stored == raw {
-        return Some(bytes.to_vec());
-    }
-    zstd::bulk::decompress(bytes, raw).ok().filter(|bytes| bytes.len() == raw)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::encode::{Cell, Encoder};
+    use super::super::encode::{Beside, Cell, Encoder};
     use super::*;
 
     fn round_trip(rows: usize, cells: &[Cell<'_>], expected: Encoding) {
-        let times: Vec<i64> = (0..rows as i64).map(|i| 1_700_000_000_000_000_000 + i * 1_000_003).collect();
-        let mut out = Vec::new();
-        let encoding = Encoder::new(1).unwrap().column(&times, cells, &mut out);
+        let times = (0..rows as i64).map(|i| 1_700_000_000_000_000_000 + i * 1_000_003).collect();
+        let times: Arc<Vec<i64>> = Arc::new(times);
+        let (mut out, mut scratch) = (Vec::new(), Vec::new());
+        let mut encoder = Encoder::new(1).unwrap();
+        let encoding = encoder.column(&times, cells, Beside::default(), &mut out);
         assert_eq!(encoding, expected);
-        let context = Context { times: &times, traces: None };
+        let mut table = Vec::new();
+        encoder.table_of_patterns.finish(1, &mut table).unwrap();
+        let table = Arc::new(PatternTable::read(&table).unwrap());
+        let context = Context { times: &times, traces: None, patterns: Some(&table) };
         let column = Column::read(&out, context).unwrap();
         let mut cells = cells.iter().peekable();
         for row in 0..rows {
             let value = cells.next_if(|cell| cell.0 as usize == row).map(|cell| cell.1);
-            assert_eq!(format!("{:?}", column.value(row)), format!("{value:?}"), "row {row}");
+            assert_eq!(format!("{:?}", column.value(row, &mut scratch)), format!("{value:?}"), "row {row}");
         }
         (0..out.len()).for_each(|len| drop(Column::read(&out[..len], context)));
         for at in 0..out.len() {
@@ -274,7 +300,7 @@ mod tests {
             flipped[at] ^= 1 << (at % 8);
             if let Some(column) = Column::read(&flipped, context) {
                 for row in 0..rows {
-                    let _ = column.value(row);
+                    let _ = column.value(row, &mut scratch);
                 }
             }
         }
@@ -304,7 +330,13 @@ mod tests {
         round_trip(100, &every(&|i| Value::Double(f64::from(i).sqrt())), Encoding::Doubles);
         round_trip(100, &every(&|i| Value::Double(if i == 7 { -0.0 } else { 1.5 })), Encoding::Doubles);
         let strings: Vec<Cell<'_>> = (0..100).map(|i| (i, Value::Str(&texts[i as usize]))).collect();
-        round_trip(100, &strings, Encoding::Strings);
+        round_trip(100, &strings, Encoding::Patterns);
+        let words: Vec<String> = (b'a'..=b'z')
+            .flat_map(|a| (b'a'..=b'd').map(move |b| (a, b)))
+            .map(|(a, b)| format!("{}-{}", char::from(a), char::from(b)))
+            .collect();
+        let words: Vec<Cell<'_>> = (0..100).map(|i| (i, Value::Str(&words[i as usize]))).collect();
+        round_trip(100, &words, Encoding::Strings);
         let bytes: Vec<Cell<'_>> =
             (0..100).map(|i| (i, Value::Bytes(texts[i as usize].as_bytes()))).collect();
         round_trip(100, &bytes, Encoding::Bytes);

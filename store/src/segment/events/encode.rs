@@ -7,6 +7,9 @@ use rustc_hash::FxHasher;
 
 use super::super::coding::{pack, put_varint, width_of};
 use super::bits::Bits;
+use super::blobs::Blobs;
+use super::patterns::{Others, PatternTableWriter, PatternsEncoder};
+use super::tokens::BlockTokens;
 use crate::model::{NestedWriter, Value, take_value};
 
 /// The first byte of a column.
@@ -34,10 +37,12 @@ pub(super) enum Encoding {
     Mixed = 9,
     /// Numbers in the segment's table of trace ids.
     Traces = 10,
+    /// Texts by the segment's table of patterns.
+    Patterns = 11,
 }
 
 impl Encoding {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Const,
         Self::Dict,
         Self::Ints,
@@ -49,6 +54,7 @@ impl Encoding {
         Self::Nested,
         Self::Mixed,
         Self::Traces,
+        Self::Patterns,
     ];
 
     pub(super) fn from_number(number: u8) -> Option<Self> {
@@ -67,21 +73,32 @@ const DECIMALS_MAX: u8 = 6;
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 /// A dictionary of ints is given up beyond this.
 const INT_DICT_MAX: usize = 256;
-/// Blobs shorter than this are not worth a zstd frame.
-const COMPRESS_MIN: usize = 48;
+/// Fewer texts are not taken apart: heads of slots would outweigh them.
+const PATTERN_CELLS_MIN: usize = 64;
 
 /// A value and the row of the block that has it.
 pub(super) type Cell<'a> = (u32, Value<'a>);
 
 /// Encodes columns; holds what is reused between them.
 pub(super) struct Encoder {
-    zstd: zstd::bulk::Compressor<'static>,
+    blobs: Blobs,
+    patterns: PatternsEncoder,
+    /// The segment's patterns so far.
+    pub(super) table_of_patterns: PatternTableWriter,
     table: HashTable<u32>,
     codes: Vec<u32>,
     ints: Vec<i64>,
     bytes: Vec<u8>,
-    packed: Vec<u8>,
     nested: NestedWriter,
+}
+
+/// What a column of texts may make use of.
+#[derive(Default)]
+pub(super) struct Beside<'a, 'c> {
+    /// Columns of the block whose values texts may share.
+    pub(super) others: Others<'a, 'c>,
+    /// Takes words and ids of texts that are written as patterns.
+    pub(super) tokens: Option<&'a mut BlockTokens>,
 }
 
 // === impl Encoder ===
@@ -89,22 +106,29 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new(level: i32) -> std::io::Result<Self> {
         Ok(Self {
-            zstd: zstd::bulk::Compressor::new(level)?,
+            blobs: Blobs::new(level)?,
+            patterns: PatternsEncoder::default(),
+            table_of_patterns: PatternTableWriter::default(),
             table: HashTable::new(),
             codes: Vec::new(),
             ints: Vec::new(),
             bytes: Vec::new(),
-            packed: Vec::new(),
             nested: NestedWriter::default(),
         })
     }
 
     /// Appends the column of these cells, one a row at most, in the order of the rows; there is at least one.
-    pub(super) fn column(&mut self, times: &[i64], cells: &[Cell<'_>], out: &mut Vec<u8>) -> Encoding {
+    pub(super) fn column<'c>(
+        &mut self,
+        times: &[i64],
+        cells: &[Cell<'c>],
+        beside: Beside<'_, 'c>,
+        out: &mut Vec<u8>,
+    ) -> Encoding {
         presence(times.len(), cells, out);
         let at = out.len();
         out.push(0);
-        let encoding = self.values(times, cells, out);
+        let encoding = self.values(times, cells, beside, out);
         out[at] = encoding as u8;
         encoding
     }
@@ -116,7 +140,13 @@ impl Encoder {
         put_ints(numbers, None, out);
     }
 
-    fn values(&mut self, times: &[i64], cells: &[Cell<'_>], out: &mut Vec<u8>) -> Encoding {
+    fn values<'c>(
+        &mut self,
+        times: &[i64],
+        cells: &[Cell<'c>],
+        beside: Beside<'_, 'c>,
+        out: &mut Vec<u8>,
+    ) -> Encoding {
         let first = cells.first().map_or(Value::Empty, |cell| cell.1);
         if cells.iter().all(|(_, value)| same(*value, first)) {
             put_value(first, &mut self.nested, out);
@@ -127,7 +157,7 @@ impl Encoder {
             return self.mixed(cells, out);
         }
         match first {
-            Value::Str(_) => self.strings(cells, out),
+            Value::Str(_) => self.strings(times, cells, beside, out),
             Value::Int(_) => self.ints(times, cells, out),
             Value::Bool(_) => {
                 self.try_dict(cells, 2);
@@ -144,10 +174,21 @@ impl Encoder {
         }
     }
 
-    fn strings(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Encoding {
+    fn strings<'c>(
+        &mut self,
+        times: &[i64],
+        cells: &[Cell<'c>],
+        beside: Beside<'_, 'c>,
+        out: &mut Vec<u8>,
+    ) -> Encoding {
         if self.try_dict(cells, (cells.len() / 4).max(2)) {
             self.dict(cells, out);
             return Encoding::Dict;
+        }
+        if cells.len() >= PATTERN_CELLS_MIN && self.patterns.try_split(cells, &self.table_of_patterns) {
+            let table = &mut self.table_of_patterns;
+            self.patterns.write((times, cells), beside, table, (&mut self.blobs, out));
+            return Encoding::Patterns;
         }
         self.blobs(cells, out);
         Encoding::Strings
@@ -224,21 +265,9 @@ impl Encoder {
         self.blob(out);
     }
 
-    /// Appends `self.bytes`: raw length, stored length, and the bytes, as a zstd frame if that is shorter.
+    /// Appends `self.bytes`.
     fn blob(&mut self, out: &mut Vec<u8>) {
-        put_varint(out, self.bytes.len() as u64);
-        if self.bytes.len() >= COMPRESS_MIN {
-            self.packed.clear();
-            self.packed.reserve(zstd::zstd_safe::compress_bound(self.bytes.len()));
-            let stored = self.zstd.compress_to_buffer(&self.bytes, &mut self.packed);
-            if stored.is_ok_and(|len| len < self.bytes.len()) {
-                put_varint(out, self.packed.len() as u64);
-                out.extend_from_slice(&self.packed);
-                return;
-            }
-        }
-        put_varint(out, self.bytes.len() as u64);
-        out.extend_from_slice(&self.bytes);
+        self.blobs.put(&self.bytes, out);
     }
 
     // --- dictionaries ---

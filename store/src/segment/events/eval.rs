@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::bits::Bits;
 use super::decode::{Column, Data};
+use super::patterns::{PatternColumn, Verdict};
 use super::prune::{Leaf, Node};
 use super::segment::{Block, DamagedBlock};
-use crate::model::Test;
+use crate::model::{Compare, OwnedValue, Test, Value};
 
 /// The candidates that match.
 pub(super) fn matching(
@@ -82,25 +83,31 @@ fn of_absent(leaf: &Leaf<'_>, block: &Block<'_>, candidates: &Bits) -> Bits {
     }
 }
 
+impl Leaf<'_> {
+    fn holds(&self, value: Value<'_>) -> bool {
+        match &self.folded {
+            Some(regex) => regex.is_match(&value.text()),
+            None => self.test.holds(Some(value)),
+        }
+    }
+}
+
 /// Rows with a value of their own.
 fn of_present(leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
     let mut found = Bits::none(candidates.len());
-    let holds = |value| match &leaf.folded {
-        Some(regex) => regex.is_match(&crate::model::Value::text(value)),
-        None => leaf.test.holds(Some(value)),
-    };
     match (&column.data, leaf.test) {
         (_, Test::Exists) => return candidates.clone(),
         (Data::Const(value), _) => {
-            return if holds(value.as_value()) { candidates.clone() } else { found };
+            return if leaf.holds(value.as_value()) { candidates.clone() } else { found };
         }
         (Data::Dict { values, .. }, _) => {
-            let verdicts: Vec<bool> = values.iter().map(|value| holds(value.as_value())).collect();
+            let verdicts: Vec<bool> = values.iter().map(|value| leaf.holds(value.as_value())).collect();
             if verdicts.contains(&true) {
                 let passes = |row: &usize| column.code(*row).is_some_and(|code| verdicts[code]);
                 candidates.iter().filter(passes).for_each(|row| found.set(row));
             }
         }
+        (Data::Patterns(patterns), _) => return of_patterns(patterns, leaf, column, candidates),
         (Data::Strings { ends, text }, Test::Contains { needle, ignore_case: false })
             if !needle.is_empty() && dense(candidates) =>
         {
@@ -113,8 +120,36 @@ fn of_present(leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
             found.and(candidates);
         }
         _ => {
-            let passes = |row: &usize| column.value(*row).is_some_and(holds);
-            candidates.iter().filter(passes).for_each(|row| found.set(row));
+            let mut scratch = Vec::new();
+            for row in candidates.iter() {
+                if column.value(row, &mut scratch).is_some_and(|value| leaf.holds(value)) {
+                    found.set(row);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Rows of a column of patterns: only texts of patterns that leave a doubt are written out.
+fn of_patterns(patterns: &PatternColumn, leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
+    let verdicts = match leaf.test {
+        Test::Contains { needle, ignore_case: false } => patterns.contains(needle),
+        Test::TextEquals(text) | Test::Text(Compare::Equal, text) => patterns.may_equal(text),
+        Test::Equals(OwnedValue::Str(text)) => patterns.may_equal(text),
+        _ => patterns.may_match(&leaf.literals),
+    };
+    let mut found = Bits::none(candidates.len());
+    let mut scratch = Vec::new();
+    for row in candidates.iter() {
+        let verdict = column.pattern(row).and_then(|code| verdicts.get(code));
+        let passes = match verdict {
+            Some(Verdict::Always) => true,
+            Some(Verdict::Never) => false,
+            _ => column.value(row, &mut scratch).is_some_and(|value| leaf.holds(value)),
+        };
+        if passes {
+            found.set(row);
         }
     }
     found

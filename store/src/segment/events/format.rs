@@ -9,9 +9,9 @@ use crate::model::{Lsn, Signal, Tenant, TenantNo, WriterId};
 
 pub(super) const MAGIC: &[u8; 8] = b"SBXEVENT";
 /// What this program writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// The oldest reader that understands what this program writes.
-pub(super) const READER_MIN: u32 = 1;
+pub(super) const READER_MIN: u32 = 2;
 /// Column number of the times: beside the fields, below the attributes.
 pub(super) const TIMES: u32 = 63;
 /// Info length, info checksum, file checksum, version, lowest reader, magic.
@@ -85,13 +85,17 @@ pub(super) enum Section {
     /// tantivy's files.
     Words = 4,
     Traces = 5,
+    /// Texts without what varies in them; since version 2.
+    Patterns = 6,
 }
 
-pub(super) const SECTIONS: usize = 6;
+pub(super) const SECTIONS: usize = 7;
+/// Sections of files of version 1.
+const SECTIONS_V1: usize = 6;
 
 impl Section {
     pub(super) const ALL: [Self; SECTIONS] =
-        [Self::Blocks, Self::Streams, Self::Keys, Self::Filters, Self::Words, Self::Traces];
+        [Self::Blocks, Self::Streams, Self::Keys, Self::Filters, Self::Words, Self::Traces, Self::Patterns];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -101,6 +105,7 @@ impl Section {
             Self::Filters => "filters",
             Self::Words => "word index",
             Self::Traces => "trace table",
+            Self::Patterns => "pattern table",
         }
     }
 }
@@ -170,10 +175,10 @@ impl SegmentInfo {
             return Err(damaged);
         }
         let sound = |info: &Self| info.sections.iter().all(|s| s.offset.saturating_add(s.len) <= file.len());
-        Self::parse(info).filter(sound).ok_or(damaged)
+        Self::parse(info, version).filter(sound).ok_or(damaged)
     }
 
-    fn parse(info: &[u8]) -> Option<Self> {
+    fn parse(info: &[u8], version: u32) -> Option<Self> {
         let mut reader = Reader::new(info);
         let signal = Signal::from_number(reader.u8()?)?;
         let tenant_no = TenantNo(u32::try_from(reader.varint()?).ok()?);
@@ -190,7 +195,8 @@ impl SegmentInfo {
         let blocks = u32::try_from(reader.varint()?).ok()?;
         let (time_min, time_max) = (reader.i64()?, reader.i64()?);
         let mut sections = [SectionAt::default(); SECTIONS];
-        for section in &mut sections {
+        let written = if version == 1 { SECTIONS_V1 } else { SECTIONS };
+        for section in &mut sections[..written] {
             *section = SectionAt {
                 offset: reader.count(usize::MAX)?,
                 len: reader.count(usize::MAX)?,

@@ -7,11 +7,12 @@
 //! wants of the rows that match. Pruning may keep too many blocks, never too few.
 //!
 //! ```text
-//! write: rows → writer → encode, tokens → words, fuse, traces → format
-//! read:  segment → prune (needle → words, fuse, traces) → eval (decode) → rows as a batch
+//! write: rows → writer → encode (patterns), tokens → words, fuse, traces → format
+//! read:  segment → prune (needle → words, fuse, traces) → eval (decode, patterns) → rows as a batch
 //! ```
 
 mod bits;
+mod blobs;
 mod decode;
 mod encode;
 mod eval;
@@ -19,6 +20,7 @@ mod format;
 mod fuse;
 mod merge;
 mod needle;
+mod patterns;
 mod prune;
 mod rows;
 mod scan;

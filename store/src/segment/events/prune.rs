@@ -5,6 +5,7 @@ use regex::Regex;
 use super::bits::Bits;
 use super::format::TIMES;
 use super::needle::{self, Need, WordNeed};
+use super::patterns::Literals;
 use super::segment::EventSegment;
 use super::tokens::attribute_key;
 use super::traces::TraceId;
@@ -34,6 +35,8 @@ pub(super) struct Leaf<'q> {
     pub(super) test: &'q Test,
     /// What [`Test::Contains`] without case means, made once.
     pub(super) folded: Option<Regex>,
+    /// What texts must have for [`Test::Matches`].
+    pub(super) literals: Literals,
     pub(super) verdicts: Option<Vec<bool>>,
     clue: Clue,
 }
@@ -118,7 +121,12 @@ impl<'q> Plan<'q> {
         };
         let number = self.leaves;
         self.leaves += 1;
-        Node::Own(Leaf { number, column, test, folded, verdicts, clue: Clue::new(column, test, segment) })
+        let literals = match test {
+            Test::Matches(regex) => Literals::of_regex(regex.as_str()),
+            _ => Literals::Any,
+        };
+        let clue = Clue::new(column, test, segment);
+        Node::Own(Leaf { number, column, test, folded, literals, verdicts, clue })
     }
 
     /// The rows of a block that may match. No bytes of the block are read but its directory.

@@ -146,6 +146,7 @@ impl EventSegment {
         let mut runs = block.meta.run_ranges();
         let mut run = runs.next();
         let mut shown = None;
+        let mut scratch = Vec::new();
         for row in rows {
             while run.as_ref().is_some_and(|(_, range)| range.end <= row) {
                 run = runs.next();
@@ -159,7 +160,7 @@ impl EventSegment {
             shown = Some(stream);
             builder.begin_row(block.times[row], stream);
             for (id, column) in &columns {
-                if let Some(value) = column.value(row) {
+                if let Some(value) = column.value(row, &mut scratch) {
                     builder.put(*id, value);
                 }
             }

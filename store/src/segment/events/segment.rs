@@ -6,11 +6,12 @@ use parking_lot::Mutex;
 
 use super::super::coding::Reader;
 use super::super::{SegmentBytes, StreamInterner};
-use super::decode::{Column, Context, read_ints};
+use super::decode::{Column, Context, Data, read_ints};
 use super::format::{
     BlockMeta, ColumnAt, SECTIONS, Section, SegmentError, SegmentInfo, TIMES, read_directory,
 };
 use super::fuse::Fuse;
+use super::patterns::PatternTable;
 use super::traces::Traces;
 use super::words::Words;
 use crate::model::{Field, Stream};
@@ -36,6 +37,7 @@ pub(crate) struct EventSegment {
     interner: StreamInterner,
     streams: OnceLock<Option<Vec<Arc<Stream>>>>,
     words: OnceLock<Option<Words>>,
+    patterns: OnceLock<Option<Arc<PatternTable>>>,
     verified: [OnceLock<bool>; SECTIONS],
     reported: Mutex<Vec<Damage>>,
     sink: DamageSink,
@@ -47,7 +49,7 @@ pub(super) struct Block<'s> {
     number: usize,
     pub(super) meta: &'s BlockMeta,
     directory: Vec<ColumnAt>,
-    pub(super) times: Vec<i64>,
+    pub(super) times: Arc<Vec<i64>>,
     columns: Vec<Option<Arc<Column>>>,
     pub(super) bytes_read: u64,
 }
@@ -74,6 +76,7 @@ impl EventSegment {
             interner: interner.clone(),
             streams: OnceLock::new(),
             words: OnceLock::new(),
+            patterns: OnceLock::new(),
             verified: Default::default(),
             reported: Mutex::default(),
             sink,
@@ -198,6 +201,18 @@ impl EventSegment {
         self.words.get_or_init(open).as_ref()
     }
 
+    /// The table of patterns; `None`: columns that refer to it cannot be read.
+    fn patterns(&self) -> Option<&Arc<PatternTable>> {
+        let read = || {
+            let table = PatternTable::read(self.section(Section::Patterns)?);
+            if table.is_none() {
+                self.report(Damage::Section(Section::Patterns.name()));
+            }
+            table.map(Arc::new)
+        };
+        self.patterns.get_or_init(read).as_ref()
+    }
+
     pub(super) fn traces(&self) -> Option<Traces<'_>> {
         Traces::read(self.section(Section::Traces)?)
     }
@@ -230,9 +245,9 @@ impl EventSegment {
             let meta = self.blocks.get(number)?;
             let directory = self.directory(number)?;
             let columns = vec![None; directory.len()];
-            let mut block =
-                Block { segment: self, number, meta, directory, times: Vec::new(), columns, bytes_read: 0 };
-            block.times = block.read_times()?;
+            let times = Arc::default();
+            let mut block = Block { segment: self, number, meta, directory, times, columns, bytes_read: 0 };
+            block.times = Arc::new(block.read_times()?);
             Some(block)
         };
         open().ok_or_else(|| self.damaged_block(number))
@@ -288,8 +303,15 @@ impl Block<'_> {
         if let Some(column) = &self.columns[slot] {
             return Ok(Some(Arc::clone(column)));
         }
-        let column = self.read_column(slot).ok_or_else(|| self.segment.damaged_block(self.number))?;
+        let mut column = self.read_column(slot).ok_or_else(|| self.segment.damaged_block(self.number))?;
         self.bytes_read += column.size_bytes() as u64;
+        if let Data::Patterns(patterns) = &mut column.data {
+            for other in patterns.others() {
+                // Only columns behind this one, so that no two lead to each other.
+                let to = if other > number { self.column(other)? } else { None };
+                patterns.link(other, &to.ok_or_else(|| self.segment.damaged_block(self.number))?);
+            }
+        }
         let column = Arc::new(column);
         self.columns[slot] = Some(Arc::clone(&column));
         Ok(Some(column))
@@ -297,7 +319,9 @@ impl Block<'_> {
 
     fn read_column(&self, slot: usize) -> Option<Column> {
         let at = &self.directory[slot];
+        let bytes = self.column_bytes(at)?;
         let traces = if at.number == Field::TraceId as u32 { self.segment.traces() } else { None };
-        Column::read(self.column_bytes(at)?, Context { times: &self.times, traces })
+        let patterns = if Column::has_patterns(bytes, self.rows()) { self.segment.patterns() } else { None };
+        Column::read(bytes, Context { times: &self.times, traces, patterns })
     }
 }

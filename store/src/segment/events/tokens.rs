@@ -31,10 +31,10 @@ const WORDS_MAX: usize = 1 << 15;
 /// A block with more distinct filter keys has no filter.
 const KEYS_MAX: usize = 1 << 18;
 
-const SEPARATOR: u8 = 0;
+pub(super) const SEPARATOR: u8 = 0;
 const LETTER: u8 = 1;
 const HEX_LETTER: u8 = 2;
-const DIGIT: u8 = 4;
+pub(super) const DIGIT: u8 = 4;
 
 /// What each byte is. Hexadecimal letters are a class of their own.
 static CLASS: [u8; 256] = {
@@ -51,6 +51,11 @@ static CLASS: [u8; 256] = {
     }
     table
 };
+
+#[inline]
+pub(super) fn class(byte: u8) -> u8 {
+    CLASS[byte as usize]
+}
 
 /// The index entries of one block.
 #[derive(Default)]
@@ -136,7 +141,8 @@ impl BlockTokens {
         }
     }
 
-    fn add_bytes(&mut self, bytes: &[u8]) {
+    /// The same for bytes of which none outside ASCII folds into it.
+    pub(super) fn add_bytes(&mut self, bytes: &[u8]) {
         let mut at = 0;
         while at < bytes.len() {
             let mut classes = CLASS[bytes[at] as usize];
@@ -157,7 +163,8 @@ impl BlockTokens {
         }
     }
 
-    fn add_token(&mut self, token: &[u8], classes: u8) {
+    /// Takes one token of those classes.
+    pub(super) fn add_token(&mut self, token: &[u8], classes: u8) {
         if classes & DIGIT == 0 {
             if token.len() <= WORD_MAX {
                 let mut folded = [0; WORD_MAX];

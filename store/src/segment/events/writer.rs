@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::coding::{put_text, put_varint};
-use super::encode::{Cell, Encoder, Encoding, put_ints};
+use super::encode::{Beside, Cell, Encoder, Encoding, put_ints};
 use super::format::{
     BLOCK_ROWS_MAX, BlockMeta, ColumnAt, MAGIC, Run, SECTIONS, Section, SectionAt, SegmentError, SegmentInfo,
     SegmentMeta, TIMES, write_directory,
@@ -120,6 +120,14 @@ impl Source<'_> {
 // === impl Gathered ===
 
 impl<'a> Gathered<'a> {
+    /// The attributes that are texts.
+    fn texts(&self) -> Vec<(u32, &[Cell<'a>])> {
+        let attributes = self.columns.iter().enumerate().skip(Field::RESERVED as usize);
+        let texts =
+            attributes.filter(|(_, cells)| cells.first().is_some_and(|cell| cell.1.as_str().is_some()));
+        texts.map(|(number, cells)| (number as u32, cells.as_slice())).collect()
+    }
+
     fn clear(&mut self, columns: usize) {
         self.times.clear();
         self.runs.clear();
@@ -239,16 +247,21 @@ impl SegmentWriter {
             }
             self.loose_traces = true;
         }
-        let encoding = self.encoder.column(&gathered.times, cells, &mut self.file);
-        if number == Field::Body as u32 {
+        let body = number == Field::Body as u32;
+        let others = if body { gathered.texts() } else { Vec::new() };
+        let beside = Beside { others: &others, tokens: if body { Some(&mut self.tokens) } else { None } };
+        let encoding = self.encoder.column(&gathered.times, cells, beside, &mut self.file);
+        if body {
             match encoding {
+                Encoding::Patterns => {}
                 Encoding::Const => {
                     cells.iter().take(1).for_each(|(_, body)| self.tokens.add_text(&body.text()))
                 }
                 _ => cells.iter().for_each(|(_, body)| self.tokens.add_text(&body.text())),
             }
         }
-        let keyed = number >= Field::RESERVED && encoding == Encoding::Strings;
+        let texts = matches!(encoding, Encoding::Strings | Encoding::Patterns);
+        let keyed = number >= Field::RESERVED && texts;
         if keyed {
             let texts = cells.iter().filter_map(|(_, value)| value.as_str());
             texts.for_each(|text| self.tokens.add_attribute(number, text));
@@ -298,6 +311,11 @@ impl SegmentWriter {
                     if let Some(words) = words.take() {
                         words.finish(&mut file)?;
                     }
+                }
+                Section::Patterns => {
+                    let table = &self.encoder.table_of_patterns;
+                    let written = table.finish(self.options.zstd_level, &mut file);
+                    written.map_err(|error| SegmentError::Compress(error.to_string()))?;
                 }
                 Section::Traces => {
                     if let Some(traces) = traces.take() {

@@ -1,0 +1,28 @@
+//! Texts as patterns and what varies in them: bodies, urls, ids.
+//!
+//! A program writes few kinds of lines. What is the same in all lines of a kind is stored once a segment; what varies
+//! is stored in **slots**, columns of their own across all patterns in which it stands behind the same few bytes, as
+//! numbers where it is numbers: `ORD-` and 14 hexadecimal digits are 7 bytes, a timestamp that is the row's time
+//! nothing. Searches look at patterns first and write out only the rows whose pattern leaves a doubt.
+//!
+//! ```text
+//! split: text → pattern, parts     table: patterns of a segment    encode: parts → slots
+//! read:  slots → texts             search: needle → patterns that have it, cannot have it, or might
+//! ```
+//!
+//! Lines of no kind (patterns met once in a block) are stored as they are, compressed together.
+
+mod encode;
+mod read;
+mod search;
+mod shape;
+mod slots;
+mod split;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(super) use encode::{Others, PatternsEncoder};
+pub(super) use read::PatternColumn;
+pub(super) use search::{Literals, Verdict};
+pub(super) use table::{PatternTable, PatternTableWriter};

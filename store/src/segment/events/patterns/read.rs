@@ -1,0 +1,270 @@
+//! A column of patterns and slots, read back: a row's text is written out when it is asked for.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::super::super::coding::{PADDING, Packed, Reader, packed_len, unzigzag, width_of};
+use super::super::decode::{Column, Context};
+use super::encode::{CONST, DECIMALS, DICT, FROM_TIME, HEX, OTHER, RAW};
+use super::slots::{SlotKind, Slots};
+use super::split::{LITERAL, TIME, TOKEN, TimeForm, put_digits};
+use super::table::PatternTable;
+
+/// A column's texts by the place of their value.
+pub(in super::super) struct PatternColumn {
+    table: Arc<PatternTable>,
+    times: Arc<Vec<i64>>,
+    /// The number in the table of each code.
+    pub(super) patterns: Vec<u32>,
+    pub(super) codes: Vec<u32>,
+    /// How many places before have the same code.
+    ranks: Vec<u32>,
+    pub(super) slots: Slots,
+    /// Where the tokens of each placeholder begin in its slot.
+    bases: Vec<u32>,
+    pub(super) heads: Vec<Head>,
+    pub(super) bytes: Vec<u8>,
+    bits: Vec<u8>,
+}
+
+/// How the tokens of a slot are stored; ranges are of the column's bytes, `at` is a place in its bits.
+pub(super) enum Head {
+    Const(Range<usize>),
+    Decimals { prefix: Range<usize>, suffix: Range<usize>, digits: usize, ints: Ints },
+    Hex { prefix: Range<usize>, digits: usize, at: usize },
+    Dict { values: Vec<Range<usize>>, codes: Bits },
+    Raw { start: usize, ends: Vec<usize> },
+    Time { form: TimeForm, ints: Ints },
+    Other { number: u32, skip: usize, column: Option<Arc<Column>> },
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Bits {
+    at: usize,
+    width: u32,
+    len: usize,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Ints {
+    least: i64,
+    bits: Bits,
+}
+
+/// Front to back through bytes and bits.
+struct HeadReader<'a> {
+    bytes: &'a [u8],
+    reader: Reader<'a>,
+    bits: &'a [u8],
+    at: usize,
+}
+
+// === impl PatternColumn ===
+
+impl PatternColumn {
+    /// Reads the column of `count` values; `bytes` are those of its blob.
+    pub(in super::super) fn read(
+        reader: &mut Reader<'_>,
+        count: usize,
+        context: &Context<'_>,
+        blob: impl FnOnce(&mut Reader<'_>) -> Option<Vec<u8>>,
+    ) -> Option<Self> {
+        let table = Arc::clone(context.patterns?);
+        let patterns = reader.count(count)?;
+        let bytes = blob(reader)?;
+        let bits = reader.rest();
+        let mut heads = HeadReader { bytes: &bytes, reader: Reader::new(&bytes), bits, at: 0 };
+        let patterns: Vec<u32> = (0..patterns)
+            .map(|_| heads.reader.count(u32::MAX as usize).map(|n| n as u32))
+            .collect::<Option<_>>()?;
+        let width = width_of((patterns.len() as u64).checked_sub(1)?);
+        let codes: Vec<u32> = heads.take(width, count)?.packed(bits).iter().map(|code| code as u32).collect();
+        let mut counts = vec![0u32; patterns.len()];
+        let mut ranks = Vec::with_capacity(count);
+        for code in &codes {
+            let count = counts.get_mut(*code as usize)?;
+            ranks.push(*count);
+            *count += 1;
+        }
+        let mut slots = Slots::default();
+        for pattern in &patterns {
+            table.get(*pattern as usize)?;
+            slots.add(*pattern as usize, &table.keys);
+        }
+        let mut filled = vec![0u32; slots.keys().len()];
+        let mut bases = Vec::new();
+        for (code, count) in counts.iter().enumerate() {
+            for slot in slots.of(code) {
+                bases.push(filled[*slot as usize]);
+                filled[*slot as usize] += count;
+            }
+        }
+        let kinds = slots.keys().iter().map(|key| table.keys.kind(*key));
+        let heads =
+            kinds.zip(filled).map(|(kind, len)| heads.head(kind, len as usize)).collect::<Option<_>>()?;
+        let (times, bits) = (Arc::clone(context.times), bits.to_vec());
+        Some(Self { table, times, patterns, codes, ranks, slots, bases, heads, bytes, bits })
+    }
+
+    /// The columns texts of this one lead to.
+    pub(in super::super) fn others(&self) -> Vec<u32> {
+        let number = |head: &Head| if let Head::Other { number, .. } = head { Some(*number) } else { None };
+        self.heads.iter().filter_map(number).collect()
+    }
+
+    pub(in super::super) fn link(&mut self, other: u32, to: &Arc<Column>) {
+        for head in &mut self.heads {
+            if let Head::Other { number, column, .. } = head
+                && *number == other
+            {
+                *column = Some(Arc::clone(to));
+            }
+        }
+    }
+
+    pub(in super::super) fn size_bytes(&self) -> usize {
+        self.codes.len() * 8 + self.bytes.len() + self.bits.len()
+    }
+
+    pub(super) fn pattern(&self, code: usize) -> &[u8] {
+        self.patterns.get(code).and_then(|number| self.table.get(*number as usize)).unwrap_or_default()
+    }
+
+    /// Appends the text at `place`, which is that of `row`. `None`: the column's bytes make no sense.
+    pub(in super::super) fn write(&self, place: usize, row: usize, out: &mut Vec<u8>) -> Option<()> {
+        let code = *self.codes.get(place)? as usize;
+        let rank = *self.ranks.get(place)?;
+        let mut bases = self.bases.get(self.slots.range(code))?.iter();
+        let mut slots = self.slots.of(code).iter();
+        let mut rest = self.pattern(code);
+        while let Some(at) = memchr::memchr3(TOKEN, TIME, LITERAL, rest) {
+            out.extend_from_slice(&rest[..at]);
+            let (slot, base) = (*slots.next()?, *bases.next()?);
+            self.write_token(self.heads.get(slot as usize)?, (base + rank) as usize, row, out)?;
+            rest = rest.get(at + if rest[at] == TIME { 2 } else { 1 }..)?;
+        }
+        out.extend_from_slice(rest);
+        Some(())
+    }
+
+    fn write_token(&self, head: &Head, at: usize, row: usize, out: &mut Vec<u8>) -> Option<()> {
+        match head {
+            Head::Const(text) => out.extend_from_slice(self.bytes.get(text.clone())?),
+            Head::Decimals { prefix, suffix, digits, ints } => {
+                out.extend_from_slice(self.bytes.get(prefix.clone())?);
+                put_digits(ints.get(&self.bits, at), (*digits).max(1), out);
+                out.extend_from_slice(self.bytes.get(suffix.clone())?);
+            }
+            Head::Hex { prefix, digits, at: start } => {
+                out.extend_from_slice(self.bytes.get(prefix.clone())?);
+                for nibble in at * digits..(at + 1) * digits {
+                    let byte = self.bits.get(start + nibble / 2)?;
+                    let value = byte >> (nibble % 2 * 4) & 15;
+                    out.push(b"0123456789abcdef"[usize::from(value)]);
+                }
+            }
+            Head::Dict { values, codes } => {
+                let value = values.get(codes.packed(&self.bits).get(at) as usize)?;
+                out.extend_from_slice(self.bytes.get(value.clone())?);
+            }
+            Head::Raw { start, ends } => {
+                let from = at.checked_sub(1).map_or(Some(&0), |before| ends.get(before))?;
+                out.extend_from_slice(self.bytes.get(start + from..start + ends.get(at)?)?);
+            }
+            Head::Time { form, ints } => {
+                let time = ints.get(&self.bits, at).wrapping_add(form.of_row(*self.times.get(row)?));
+                form.write(time, out);
+            }
+            Head::Other { skip, column, .. } => {
+                let mut scratch = Vec::new();
+                let value = column.as_ref()?.value(row, &mut scratch)?;
+                out.extend_from_slice(value.as_bytes()?.get(*skip..)?);
+            }
+        }
+        Some(())
+    }
+}
+
+impl Bits {
+    fn packed(self, bits: &[u8]) -> Packed<'_> {
+        Packed::at_front(bits.get(self.at..).unwrap_or_default(), self.width, self.len)
+    }
+}
+
+impl Ints {
+    fn get(self, bits: &[u8], at: usize) -> i64 {
+        self.least.wrapping_add(self.bits.packed(bits).get(at) as i64)
+    }
+}
+
+// === impl HeadReader ===
+
+impl HeadReader<'_> {
+    /// The next packed run.
+    fn take(&mut self, width: u32, len: usize) -> Option<Bits> {
+        let bits = Bits { at: self.at, width, len };
+        self.at = self.at.checked_add(packed_len(width, len)?)?;
+        (self.at.checked_add(PADDING)? <= self.bits.len()).then_some(bits)
+    }
+
+    fn ints(&mut self, len: usize) -> Option<Ints> {
+        let least = unzigzag(self.reader.varint()?);
+        let width = u32::from(self.reader.u8()?);
+        Some(Ints { least, bits: self.take(width, len)? })
+    }
+
+    fn text(&mut self) -> Option<Range<usize>> {
+        let len = self.reader.count(self.bytes.len())?;
+        self.skip(len)
+    }
+
+    fn skip(&mut self, len: usize) -> Option<Range<usize>> {
+        let start = self.bytes.len() - self.reader.rest().len();
+        self.reader.bytes(len)?;
+        Some(start..start + len)
+    }
+
+    /// A slot's head, and of its bits where they are; it has `len` tokens.
+    fn head(&mut self, kind: SlotKind, len: usize) -> Option<Head> {
+        let form = if let SlotKind::Time(form) = kind { Some(form) } else { None };
+        Some(match (self.reader.u8()?, form) {
+            (CONST, None) => Head::Const(self.text()?),
+            (DECIMALS, None) => Head::Decimals {
+                prefix: self.text()?,
+                suffix: self.text()?,
+                digits: usize::from(self.reader.u8()?),
+                ints: self.ints(len)?,
+            },
+            (HEX, None) => {
+                let prefix = self.text()?;
+                let digits = self.reader.count(u32::MAX as usize)?;
+                Head::Hex { prefix, digits, at: self.take(4, len.checked_mul(digits)?)?.at }
+            }
+            (DICT, None) => {
+                let count = self.reader.count(len)?;
+                let values = (0..count).map(|_| self.text()).collect::<Option<Vec<_>>>()?;
+                Head::Dict { codes: self.take(width_of((count as u64).checked_sub(1)?), len)?, values }
+            }
+            (RAW, None) => self.raw(len)?,
+            (OTHER, None) => Head::Other {
+                number: u32::try_from(self.reader.varint()?).ok()?,
+                skip: self.reader.count(u32::MAX as usize)?,
+                column: None,
+            },
+            (FROM_TIME, Some(form)) => Head::Time { form, ints: self.ints(len)? },
+            _ => return None,
+        })
+    }
+
+    fn raw(&mut self, len: usize) -> Option<Head> {
+        let width = u32::from(self.reader.u8()?);
+        let lengths = self.take(width, len)?;
+        let mut ends = Vec::with_capacity(len);
+        let mut end = 0usize;
+        for length in lengths.packed(self.bits).iter() {
+            end = end.checked_add(usize::try_from(length).ok()?)?;
+            ends.push(end);
+        }
+        Some(Head::Raw { start: self.skip(end)?.start, ends })
+    }
+}
