@@ -31,6 +31,8 @@ mod words;
 mod writer;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use format::{LsnRange, SegmentError, SegmentMeta};

@@ -86,7 +86,7 @@ fn value<'a>(random: &mut Random, text: &'a str, nested: &'a [u8]) -> Value<'a> 
     }
 }
 
-fn random_batch(random: &mut Random, rows: usize) -> EventBatch {
+pub(super) fn random_batch(random: &mut Random, rows: usize) -> EventBatch {
     let mut b = EventBatchBuilder::new(Signal::Logs);
     let nested = Attributes::new(&[("key", Value::Str("timeout 1234567"))]);
     let mut row = 0;
@@ -199,7 +199,7 @@ pub(super) fn meta() -> SegmentMeta {
     }
 }
 
-fn options() -> WriteOptions {
+pub(super) fn options() -> WriteOptions {
     WriteOptions { block_rows: 40, ..Default::default() }
 }
 
@@ -442,20 +442,4 @@ fn days_and_row_limits_make_segments_of_their_own() {
     let written = write(&[batch], &meta(), &options).unwrap();
     assert_eq!(written.iter().map(|segment| segment.info.rows).collect::<Vec<_>>(), [30, 20, 30, 20]);
     assert!(written.iter().all(|segment| segment.info.time_min / DAY == segment.info.time_max / DAY));
-}
-
-#[test]
-fn segments_of_the_first_version_are_read() {
-    let batches = [Arc::new(random_batch(&mut Random(1), 300))];
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events-v1.seg");
-    let Ok(file) = std::fs::read(path) else {
-        std::fs::write(path, write(&batches, &meta(), &options()).unwrap().remove(0).bytes).unwrap();
-        panic!("{path} was missing and has been written: look at it and commit it");
-    };
-    assert_eq!(verify(&file).unwrap().meta, meta());
-    let view = EventsView::new(Vec::new(), vec![open(file)]);
-    assert_eq!(
-        run(&view, &query(Filter::All)).0,
-        run(&EventsView::from(batches.to_vec()), &query(Filter::All)).0
-    );
 }

@@ -20,7 +20,7 @@ mod slots;
 mod split;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(super) use encode::{Others, PatternsEncoder};
 pub(super) use read::PatternColumn;

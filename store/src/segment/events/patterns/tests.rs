@@ -5,7 +5,6 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use regex::Regex;
 
-use super::super::format::verify;
 use super::super::tests::{Random, check_flips, meta, open, query, run, segments_of};
 use super::super::{WriteOptions, merge, write};
 use crate::events_view::EventsView;
@@ -61,7 +60,7 @@ fn words(mut id: u64) -> String {
 }
 
 /// Lines with an attribute that has the id of the line at its end, another text, and a trace.
-fn batch(random: &mut Random, rows: usize) -> EventBatch {
+pub(in super::super) fn batch(random: &mut Random, rows: usize) -> EventBatch {
     let mut b = EventBatchBuilder::new(Signal::Logs);
     let streams = ["cart", "pay"].map(|service| {
         let resource = [("service.name", Value::Str(service))];
@@ -81,7 +80,7 @@ fn batch(random: &mut Random, rows: usize) -> EventBatch {
     b.finish()
 }
 
-fn options() -> WriteOptions {
+pub(in super::super) fn options() -> WriteOptions {
     WriteOptions { block_rows: 300, ..Default::default() }
 }
 
@@ -197,18 +196,4 @@ fn patterns_take_less_than_the_compressed_text() {
     let sizes = open(file).sizes().into_iter();
     let body: usize = sizes.filter(|(name, _)| name == "column Body").map(|(_, len)| len).sum();
     assert!(body < compressed * 3 / 4, "{body} bytes, {compressed} compressed");
-}
-
-#[test]
-fn segments_of_the_second_version_are_read() {
-    let batches = [Arc::new(batch(&mut Random(1), 400))];
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events-v2.seg");
-    let Ok(file) = std::fs::read(path) else {
-        std::fs::write(path, write(&batches, &meta(), &options()).unwrap().remove(0).bytes).unwrap();
-        panic!("{path} was missing and has been written: look at it and commit it");
-    };
-    assert_eq!(verify(&file).unwrap().meta, meta());
-    let view = EventsView::new(Vec::new(), vec![open(file)]);
-    let all = query(Filter::All);
-    assert_eq!(run(&view, &all).0, run(&EventsView::from(batches.to_vec()), &all).0);
 }
