@@ -61,6 +61,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
 
 fn serve(flags: &ServeFlags, demo: bool) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let config = Config::load(flags)?;
+    small_pages();
     telemetry::init(config.log_format, &config.log_level)?;
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -68,6 +69,13 @@ fn serve(flags: &ServeFlags, demo: bool) -> Result<ExitCode, Box<dyn std::error:
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(app::App::run(config, flags.clone(), demo))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The allocator asks for huge pages, and the kernel fills one with zeros for every small piece of it that is touched:
+/// bodies and batches come and go too fast for that. Where this is not allowed nothing but the cost is different.
+fn small_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// A reader that went away (`signalbox licenses | head`) is no error.
