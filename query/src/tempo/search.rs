@@ -121,7 +121,7 @@ fn write_set(json: &mut Json, set: &SpanSet) {
         if !set.attributes.is_empty() {
             o.key("attributes").array(|a| {
                 for (name, value) in &set.attributes {
-                    write_attribute(a, name, &TagValue::Text(value.clone()));
+                    write_attribute(a, name, value);
                 }
             });
         }

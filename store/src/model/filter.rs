@@ -1,5 +1,6 @@
 //! Conditions on events, in no query language: what engines push down and the store answers exactly.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use regex::Regex;
@@ -40,6 +41,10 @@ pub enum Test {
     Int(Compare, i64),
     /// A string, compared in byte order.
     Text(Compare, Arc<str>),
+    /// Bytes: one of these ids.
+    OneOf(Arc<HashSet<[u8; 16]>>),
+    /// The value passes, or it is an array and one of its members does.
+    Member(Box<Test>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,6 +93,16 @@ impl Test {
             Self::Number(compare, number) => value.as_f64().is_some_and(|v| compare.holds(&v, number)),
             Self::Int(compare, int) => value.as_int().is_some_and(|v| compare.holds(&v, int)),
             Self::Text(compare, text) => value.as_str().is_some_and(|v| compare.holds(&v, &&**text)),
+            Self::OneOf(ids) => match value {
+                Value::Bytes(id) => <&[u8; 16]>::try_from(id).is_ok_and(|id| ids.contains(id)),
+                _ => false,
+            },
+            Self::Member(test) => match value {
+                Value::Nested(array) if !array.is_map() => {
+                    array.items().any(|item| test.holds(Some(item.value)))
+                }
+                value => test.holds(Some(value)),
+            },
         }
     }
 }
@@ -217,6 +232,25 @@ mod tests {
         let batch = b.finish();
         let bound = filter.bind(&batch);
         (0..batch.rows()).filter(|&row| bound.matches(&batch, row)).collect()
+    }
+
+    #[test]
+    fn arrays_are_their_members() {
+        let mut array = crate::model::NestedWriter::default();
+        array.begin_array();
+        array.value(Value::Str("a"));
+        array.value(Value::Int(2));
+        array.end();
+        let bytes = array.into_bytes();
+        let array = Some(Value::Nested(crate::model::Nested::new(&bytes)));
+        let member = |test: Test, value| Test::Member(Box::new(test)).holds(value);
+        assert!(member(Test::TextEquals("a".into()), array));
+        assert!(member(Test::Number(Compare::Greater, 1.0), array));
+        assert!(!member(Test::TextEquals("b".into()), array));
+        assert!(member(Test::TextEquals("b".into()), Some(Value::Str("b"))));
+        assert!(!member(Test::TextEquals("b".into()), None));
+        let ids = Test::OneOf(Arc::new(HashSet::from([[1; 16]])));
+        assert!(ids.holds(Some(Value::Bytes(&[1; 16]))) && !ids.holds(Some(Value::Bytes(&[2; 16]))));
     }
 
     #[test]

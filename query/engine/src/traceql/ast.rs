@@ -6,10 +6,19 @@ use super::table::{AggregateOp, Intrinsic, MetricsOp};
 
 pub use crate::logql::Span;
 
-/// `{ ... } | ... | ...`
 #[derive(Clone, Debug)]
 pub struct Query {
-    pub stages: Vec<Stage>,
+    pub expr: Expr,
+    /// `with (name=value, ...)`
+    pub hints: Vec<(String, Static)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Expr {
+    /// `{ ... } | ... | ...`: answers traces.
+    Search(Vec<Stage>),
+    /// Answers series.
+    Metrics(MetricsExpr),
 }
 
 #[derive(Clone, Debug)]
@@ -20,7 +29,6 @@ pub enum Stage {
     Select(Vec<Attribute>),
     By(FieldExpr),
     Coalesce,
-    Metrics(Metrics),
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +136,8 @@ pub enum Static {
     Bool(bool),
     Status(Status),
     Kind(Kind),
+    /// Only while a comparison with it is read.
+    Nil,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,8 +184,53 @@ pub struct ScalarFilter {
 #[derive(Clone, Debug)]
 pub enum Scalar {
     Static(Static),
-    Aggregate { op: AggregateOp, of: Option<FieldExpr> },
-    Arithmetic { op: Arithmetic, left: Box<Scalar>, right: Box<Scalar> },
+    Aggregate {
+        op: AggregateOp,
+        of: Option<FieldExpr>,
+    },
+    /// `({ ... } | count())`: an aggregate over what a pipeline of its own leaves of the trace.
+    Pipeline {
+        stages: Vec<Stage>,
+        of: Box<Scalar>,
+    },
+    Arithmetic {
+        op: Arithmetic,
+        left: Box<Scalar>,
+        right: Box<Scalar>,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum MetricsExpr {
+    /// `{ ... } | rate()`
+    Select {
+        stages: Vec<Stage>,
+        metrics: Metrics,
+    },
+    /// Series of the same labels, or each with the one that has none.
+    Math {
+        op: Arithmetic,
+        left: Box<MetricsExpr>,
+        right: Box<MetricsExpr>,
+    },
+    Scaled {
+        op: Arithmetic,
+        number: f64,
+        number_first: bool,
+        of: Box<MetricsExpr>,
+    },
+    /// `> 10`: the points for which it holds.
+    Keep {
+        op: Comparison,
+        number: f64,
+        of: Box<MetricsExpr>,
+    },
+    /// `| topk(5)` and `| bottomk(5)`
+    Top {
+        largest: bool,
+        count: usize,
+        of: Box<MetricsExpr>,
+    },
 }
 
 /// A metrics stage.
@@ -185,6 +240,53 @@ pub struct Metrics {
     pub of: Option<Attribute>,
     pub numbers: Vec<f64>,
     pub by: Vec<Attribute>,
+    pub compare: Option<Compare>,
+}
+
+/// `compare({ ... }, 10, start, end)`
+#[derive(Clone, Debug)]
+pub struct Compare {
+    /// Which spans are the selection.
+    pub selection: FieldExpr,
+    /// Values to show of each attribute.
+    pub top: usize,
+    /// Unix nanoseconds, start exclusive: when a span of the selection starts.
+    pub within: Option<(i64, i64)>,
+}
+
+impl Query {
+    /// What a search runs; `None`: the query answers series.
+    pub fn stages(&self) -> Option<&[Stage]> {
+        match &self.expr {
+            Expr::Search(stages) => Some(stages),
+            Expr::Metrics(_) => None,
+        }
+    }
+
+    pub fn hint(&self, name: &str) -> Option<&Static> {
+        self.hints.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
+impl FieldExpr {
+    pub(crate) fn each_attribute<'q>(&'q self, visit: &mut dyn FnMut(&'q Attribute)) {
+        match self {
+            FieldExpr::Static(_) => {}
+            FieldExpr::Attribute(attribute) => visit(attribute),
+            FieldExpr::Not(inner)
+            | FieldExpr::Negate(inner)
+            | FieldExpr::Exists(inner)
+            | FieldExpr::Missing(inner) => inner.each_attribute(visit),
+            FieldExpr::And(parts) | FieldExpr::Or(parts) => {
+                parts.iter().for_each(|part| part.each_attribute(visit))
+            }
+            FieldExpr::Arithmetic { left, right, .. } | FieldExpr::Compare { left, right, .. } => {
+                left.each_attribute(visit);
+                right.each_attribute(visit);
+            }
+            FieldExpr::Matches { left, .. } => left.each_attribute(visit),
+        }
+    }
 }
 
 // === names ===
@@ -225,6 +327,29 @@ impl Comparison {
 }
 
 impl Arithmetic {
+    pub(crate) fn apply(self, a: f64, b: f64) -> f64 {
+        match self {
+            Arithmetic::Add => a + b,
+            Arithmetic::Sub => a - b,
+            Arithmetic::Mul => a * b,
+            Arithmetic::Div => a / b,
+            Arithmetic::Mod => a % b,
+            Arithmetic::Pow => a.powf(b),
+        }
+    }
+
+    /// Ints stay ints; `None`: a division by zero, or too large.
+    pub(crate) fn apply_int(self, a: i64, b: i64) -> Option<i64> {
+        match self {
+            Arithmetic::Add => a.checked_add(b),
+            Arithmetic::Sub => a.checked_sub(b),
+            Arithmetic::Mul => a.checked_mul(b),
+            Arithmetic::Div => a.checked_div(b),
+            Arithmetic::Mod => a.checked_rem(b),
+            Arithmetic::Pow => a.checked_pow(u32::try_from(b).ok()?),
+        }
+    }
+
     pub(crate) fn symbol(self) -> &'static str {
         match self {
             Arithmetic::Add => "+",

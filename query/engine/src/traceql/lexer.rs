@@ -134,10 +134,7 @@ impl<'t> Lexer<'t> {
             let rest = self.rest();
             let Some(c) = rest.chars().next() else { break };
             if c == '"' {
-                match self.text_token('"')? {
-                    Token::Text(text) => name.push_str(&text),
-                    _ => break,
-                }
+                self.quoted_part(&mut name)?;
             } else if c.is_whitespace() || "{}()=~!<>&|^,`".contains(c) {
                 break;
             } else {
@@ -149,6 +146,26 @@ impl<'t> Lexer<'t> {
             return Err(self.error(start, "syntax error: expecting the name of an attribute"));
         }
         Ok(Token::Attribute { scope, parent, name })
+    }
+
+    /// A part of a name in quotes; a backslash stands before a quote or another backslash.
+    fn quoted_part(&mut self, name: &mut String) -> Result<(), ParseError> {
+        let (rest, start) = (self.rest(), self.at);
+        let mut chars = rest.char_indices().skip(1);
+        while let Some((at, c)) = chars.next() {
+            match c {
+                '"' => {
+                    self.at += at + 1;
+                    return Ok(());
+                }
+                '\\' => match chars.next() {
+                    Some((_, c @ ('"' | '\\'))) => name.push(c),
+                    _ => return Err(self.error(start, "invalid escape sequence in the name of an attribute")),
+                },
+                c => name.push(c),
+            }
+        }
+        Err(self.error(start, "literal not terminated"))
     }
 
     fn text_token(&mut self, quote: char) -> Result<Token, ParseError> {
@@ -177,10 +194,13 @@ impl<'t> Lexer<'t> {
         }
         let word = &rest[..end];
         self.at += end;
-        let int = word.parse::<i64>().map(Token::Int).ok();
-        let float = || word.parse::<f64>().map(Token::Float).ok();
+        if word.bytes().all(|byte| byte.is_ascii_digit()) {
+            let too_large = || self.error(start, format!("not a 64-bit integer: {word}"));
+            return word.parse().map(Token::Int).map_err(|_| too_large());
+        }
+        let float = word.parse::<f64>().map(Token::Float).ok();
         let duration = || parse_duration(word).map(Token::Duration);
-        int.or_else(float)
+        float
             .or_else(duration)
             .ok_or_else(|| self.error(start, format!("not a number or duration: {word:?}")))
     }

@@ -16,9 +16,9 @@ mod tests;
 
 pub use ast::*;
 pub use eval::{
-    MetricsParams, MetricsSeries, ROOT_MISSING, ScopeTags, SearchParams, SearchResult, ServiceStats,
-    SpanMatch, SpanSet, TagQuery, TagValue, Trace, TraceId, TraceSummary, metrics, search, tag_values, tags,
-    trace_by_id,
+    MetricsExemplar, MetricsParams, MetricsSeries, ROOT_MISSING, ScopeTags, SearchParams, SearchResult,
+    ServiceStats, SpanMatch, SpanSet, TagQuery, TagValue, Trace, TraceId, TraceSummary, metrics, search,
+    tag_values, tags, trace_by_id,
 };
 pub use parser::{parse, parse_attribute};
 pub use table::*;

@@ -3,10 +3,10 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::ast::{
-    Attribute, FieldExpr, Metrics, Query, Relation, RelationMode, Scalar, SpansetExpr, SpansetOp, Stage,
-    Static,
+    Attribute, Compare, Expr, FieldExpr, Metrics, MetricsExpr, Query, Relation, RelationMode, Scalar,
+    SpansetExpr, SpansetOp, Stage, Static,
 };
-use super::table::{AGGREGATES, METRICS};
+use super::table::AGGREGATES;
 use crate::logql::units::print_duration;
 
 fn join<T: Display>(f: &mut Formatter<'_>, items: &[T], separator: &str) -> Result {
@@ -21,7 +21,18 @@ fn join<T: Display>(f: &mut Formatter<'_>, items: &[T], separator: &str) -> Resu
 
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        join(f, &self.stages, " | ")
+        match &self.expr {
+            Expr::Search(stages) => join(f, stages, " | ")?,
+            Expr::Metrics(metrics) => metrics.fmt(f)?,
+        }
+        if self.hints.is_empty() {
+            return Ok(());
+        }
+        f.write_str(" with (")?;
+        for (index, (name, value)) in self.hints.iter().enumerate() {
+            write!(f, "{}{name}={value}", if index > 0 { ", " } else { "" })?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -37,17 +48,41 @@ impl Display for Stage {
             }
             Stage::By(field) => write!(f, "by({field})"),
             Stage::Coalesce => f.write_str("coalesce()"),
-            Stage::Metrics(metrics) => metrics.fmt(f),
+        }
+    }
+}
+
+impl Display for MetricsExpr {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            MetricsExpr::Select { stages, metrics } => {
+                join(f, stages, " | ")?;
+                write!(f, " | {metrics}")
+            }
+            MetricsExpr::Math { op, left, right } => write!(f, "({left}) {} ({right})", op.symbol()),
+            MetricsExpr::Scaled { op, number, number_first: true, of } => {
+                write!(f, "{number} {} ({of})", op.symbol())
+            }
+            MetricsExpr::Scaled { op, number, of, .. } => write!(f, "({of}) {} {number}", op.symbol()),
+            MetricsExpr::Keep { op, number, of } => write!(f, "{of} {} {number}", op.symbol()),
+            MetricsExpr::Top { largest, count, of } => {
+                write!(f, "{of} | {}({count})", if *largest { "topk" } else { "bottomk" })
+            }
         }
     }
 }
 
 impl Display for Metrics {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let name = METRICS.iter().find(|(op, _, _)| *op == self.op).map_or("", |(_, name, _)| name);
-        write!(f, "{name}(")?;
+        write!(f, "{}(", self.op.name())?;
         if let Some(of) = &self.of {
             of.fmt(f)?;
+        }
+        if let Some(Compare { selection, top, within }) = &self.compare {
+            write!(f, "{{ {selection} }}, {top}")?;
+            if let Some((start, end)) = within {
+                write!(f, ", {start}, {end}")?;
+            }
         }
         self.numbers.iter().try_for_each(|number| write!(f, ", {number}"))?;
         f.write_str(")")?;
@@ -109,16 +144,40 @@ impl Display for FieldExpr {
             FieldExpr::Attribute(attribute) => attribute.fmt(f),
             FieldExpr::Not(inner) => write!(f, "!({inner})"),
             FieldExpr::Negate(inner) => write!(f, "-({inner})"),
-            FieldExpr::Exists(inner) => write!(f, "{inner} != nil"),
-            FieldExpr::Missing(inner) => write!(f, "{inner} = nil"),
+            FieldExpr::Exists(inner) => write!(f, "{} != nil", Side(inner)),
+            FieldExpr::Missing(inner) => write!(f, "{} = nil", Side(inner)),
             FieldExpr::And(all) => list(f, all, " && "),
             FieldExpr::Or(any) => list(f, any, " || "),
             FieldExpr::Arithmetic { op, left, right } => write!(f, "({left} {} {right})", op.symbol()),
-            FieldExpr::Compare { op, left, right } => write!(f, "{left} {} {right}", op.symbol()),
+            FieldExpr::Compare { op, left, right } => {
+                write!(f, "{} {} {}", Side(left), op.symbol(), Side(right))
+            }
             FieldExpr::Matches { negated, left, pattern } => {
-                write!(f, "{left} {} {:?}", if *negated { "!~" } else { "=~" }, pattern.source)
+                write!(f, "{} {} ", Side(left), if *negated { "!~" } else { "=~" })?;
+                quoted(f, &pattern.source)
             }
         }
+    }
+}
+
+/// Escapes what ends a quoted text; everything else may stand in one, and in a quoted name.
+fn quoted(f: &mut Formatter<'_>, text: &str) -> Result {
+    write!(f, "\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A side of a comparison: another comparison needs parentheses there.
+struct Side<'e>(&'e FieldExpr);
+
+impl Display for Side<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let comparison = matches!(
+            self.0,
+            FieldExpr::Compare { .. }
+                | FieldExpr::Matches { .. }
+                | FieldExpr::Exists(_)
+                | FieldExpr::Missing(_)
+        );
+        if comparison { write!(f, "({})", self.0) } else { self.0.fmt(f) }
     }
 }
 
@@ -128,10 +187,11 @@ impl Display for Static {
             Static::Int(value) => value.fmt(f),
             Static::Float(value) => write!(f, "{value:?}"),
             Static::Duration(nanos) => f.write_str(&print_duration(*nanos)),
-            Static::Text(text) => write!(f, "{text:?}"),
+            Static::Text(text) => quoted(f, text),
             Static::Bool(value) => value.fmt(f),
             Static::Status(status) => f.write_str(status.name()),
             Static::Kind(kind) => f.write_str(kind.name()),
+            Static::Nil => f.write_str("nil"),
         }
     }
 }
@@ -145,7 +205,10 @@ impl Display for Attribute {
                 f.write_str(if *parent { "parent." } else { "" })?;
                 let prefix = scope.prefix();
                 f.write_str(if *parent { prefix.trim_start_matches('.') } else { prefix })?;
-                if plain { f.write_str(name) } else { write!(f, "{name:?}") }
+                if plain {
+                    return f.write_str(name);
+                }
+                quoted(f, name)
             }
         }
     }
@@ -162,6 +225,11 @@ impl Display for Scalar {
                     of.fmt(f)?;
                 }
                 f.write_str(")")
+            }
+            Scalar::Pipeline { stages, of } => {
+                f.write_str("(")?;
+                join(f, stages, " | ")?;
+                write!(f, " | {of})")
             }
             Scalar::Arithmetic { op, left, right } => write!(f, "({left} {} {right})", op.symbol()),
         }

@@ -36,6 +36,7 @@ pub enum Type {
     Bool,
     Status,
     Kind,
+    Nil,
 }
 
 pub struct IntrinsicRow {
@@ -94,6 +95,11 @@ impl Intrinsic {
         Some(row.intrinsic)
     }
 
+    pub(crate) fn scoped_name(self) -> String {
+        let row = self.row();
+        (if row.scoped.is_empty() { row.bare } else { row.scoped }).to_string()
+    }
+
     pub(crate) fn name(self) -> &'static str {
         let row = self.row();
         if row.bare.is_empty() { row.scoped } else { row.bare }
@@ -127,16 +133,34 @@ pub enum MetricsOp {
     Sum,
     Quantile,
     Histogram,
+    Compare,
 }
 
-/// Name, and whether it takes an attribute.
-pub const METRICS: &[(MetricsOp, &str, bool)] = &[
-    (MetricsOp::Rate, "rate", false),
-    (MetricsOp::Count, "count_over_time", false),
-    (MetricsOp::Min, "min_over_time", true),
-    (MetricsOp::Max, "max_over_time", true),
-    (MetricsOp::Avg, "avg_over_time", true),
-    (MetricsOp::Sum, "sum_over_time", true),
-    (MetricsOp::Quantile, "quantile_over_time", true),
-    (MetricsOp::Histogram, "histogram_over_time", true),
+/// What stands between a metrics function's parentheses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    Nothing,
+    Attribute,
+    /// An attribute, then numbers.
+    Quantiles,
+    /// `{ ... }`, then how many values and a time range.
+    Selection,
+}
+
+pub const METRICS: &[(MetricsOp, &str, Takes)] = &[
+    (MetricsOp::Rate, "rate", Takes::Nothing),
+    (MetricsOp::Count, "count_over_time", Takes::Nothing),
+    (MetricsOp::Min, "min_over_time", Takes::Attribute),
+    (MetricsOp::Max, "max_over_time", Takes::Attribute),
+    (MetricsOp::Avg, "avg_over_time", Takes::Attribute),
+    (MetricsOp::Sum, "sum_over_time", Takes::Attribute),
+    (MetricsOp::Quantile, "quantile_over_time", Takes::Quantiles),
+    (MetricsOp::Histogram, "histogram_over_time", Takes::Attribute),
+    (MetricsOp::Compare, "compare", Takes::Selection),
 ];
+
+impl MetricsOp {
+    pub fn name(self) -> &'static str {
+        METRICS.iter().find(|(op, _, _)| *op == self).map_or("", |(_, name, _)| name)
+    }
+}

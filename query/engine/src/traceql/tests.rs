@@ -27,8 +27,27 @@ const VALID: &str = r#"
 { .a } | { .b } ⇒ { .a } | { .b }
 { .a } | rate() by (name) ⇒ { .a } | rate() by (name)
 { .a } | quantile_over_time(duration, .9, 0.99) by (span.b, name) ⇒ { .a } | quantile_over_time(duration, 0.9, 0.99) by (span.b, name)
-{ .a } with (most_recent=true) ⇒ { .a }
-{ 2 < max(duration) } ⇒ # refused
+{ .a } with (most_recent=true)
+{ .a } | count_over_time() with (sample=0.1, exemplars=true)
+{ ."a b\"c\\d" = "x" }
+{ !.a = true } ⇒ { !(.a) = true }
+{ -.a ^ 2 * 3 = 2 } ⇒ { -(((.a ^ 2) * 3)) = 2 }
+{ 1 = 2 = .b } ⇒ { (1 = 2) = .b }
+{ nil = nil } ⇒ { false }
+{ .a } | max(.b) - min(.b) > 3 ⇒ { .a } | (max(.b) - min(.b)) > 3
+({ .a } | count()) > ({ .b } | avg(duration)) * 2 ⇒ ({ .a } | count()) > (({ .b } | avg(duration)) * 2)
+avg(.a) > 1 - 3 ⇒ avg(.a) > -2
+min(span:childCount) < 7 / 2 ⇒ min(span:childCount) < 3
+{ } >> { .a } | rate() ⇒ ({ } >> { .a }) | rate()
+{ } | compare({ status = error }) ⇒ { } | compare({ status = error }, 10)
+{ } | compare({ status = error }, 5, 100, 200)
+{ } | rate() by (name) > 10 | topk(5) <= 2.5 | bottomk(1)
+({ } | max_over_time(duration)) > 10s ⇒ { } | max_over_time(duration) > 10
+1 + 2 + ({ } | rate()) ⇒ 3 + ({ } | rate())
+3 / 2 * ({ } | rate()) - 1 ⇒ (1 * ({ } | rate())) - 1
+({ } | rate() > 6) * 100 > 5 ⇒ ({ } | rate() > 6) * 100 > 5
+(60 * ({ } | rate())) / ({ .a } | rate()) + ({ .b } | rate()) ⇒ ((60 * ({ } | rate())) / ({ .a } | rate())) + ({ .b } | rate())
+({ } | rate()) + ({ } | rate()) | topk(5) > 1 ⇒ ({ } | rate()) + ({ } | rate()) | topk(5) > 1
 "#;
 
 const INVALID: &str = r#"
@@ -37,9 +56,27 @@ const INVALID: &str = r#"
 { foo = 1 } ⇒ parse error at line 1, col 3: unknown identifier: foo; attributes begin with a dot or a scope: .foo
 { name = 5 } ⇒ parse error at line 1, col 3: binary operations must operate on the same type: name = 5
 { status = ok && kind > "x" } ⇒ parse error at line 1, col 18: binary operations must operate on the same type: kind > "x"
-{ duration =~ "x" } ⇒ parse error at line 1, col 15: a regular expression needs a text on its left: duration
+{ duration =~ "x" } ⇒ parse error at line 1, col 3: binary operations must operate on the same type: duration =~ "x"
+{ status > ok } ⇒ parse error at line 1, col 3: illegal operation for the given types: status > ok
+{ 1 && .a } ⇒ parse error at line 1, col 3: illegal operation for the given types: 1 && .a
+{ -name = "a" } ⇒ parse error at line 1, col 3: illegal operation for the given type: -name
+{ span:status = nil } ⇒ parse error at line 1, col 3: status = nil is not valid: status cannot be nil
+{ nil } ⇒ parse error at line 1, col 1: span filter field expressions must resolve to a boolean: { nil }
+{ .a = 99999999999999999999 } ⇒ parse error at line 1, col 8: not a 64-bit integer: 99999999999999999999
+{ } | by(1) ⇒ parse error at line 1, col 10: grouping field expressions must reference the span: 1
+{ } | max(status) = 1 ⇒ parse error at line 1, col 11: aggregate field expressions must resolve to a number type: status
+{ } | sum(3) = 1 ⇒ parse error at line 1, col 11: aggregate field expressions must reference the span: 3
+{ } + { } ⇒ parse error at line 1, col 5: syntax error: unexpected +
+({ } | rate()) % 2 ⇒ parse error at line 1, col 16: syntax error: unexpected %
+({ } | rate()) * 10s ⇒ parse error at line 1, col 1: a duration cannot be used in arithmetic with series
+({ } | rate()) > (10s * 2) ⇒ parse error at line 1, col 19: a duration cannot be used in arithmetic with numbers
+{ } | rate() | topk(0) ⇒ parse error at line 1, col 21: at least one series must be asked for
+{ } | compare({ .a }) > 1 ⇒ parse error at line 1, col 23: compare() cannot be used with arithmetic, comparisons, topk or bottomk
+{ } | compare({ .a }, 2000) ⇒ parse error at line 1, col 21: compare shows 1 to 1000 values, not 2000
+{ } | rate() by (.a, .b, .c, .d, .e, .f) ⇒ parse error at line 1, col 14: 6 attributes to group by, at most 5
+2 * 3 ⇒ parse error at line 1, col 6: syntax error: unexpected $end, expecting a comparison
 { .a =~ "(" } ⇒ parse error at line 1, col 9: invalid regex: unclosed group
-{ .a =~ 5 } ⇒ parse error at line 1, col 9: syntax error: unexpected INTEGER, expecting STRING
+{ .a =~ 5 } ⇒ parse error at line 1, col 9: a regular expression must be a STRING
 { duration } ⇒ parse error at line 1, col 1: span filter field expressions must resolve to a boolean: { duration }
 { nil > 5 } ⇒ parse error at line 1, col 3: nil can only be compared by = and !=
 { . = 1 } ⇒ parse error at line 1, col 4: syntax error: expecting the name of an attribute

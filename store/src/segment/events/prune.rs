@@ -215,6 +215,8 @@ impl Leaf<'_> {
 
 impl Clue {
     fn new(column: u32, test: &Test, segment: &EventSegment) -> Self {
+        // Columns with arrays have no keys, so what is said of the value alone holds.
+        let test = if let Test::Member(of) = test { &**of } else { test };
         let whole = match test {
             Test::Equals(OwnedValue::Str(text)) => Some(text.as_str()),
             Test::TextEquals(text) | Test::Text(Compare::Equal, text) => Some(&**text),
@@ -225,8 +227,12 @@ impl Clue {
             return whole.map_or(Self::None, |text| Self::Value(attribute_key(column, text)));
         }
         if column == Field::TraceId as u32 {
-            let Test::Equals(OwnedValue::Bytes(id)) = test else { return Self::None };
-            return trace_blocks(id, segment).map_or(Self::None, Self::Trace);
+            let blocks = match test {
+                Test::Equals(OwnedValue::Bytes(id)) => trace_blocks(id.as_slice().try_into().ok(), segment),
+                Test::OneOf(ids) => trace_blocks(ids.iter(), segment),
+                _ => None,
+            };
+            return blocks.map_or(Self::None, Self::Trace);
         }
         if column != Field::Body as u32 {
             return Self::None;
@@ -241,12 +247,11 @@ impl Clue {
     }
 }
 
-/// The blocks with rows of a trace; `None`: unknown.
-fn trace_blocks(id: &[u8], segment: &EventSegment) -> Option<Bits> {
-    let id: &TraceId = id.try_into().ok()?;
+/// The blocks with rows of these traces; `None`: unknown.
+fn trace_blocks<'i>(ids: impl IntoIterator<Item = &'i TraceId>, segment: &EventSegment) -> Option<Bits> {
     let traces = segment.traces()?;
     let mut blocks = Bits::none(segment.blocks.len());
-    if let Some(number) = traces.find(id) {
+    for number in ids.into_iter().filter_map(|id| traces.find(id)) {
         traces.blocks(number)?.into_iter().for_each(|block| blocks.set(block));
     }
     Some(blocks)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use store::model::{self, ColumnRef, Field, Filter, OwnedValue, Test};
 
 use crate::traceql::ast::{
-    Attribute, Comparison, FieldExpr, Kind, Query, Scope, SpansetExpr, SpansetOp, Stage, Static, Status,
+    Attribute, Comparison, FieldExpr, Kind, Scope, SpansetExpr, SpansetOp, Stage, Static, Status,
 };
 use crate::traceql::table::Intrinsic;
 
@@ -18,9 +18,9 @@ pub(super) struct Candidates<'q> {
 
 impl<'q> Candidates<'q> {
     /// Every answer holds a span of one of the filters chosen here, so no trace is missed.
-    pub(super) fn of(query: &'q Query) -> Candidates<'q> {
+    pub(super) fn of(stages: &'q [Stage]) -> Candidates<'q> {
         let mut any_of = Vec::new();
-        leaves_of_stages(&query.stages, &mut any_of);
+        leaves_of_stages(stages, &mut any_of);
         let parts: Option<Vec<Filter>> = any_of.iter().map(|leaf| leaf.and_then(pushed)).collect();
         let local = any_of.into_iter().map(|leaf| leaf.filter(|expr| is_local(expr))).collect();
         Candidates { filter: parts.map_or(Filter::All, Filter::Or), any_of: local }
@@ -49,34 +49,30 @@ fn leaves<'q>(spanset: &'q SpansetExpr, out: &mut Vec<Option<&'q FieldExpr>>) {
 
 /// Whether a span alone decides the expression.
 pub(super) fn is_local(expr: &FieldExpr) -> bool {
-    let mut local = true;
-    each_attribute(expr, &mut |attribute| {
-        local &= match attribute {
-            Attribute::Intrinsic(intrinsic) => !intrinsic.row().of_trace,
-            Attribute::Named { parent, .. } => !parent,
-        };
-    });
-    local
-}
-
-pub(super) fn each_attribute<'q>(expr: &'q FieldExpr, visit: &mut dyn FnMut(&'q Attribute)) {
     match expr {
-        FieldExpr::Static(_) => {}
-        FieldExpr::Attribute(attribute) => visit(attribute),
+        FieldExpr::Static(_) => true,
+        FieldExpr::Attribute(Attribute::Intrinsic(intrinsic)) => !intrinsic.row().of_trace,
+        FieldExpr::Attribute(Attribute::Named { parent, .. }) => !parent,
         FieldExpr::Not(inner)
         | FieldExpr::Negate(inner)
         | FieldExpr::Exists(inner)
-        | FieldExpr::Missing(inner) => {
-            each_attribute(inner, visit);
+        | FieldExpr::Missing(inner) => is_local(inner),
+        FieldExpr::And(parts) | FieldExpr::Or(parts) => parts.iter().all(is_local),
+        FieldExpr::Compare { op, left, right } => {
+            is_rootness(*op, left, right) || (is_local(left) && is_local(right))
         }
-        FieldExpr::And(parts) | FieldExpr::Or(parts) => {
-            parts.iter().for_each(|part| each_attribute(part, visit))
-        }
-        FieldExpr::Arithmetic { left, right, .. } | FieldExpr::Compare { left, right, .. } => {
-            each_attribute(left, visit);
-            each_attribute(right, visit);
-        }
-        FieldExpr::Matches { left, .. } => each_attribute(left, visit),
+        FieldExpr::Arithmetic { left, right, .. } => is_local(left) && is_local(right),
+        FieldExpr::Matches { left, .. } => is_local(left),
+    }
+}
+
+/// `nestedSetParent < 0` asks whether the span is a root, which it knows itself.
+fn is_rootness(op: Comparison, left: &FieldExpr, right: &FieldExpr) -> bool {
+    let FieldExpr::Attribute(Attribute::Intrinsic(Intrinsic::NestedParent)) = left else { return false };
+    let FieldExpr::Static(Static::Int(number)) = right else { return false };
+    match op {
+        Comparison::Lt | Comparison::Ge => *number == 0,
+        Comparison::Le | Comparison::Eq | Comparison::Ne | Comparison::Gt => *number == -1,
     }
 }
 
@@ -102,7 +98,7 @@ fn field_of(intrinsic: Intrinsic) -> Option<Field> {
         Intrinsic::StatusMessage => Field::StatusMessage,
         Intrinsic::Kind => Field::Kind,
         Intrinsic::SpanId => Field::SpanId,
-        Intrinsic::ParentId => Field::ParentSpanId,
+        Intrinsic::ParentId | Intrinsic::NestedParent => Field::ParentSpanId,
         Intrinsic::TraceId => Field::TraceId,
         Intrinsic::EventName | Intrinsic::EventSinceStart => Field::Events,
         Intrinsic::LinkTraceId | Intrinsic::LinkSpanId => Field::Links,
@@ -133,7 +129,7 @@ pub(super) fn pushed(expr: &FieldExpr) -> Option<Filter> {
                 let field = field_of(*intrinsic).filter(|_| plain)?;
                 return Some(Filter::column(ColumnRef::Field(field), Test::Matches(pattern.regex.clone())));
             }
-            let test = if *negated { Test::Exists } else { Test::Matches(pattern.regex.clone()) };
+            let test = if *negated { Test::Exists } else { member(Test::Matches(pattern.regex.clone())) };
             Some(Filter::column(column(left)?, test))
         }
         _ => None,
@@ -173,7 +169,13 @@ fn compared(attribute: &Attribute, op: Comparison, value: &Static) -> Option<Fil
         (Static::Float(v), op) => number_test(op, *v),
         _ => Test::Exists,
     };
+    let test = if matches!(test, Test::Exists) { test } else { member(test) };
     Some(Filter::column(named_column(scope, name)?, test))
+}
+
+/// Attributes may be arrays, whose members count.
+fn member(test: Test) -> Test {
+    Test::Member(Box::new(test))
 }
 
 /// Strict comparisons are widened: a large int loses digits as a double, and the exact comparison comes later.

@@ -2,6 +2,7 @@
 
 mod filter;
 mod metrics;
+mod relation;
 mod search;
 mod spanset;
 mod tags;
@@ -9,9 +10,11 @@ mod trace;
 mod value;
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
-pub use metrics::{MetricsParams, MetricsSeries, metrics};
+pub use metrics::{MetricsExemplar, MetricsParams, MetricsSeries, metrics};
 pub use search::{
     ROOT_MISSING, SearchParams, SearchResult, ServiceStats, SpanMatch, SpanSet, TraceSummary, search,
     trace_by_id,
@@ -19,6 +22,7 @@ pub use search::{
 pub use tags::{ScopeTags, TagQuery, tag_values, tags};
 pub use trace::{Trace, TraceId};
 
+use store::model::Value;
 use value::Val;
 
 /// A value as tag endpoints and search answers type it.
@@ -47,6 +51,18 @@ impl TagValue {
         }
     }
 
+    /// An attribute's value; arrays as their text, and nothing of what has no value in the language.
+    fn of_value(value: Value<'_>) -> Option<TagValue> {
+        Some(match value {
+            Value::Str(v) => TagValue::Text(v.to_string()),
+            Value::Int(v) => TagValue::Int(v),
+            Value::Double(v) => TagValue::Float(v),
+            Value::Bool(v) => TagValue::Bool(v),
+            Value::Nested(array) if !array.is_map() => TagValue::Text(value.text().into_owned()),
+            Value::Nested(_) | Value::Bytes(_) | Value::Empty => return None,
+        })
+    }
+
     /// The type's name in Tempo's answers.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -69,8 +85,4 @@ impl TagValue {
             TagValue::Keyword(v) => (*v).to_string(),
         }
     }
-}
-
-fn shown(value: &Val<'_>) -> String {
-    TagValue::of(value.clone()).text()
 }

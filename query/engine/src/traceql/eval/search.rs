@@ -1,6 +1,7 @@
 //! Search: candidate traces newest first, then each whole trace exactly.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::model::{
@@ -9,7 +10,7 @@ use store::model::{
 use store::{EventQuery, Order, Projection, ScanControl, ScanStats, Snapshot};
 
 use super::TagValue;
-use super::filter::{Candidates, columns, each_attribute};
+use super::filter::{Candidates, columns};
 use super::spanset::{OfTrace, Spanset};
 use super::trace::{Structure, Trace, TraceId, duration_of, id_of};
 use super::value::{SpanRef, holds, span_name};
@@ -20,7 +21,9 @@ use crate::traceql::table::Intrinsic;
 /// What clients show for a trace whose root has not come: Tempo's text, which they know.
 pub const ROOT_MISSING: &str = "<root span not yet received>";
 /// Spans of a found trace may lie outside the searched range by this much.
-const TRACE_MARGIN_NS: i64 = 3_600_000_000_000;
+pub(super) const TRACE_MARGIN_NS: i64 = 3_600_000_000_000;
+/// What puts spans together.
+const STRUCTURE: [Field; 4] = [Field::TraceId, Field::SpanId, Field::ParentSpanId, Field::Kind];
 /// Traces fetched at once at least: a round costs a scan.
 const ROUND_TRACES_MIN: usize = 20;
 
@@ -62,8 +65,8 @@ pub struct ServiceStats {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpanSet {
-    /// What `by` grouped it under.
-    pub attributes: Vec<(String, String)>,
+    /// What `by` grouped it under, and what scalar filters found.
+    pub attributes: Vec<(String, TagValue)>,
     /// Spans of the set, shown or not.
     pub matched: usize,
     pub spans: Vec<SpanMatch>,
@@ -97,14 +100,15 @@ pub fn search(
     query: &Query,
     params: &SearchParams,
 ) -> Result<SearchResult, EvalError> {
-    if query.stages.iter().any(|stage| matches!(stage, Stage::Metrics(_))) {
-        return Err(EvalError::NotSupported("a metrics stage in a search".to_string()));
-    }
-    let mentioned = mentioned(query);
+    let Some(stages) = query.stages() else {
+        let message = "a metrics query answers series: ask for it at /api/metrics/query_range";
+        return Err(EvalError::BadQuery(message.to_string()));
+    };
+    let mentioned = mentioned(stages);
     let mut searcher = Searcher {
         ctx,
         snapshot,
-        candidates: Candidates::of(query),
+        candidates: Candidates::of(stages),
         columns: span_columns(&mentioned),
         seen: FxHashSet::default(),
         stats: ScanStats::default(),
@@ -122,7 +126,7 @@ pub fn search(
         for trace in searcher.traces(&ids, params)? {
             let structure = Structure::of(&trace.spans);
             let of = OfTrace { ctx, trace: &trace, structure: &structure };
-            let sets = of.run(&query.stages)?;
+            let sets = of.run(stages)?;
             if !sets.is_empty() && traces.len() < params.limit {
                 traces.push(summary(&of, &sets, &mentioned, params));
             }
@@ -182,7 +186,7 @@ impl Searcher<'_> {
             newest.retain(|_, time| *time >= floor);
             ScanControl::Narrow { start: floor, end }
         })?;
-        self.add(stats);
+        add_stats(&mut self.stats, stats);
         let mut found: Vec<(TraceId, i64)> = newest.into_iter().collect();
         found.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         found.truncate(count);
@@ -196,39 +200,38 @@ impl Searcher<'_> {
             (params.start.saturating_sub(TRACE_MARGIN_NS), params.end.saturating_add(TRACE_MARGIN_NS));
         let columns = Projection::Columns(self.columns.iter().cloned().collect());
         let (traces, stats) = fetch(self.ctx, self.snapshot, ids, range, columns)?;
-        self.add(stats);
+        add_stats(&mut self.stats, stats);
         Ok(traces)
-    }
-
-    fn add(&mut self, stats: ScanStats) {
-        self.stats.blocks_total += stats.blocks_total;
-        self.stats.blocks_read += stats.blocks_read;
-        self.stats.rows_read += stats.rows_read;
-        self.stats.rows_matched += stats.rows_matched;
-        self.stats.bytes_read += stats.bytes_read;
-        self.stats.blocks_damaged += stats.blocks_damaged;
     }
 }
 
-fn fetch(
+/// Whole traces, in the order of `ids`. What came twice (the id and the kind of a span tell) is there once.
+pub(super) fn fetch(
     ctx: &RequestCtx,
     snapshot: &Snapshot,
     ids: &[TraceId],
     (start, end): (i64, i64),
     projection: Projection,
 ) -> Result<(Vec<Trace>, ScanStats), EvalError> {
-    let is = |id: &TraceId| {
-        Filter::column(ColumnRef::Field(Field::TraceId), Test::Equals(OwnedValue::Bytes(id.to_vec())))
+    let test = match ids {
+        [id] => Test::Equals(OwnedValue::Bytes(id.to_vec())),
+        ids => Test::OneOf(Arc::new(ids.iter().copied().collect())),
     };
-    let filter = Filter::Or(ids.iter().map(is).collect());
+    let filter = Filter::column(ColumnRef::Field(Field::TraceId), test);
     let query =
         EventQuery { signal: Signal::Spans, start, end, filter, projection, order: Order::OldestFirst };
     let mut builders: FxHashMap<TraceId, EventBatchBuilder> = FxHashMap::default();
+    let mut known: FxHashSet<(TraceId, u64, i64)> = FxHashSet::default();
     let mut failed = None;
     let stats = snapshot.scan(ctx, &query, &mut |rows| {
         for row in rows.rows {
             let row = *row as usize;
             let Ok(id) = TraceId::try_from(id_of(rows.batch, row, Field::TraceId)) else { continue };
+            let kind = rows.batch.field(row, Field::Kind).and_then(|kind| kind.as_int()).unwrap_or(0);
+            let span = <[u8; 8]>::try_from(id_of(rows.batch, row, Field::SpanId)).map(u64::from_be_bytes);
+            if span.is_ok_and(|span| !known.insert((id, span, kind))) {
+                continue;
+            }
             let builder = builders.entry(id).or_insert_with(|| EventBatchBuilder::new(Signal::Spans));
             builder.copy_row(rows.batch, row, |_| true);
         }
@@ -246,6 +249,15 @@ fn fetch(
     }
     let traces = ids.iter().filter_map(|id| Some(Trace { id: *id, spans: builders.remove(id)?.finish() }));
     Ok((traces.collect(), stats))
+}
+
+pub(super) fn add_stats(sum: &mut ScanStats, stats: ScanStats) {
+    sum.blocks_total += stats.blocks_total;
+    sum.blocks_read += stats.blocks_read;
+    sum.rows_read += stats.rows_read;
+    sum.rows_matched += stats.rows_matched;
+    sum.bytes_read += stats.bytes_read;
+    sum.blocks_damaged += stats.blocks_damaged;
 }
 
 fn summary(
@@ -285,7 +297,11 @@ fn span_set(of: &OfTrace<'_>, set: &Spanset, mentioned: &[&Attribute], count: us
         attributes: shown_attributes(of, *row, mentioned),
     };
     let matched = rows.len();
-    SpanSet { attributes: set.by.clone(), matched, spans: rows.iter().take(count).map(show).collect() }
+    SpanSet {
+        attributes: set.attributes.clone(),
+        matched,
+        spans: rows.iter().take(count).map(show).collect(),
+    }
 }
 
 fn shown_attributes(of: &OfTrace<'_>, row: usize, mentioned: &[&Attribute]) -> Vec<(String, TagValue)> {
@@ -311,14 +327,14 @@ fn shown_attributes(of: &OfTrace<'_>, row: usize, mentioned: &[&Attribute]) -> V
 }
 
 /// The attributes a query mentions, each once, in its order.
-fn mentioned(query: &Query) -> Vec<&Attribute> {
+pub(super) fn mentioned(stages: &[Stage]) -> Vec<&Attribute> {
     let mut out: Vec<&Attribute> = Vec::new();
     let mut add = |attribute| {
         if !out.contains(&attribute) {
             out.push(attribute);
         }
     };
-    stages_attributes(&query.stages, &mut add);
+    stages_attributes(stages, &mut add);
     out
 }
 
@@ -331,15 +347,15 @@ fn stages_attributes<'q>(stages: &'q [Stage], add: &mut dyn FnMut(&'q Attribute)
                 scalar_attributes(&filter.right, add);
             }
             Stage::Select(attributes) => attributes.iter().for_each(&mut *add),
-            Stage::By(field) => each_attribute(field, add),
-            Stage::Coalesce | Stage::Metrics(_) => {}
+            Stage::By(field) => field.each_attribute(add),
+            Stage::Coalesce => {}
         }
     }
 }
 
 fn spanset_attributes<'q>(spanset: &'q SpansetExpr, add: &mut dyn FnMut(&'q Attribute)) {
     match spanset {
-        SpansetExpr::Filter(field) => field.iter().for_each(|field: &FieldExpr| each_attribute(field, add)),
+        SpansetExpr::Filter(field) => field.iter().for_each(|field: &FieldExpr| field.each_attribute(add)),
         SpansetExpr::Pipeline(stages) => stages_attributes(stages, add),
         SpansetExpr::Binary { left, right, .. } => {
             spanset_attributes(left, add);
@@ -351,7 +367,11 @@ fn spanset_attributes<'q>(spanset: &'q SpansetExpr, add: &mut dyn FnMut(&'q Attr
 fn scalar_attributes<'q>(scalar: &'q Scalar, add: &mut dyn FnMut(&'q Attribute)) {
     match scalar {
         Scalar::Static(_) => {}
-        Scalar::Aggregate { of, .. } => of.iter().for_each(|field| each_attribute(field, add)),
+        Scalar::Aggregate { of, .. } => of.iter().for_each(|field| field.each_attribute(add)),
+        Scalar::Pipeline { stages, of } => {
+            stages_attributes(stages, add);
+            scalar_attributes(of, add);
+        }
         Scalar::Arithmetic { left, right, .. } => {
             scalar_attributes(left, add);
             scalar_attributes(right, add);
@@ -360,10 +380,9 @@ fn scalar_attributes<'q>(scalar: &'q Scalar, add: &mut dyn FnMut(&'q Attribute))
 }
 
 /// What search reads of a span: its place in the trace, what answers show, what the query mentions.
-fn span_columns(mentioned: &[&Attribute]) -> BTreeSet<ColumnRef> {
-    let fields =
-        [Field::TraceId, Field::SpanId, Field::ParentSpanId, Field::Name, Field::Duration, Field::StatusCode];
-    let mut out: BTreeSet<ColumnRef> = fields.into_iter().map(ColumnRef::Field).collect();
+pub(super) fn span_columns(mentioned: &[&Attribute]) -> BTreeSet<ColumnRef> {
+    let mut out: BTreeSet<ColumnRef> = STRUCTURE.into_iter().map(ColumnRef::Field).collect();
+    out.extend([Field::Name, Field::Duration, Field::StatusCode].map(ColumnRef::Field));
     columns(mentioned.iter().copied(), &mut out);
     out
 }

@@ -2,19 +2,21 @@
 
 use store::model::RequestCtx;
 
+use super::TagValue;
+use super::relation::related;
 use super::trace::{Structure, Trace};
-use super::value::{SpanRef, attribute_values, calculate, first_number, holds, values};
+use super::value::{SpanRef, Val, attribute_values, holds, values};
 use crate::logql::EvalError;
 use crate::traceql::ast::{
-    Attribute, FieldExpr, Relation, RelationMode, Scalar, SpansetExpr, SpansetOp, Stage, Static,
+    Attribute, FieldExpr, RelationMode, Scalar, ScalarFilter, SpansetExpr, SpansetOp, Stage, Static,
 };
-use crate::traceql::table::AggregateOp;
+use crate::traceql::table::{AggregateOp, Intrinsic};
 
-/// Spans of one trace (rows, rising), with what `by` grouped them under.
+/// Spans of one trace (rows, rising), with what `by` grouped them under and what scalar filters found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spanset {
     pub(super) rows: Vec<usize>,
-    pub(super) by: Vec<(String, String)>,
+    pub(super) attributes: Vec<(String, TagValue)>,
 }
 
 pub(super) struct OfTrace<'a> {
@@ -29,7 +31,7 @@ impl<'a> OfTrace<'a> {
     }
 
     pub(super) fn run(&self, stages: &[Stage]) -> Result<Vec<Spanset>, EvalError> {
-        let all = Spanset { rows: (0..self.trace.spans.rows()).collect(), by: Vec::new() };
+        let all = Spanset { rows: (0..self.trace.spans.rows()).collect(), ..Spanset::default() };
         let mut sets = vec![all];
         for stage in stages {
             let mut next = Vec::new();
@@ -38,24 +40,18 @@ impl<'a> OfTrace<'a> {
                     let mut rows: Vec<usize> = sets.into_iter().flat_map(|set| set.rows).collect();
                     rows.sort_unstable();
                     rows.dedup();
-                    next.push(Spanset { rows, by: Vec::new() });
-                }
-                Stage::Metrics(_) => {
-                    return Err(EvalError::NotSupported("a metrics stage in a search".to_string()));
+                    next.push(Spanset { rows, ..Spanset::default() });
                 }
                 Stage::Select(_) => next = sets,
                 Stage::Spanset(spanset) => {
                     for set in sets {
                         let rows = self.spanset(spanset, &set.rows)?;
-                        next.push(Spanset { rows, by: set.by });
+                        next.push(Spanset { rows, ..set });
                     }
                 }
                 Stage::Filter(filter) => {
                     for set in sets {
-                        let sides = (self.scalar(&filter.left, &set), self.scalar(&filter.right, &set));
-                        if matches!(sides, (Some(a), Some(b)) if filter.op.holds(a, b)) {
-                            next.push(set);
-                        }
+                        next.extend(self.passing(filter, set)?);
                     }
                 }
                 Stage::By(field) => sets.iter().for_each(|set| self.by(field, set, &mut next)),
@@ -74,7 +70,7 @@ impl<'a> OfTrace<'a> {
             }
             SpansetExpr::Pipeline(stages) => {
                 let mut found: Vec<usize> = self.run(stages)?.into_iter().flat_map(|set| set.rows).collect();
-                found.retain(|row| rows.contains(row));
+                found.retain(|row| rows.binary_search(row).is_ok());
                 found.sort_unstable();
                 found.dedup();
                 Ok(found)
@@ -88,93 +84,100 @@ impl<'a> OfTrace<'a> {
                 }
                 match op {
                     SpansetOp::And | SpansetOp::Or => Ok(united(left, right)),
-                    SpansetOp::Structural { relation, mode } => self.related(*relation, *mode, &left, &right),
+                    SpansetOp::Structural { relation, mode } => {
+                        self.ctx.check()?;
+                        Ok(related(self.structure, *relation, *mode, &left, &right))
+                    }
                 }
             }
-        }
-    }
-
-    fn related(
-        &self,
-        relation: Relation,
-        mode: RelationMode,
-        left: &[usize],
-        right: &[usize],
-    ) -> Result<Vec<usize>, EvalError> {
-        let mut found = Vec::new();
-        for r in right {
-            self.ctx.check()?;
-            let mut partners = left.iter().filter(|l| self.stands(relation, **l, *r)).peekable();
-            match (mode, partners.peek()) {
-                (RelationMode::Not, None) | (RelationMode::Right, Some(_)) => found.push(*r),
-                (RelationMode::Union, Some(_)) => {
-                    found.push(*r);
-                    found.extend(partners);
-                }
-                _ => {}
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        Ok(found)
-    }
-
-    /// Whether `right` is the child (parent, …) of `left`.
-    fn stands(&self, relation: Relation, left: usize, right: usize) -> bool {
-        let parents = &self.structure.parents;
-        match relation {
-            Relation::Child => parents[right] == Some(left),
-            Relation::Parent => parents[left] == Some(right),
-            Relation::Descendant => self.structure.is_ancestor(left, right),
-            Relation::Ancestor => self.structure.is_ancestor(right, left),
-            Relation::Sibling => left != right && parents[left].is_some() && parents[left] == parents[right],
         }
     }
 
     fn by(&self, field: &FieldExpr, set: &Spanset, out: &mut Vec<Spanset>) {
         let first = out.len();
         for row in &set.rows {
-            let value = values(field, self.span(*row)).first().map_or("nil".to_string(), super::shown);
+            let value = values(field, self.span(*row)).first().cloned();
+            let value = value.map_or(TagValue::Text("nil".to_string()), TagValue::of);
             let key = (format!("by({field})"), value);
-            match out[first..].iter_mut().find(|group| group.by.last() == Some(&key)) {
+            match out[first..].iter_mut().find(|group| group.attributes.last() == Some(&key)) {
                 Some(group) => group.rows.push(*row),
                 None => {
-                    let by = set.by.iter().cloned().chain([key]).collect();
-                    out.push(Spanset { rows: vec![*row], by });
+                    let attributes = set.attributes.iter().cloned().chain([key]).collect();
+                    out.push(Spanset { rows: vec![*row], attributes });
                 }
             }
         }
     }
 
+    /// The set if its scalars compare so; sets of pipelines in the scalars are what the answer shows.
+    fn passing(&self, filter: &ScalarFilter, mut set: Spanset) -> Result<Option<Spanset>, EvalError> {
+        let mut of_pipelines = Vec::new();
+        let left = self.scalar(&filter.left, &set, &mut of_pipelines)?;
+        let right = self.scalar(&filter.right, &set, &mut of_pipelines)?;
+        let (Some(left), Some(right)) = (left, right) else { return Ok(None) };
+        if !filter.op.holds(left, right) {
+            return Ok(None);
+        }
+        if !of_pipelines.is_empty() {
+            set.rows = united(of_pipelines, Vec::new());
+        }
+        if let Scalar::Aggregate { of, .. } = &filter.left {
+            let is_time = of.as_ref().is_some_and(is_time);
+            let shown = if is_time { TagValue::Duration(left as i64) } else { number(left) };
+            set.attributes.push((filter.left.to_string(), shown));
+        }
+        Ok(Some(set))
+    }
+
     /// `None` where no span has a value: such a set passes no comparison.
-    fn scalar(&self, scalar: &Scalar, set: &Spanset) -> Option<f64> {
-        match scalar {
+    fn scalar(
+        &self,
+        scalar: &Scalar,
+        set: &Spanset,
+        of_pipelines: &mut Vec<usize>,
+    ) -> Result<Option<f64>, EvalError> {
+        Ok(match scalar {
             Scalar::Static(Static::Int(v) | Static::Duration(v)) => Some(*v as f64),
             Scalar::Static(Static::Float(v)) => Some(*v),
             Scalar::Static(_) => None,
             Scalar::Arithmetic { op, left, right } => {
-                Some(calculate(*op, self.scalar(left, set)?, self.scalar(right, set)?))
+                let left = self.scalar(left, set, of_pipelines)?;
+                let right = self.scalar(right, set, of_pipelines)?;
+                left.zip(right).map(|(left, right)| op.apply(left, right))
+            }
+            Scalar::Pipeline { stages, of } => {
+                let mut own = Spanset::default();
+                for found in self.run(stages)? {
+                    own.rows = united(own.rows, found.rows);
+                }
+                of_pipelines.extend(&own.rows);
+                self.scalar(of, &own, of_pipelines)?
             }
             Scalar::Aggregate { op: AggregateOp::Count, .. } => Some(set.rows.len() as f64),
-            Scalar::Aggregate { op, of } => {
-                let of = of.as_ref()?;
-                let numbers: Vec<f64> =
-                    set.rows.iter().filter_map(|row| first_number(of, self.span(*row))).collect();
-                let sum: f64 = numbers.iter().sum();
-                let some = !numbers.is_empty();
-                some.then(|| match op {
-                    AggregateOp::Avg => sum / numbers.len() as f64,
-                    AggregateOp::Max => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-                    AggregateOp::Min => numbers.iter().copied().fold(f64::INFINITY, f64::min),
-                    AggregateOp::Sum | AggregateOp::Count => sum,
-                })
-            }
+            Scalar::Aggregate { op, of } => of.as_ref().and_then(|of| self.aggregate(*op, of, set)),
+        })
+    }
+
+    fn aggregate(&self, op: AggregateOp, of: &FieldExpr, set: &Spanset) -> Option<f64> {
+        let mut numbers =
+            set.rows.iter().filter_map(|row| values(of, self.span(*row)).first().and_then(Val::number));
+        let first = numbers.next()?;
+        let (mut count, mut sum, mut min, mut max) = (1.0, first, first, first);
+        for number in numbers {
+            (count, sum, min, max) = (count + 1.0, sum + number, number.min(min), number.max(max));
         }
+        Some(match op {
+            AggregateOp::Count => count,
+            AggregateOp::Avg => sum / count,
+            AggregateOp::Max => max,
+            AggregateOp::Min => min,
+            AggregateOp::Sum => sum,
+        })
     }
 
     /// What a span shows of an attribute the query mentions.
-    pub(super) fn shown(&self, attribute: &Attribute, row: usize) -> Option<super::TagValue> {
-        attribute_values(attribute, self.span(row)).into_iter().next().map(super::TagValue::of)
+    pub(super) fn shown(&self, attribute: &Attribute, row: usize) -> Option<TagValue> {
+        attribute_values(attribute, self.span(row)).first().cloned().map(TagValue::of)
     }
 }
 
@@ -183,4 +186,15 @@ fn united(mut left: Vec<usize>, right: Vec<usize>) -> Vec<usize> {
     left.sort_unstable();
     left.dedup();
     left
+}
+
+/// Whether an expression's numbers are nanoseconds.
+fn is_time(expr: &FieldExpr) -> bool {
+    let time = |intrinsic: &Intrinsic| matches!(intrinsic, Intrinsic::Duration | Intrinsic::TraceDuration);
+    matches!(expr, FieldExpr::Attribute(Attribute::Intrinsic(intrinsic)) if time(intrinsic))
+}
+
+fn number(value: f64) -> TagValue {
+    let whole = value.fract() == 0.0 && value.abs() < 9e15;
+    if whole { TagValue::Int(value as i64) } else { TagValue::Float(value) }
 }

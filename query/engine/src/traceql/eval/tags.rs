@@ -84,7 +84,7 @@ pub fn tag_values(
         let streams = snapshot.streams(ctx, Signal::Spans, within.start, within.end)?;
         let mut found = Found::new(within.limit);
         for stream in streams {
-            found.add(stream.resource.get(name).map(|value| TagValue::Text(value.text().into_owned())));
+            found.add(stream.resource.get(name).and_then(TagValue::of_value));
         }
         return Ok(found.sorted());
     }
@@ -105,7 +105,7 @@ fn scanned(
         }
         other => (other.clone(), false),
     };
-    let candidates = within.query.map(Candidates::of);
+    let candidates = within.query.and_then(Query::stages).map(Candidates::of);
     let mut filter: Vec<Filter> = candidates.iter().map(|candidates| candidates.filter.clone()).collect();
     if roots {
         filter.push(Filter::column(ColumnRef::Field(Field::ParentSpanId), Test::Missing));
@@ -132,8 +132,8 @@ fn scanned(
             }
             let span = SpanRef { batch: rows.batch, row, structure: None };
             attribute_values(&attribute, span)
-                .into_iter()
-                .for_each(|value| found.add(Some(TagValue::of(value))));
+                .iter()
+                .for_each(|value| found.add(Some(TagValue::of(value.clone()))));
         }
         if found.full() { ScanControl::Stop } else { ScanControl::Continue }
     })?;

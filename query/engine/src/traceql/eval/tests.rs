@@ -7,11 +7,10 @@ use store::model::{
 };
 
 use super::*;
-use crate::logql::EvalError;
 use crate::traceql::{parse, parse_attribute};
 
-const SECOND: i64 = 1_000_000_000;
-const MS: i64 = 1_000_000;
+pub(super) const SECOND: i64 = 1_000_000_000;
+pub(super) const MS: i64 = 1_000_000;
 
 /// trace, span, parent, service, name, kind, status, start ms, duration ms, route
 type Span = (u8, u8, u8, &'static str, &'static str, i64, i64, i64, i64, &'static str);
@@ -50,6 +49,15 @@ fn batch(spans: &[Span]) -> EventBatch {
             b.attribute("http.route", Value::Str(route));
         }
         b.attribute("depth", Value::Int(i64::from(*span)));
+        if (*trace, *span) == (2, 1) {
+            let mut tags = NestedWriter::default();
+            tags.begin_array();
+            tags.value(Value::Str("blue"));
+            tags.value(Value::Str("green"));
+            tags.end();
+            let bytes = tags.into_bytes();
+            b.attribute("tags", Value::Nested(store::model::Nested::new(&bytes)));
+        }
         if *status == 2 {
             let mut events = NestedWriter::default();
             events.begin_array();
@@ -66,11 +74,11 @@ fn batch(spans: &[Span]) -> EventBatch {
     b.finish()
 }
 
-fn snapshot() -> Snapshot {
+pub(super) fn snapshot() -> Snapshot {
     Snapshot::of_batches([Batch::Events(batch(&SPANS[..3])), Batch::Events(batch(&SPANS[3..]))])
 }
 
-fn ctx() -> RequestCtx {
+pub(super) fn ctx() -> RequestCtx {
     RequestCtx::new(Tenant::authenticated("t").unwrap(), "test", Role::Read, None, Budget::new(1 << 24))
 }
 
@@ -129,6 +137,16 @@ const SEARCHES: &str = r#"
 { } | by(resource.service.name) | count() = 2 ⇒ 1:2,3 2:2,3 3:7,8
 { } | by(resource.service.name) | count() = 2 | coalesce() | { name = "SELECT" } ⇒ 1:3 2:3
 ({ status = error } | count() > 1) || { name = "send" } ⇒ 1:2,3 3:7
+({ status = error } | count()) > 1 ⇒ 1:2,3
+({ name = "SELECT" } | max(duration)) * 2 > ({ name = "load" } | max(duration)) + 100ms ⇒ 1:2,3
+{ .tags = "blue" } ⇒ 2:1
+{ .tags =~ "g.*" } ⇒ 2:1
+{ .tags != "red" } ⇒ 2:1
+{ .tags != "blue" } ⇒ 
+{ .depth / 2 = 1 && .depth * 2 = 6 } ⇒ 1:3 2:3
+{ .depth % 2 = 0 } ⇒ 1:2,4 2:2 3:8
+{ 1 / 0 = 1 } ⇒ 
+{ span:parentID = "0606060606060606" } ⇒ 3:7
 "#;
 
 #[test]
@@ -187,42 +205,6 @@ fn traces_are_fetched_by_id() {
 }
 
 #[test]
-fn metrics_count_spans_while_scanning() {
-    let params = MetricsParams { start: SECOND, end: 3 * SECOND, step: SECOND };
-    let run = |text: &str| metrics(&ctx(), &snapshot(), &parse(text).unwrap(), &params).map(|found| found.0);
-    let shown = |text: &str| {
-        let point = |(time, value): &(i64, f64)| format!("{}:{value}", time / SECOND);
-        let series = |s: &MetricsSeries| {
-            let labels: Vec<String> =
-                s.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            format!("{} {}", labels.join(","), s.points.iter().map(point).collect::<Vec<_>>().join(" "))
-        };
-        run(text).unwrap().iter().map(series).collect::<Vec<_>>().join("; ")
-    };
-    for (text, expected) in [
-        ("{} | rate()", "__name__=rate 1:1 2:4 3:3"),
-        (
-            "{ status = error } | count_over_time() by (name)",
-            "name=SELECT 1:0 2:1 3:0; name=load 1:0 2:1 3:0",
-        ),
-        (
-            "{ kind = server } | max_over_time(duration) by (resource.service.name)",
-            "resource.service.name=ads 2:0.05; resource.service.name=cart 2:0.7 3:0.04; resource.service.name=front 1:0.9 2:0.09",
-        ),
-        (
-            "{ name = \"load\" } | quantile_over_time(duration, .5, 1)",
-            "__name__=quantile_over_time,p=0.5 2:0.7 3:0.04; __name__=quantile_over_time,p=1 2:0.7 3:0.04",
-        ),
-        ("{ name = \"missing\" } | rate()", ""),
-    ] {
-        assert_eq!(shown(text), expected, "{text}");
-    }
-    assert!(matches!(run("{ rootName = \"x\" } | rate()"), Err(EvalError::NotSupported(_))));
-    let query = parse("{} | rate()").unwrap();
-    assert!(matches!(search(&ctx(), &snapshot(), &query, &PARAMS), Err(EvalError::NotSupported(_))));
-}
-
-#[test]
 fn tags_and_values_can_be_browsed() {
     let (start, end) = (0, 10 * SECOND);
     let scopes = tags(&ctx(), &snapshot(), start, end).unwrap();
@@ -231,7 +213,7 @@ fn tags_and_values_can_be_browsed() {
         found.names.iter().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(names("resource"), "host service.name");
-    assert_eq!(names("span"), "depth http.route");
+    assert_eq!(names("span"), "depth http.route tags");
     assert!(names("intrinsic").contains("span:duration"));
     let query = parse("{ status = error }").unwrap();
     let values = |name: &str, query| {
@@ -251,6 +233,7 @@ fn tags_and_values_can_be_browsed() {
         ("rootName", "string:GET /"),
         ("rootServiceName", "string:front"),
         ("event:name", "string:exception"),
+        (".tags", "string:blue string:green"),
         (".missing", ""),
     ] {
         assert_eq!(values(name, None), expected, "{name}");

@@ -3,6 +3,8 @@
 use rustc_hash::FxHashMap;
 use store::model::{EventBatch, Field, Value};
 
+use crate::traceql::ast::Kind;
+
 pub type TraceId = [u8; 16];
 
 /// All spans of a trace that are stored.
@@ -37,12 +39,9 @@ pub(super) fn id_of(batch: &EventBatch, row: usize, field: Field) -> &[u8] {
 impl Structure {
     pub(super) fn of(spans: &EventBatch) -> Structure {
         let rows = spans.rows();
-        let by_id: FxHashMap<&[u8], usize> =
-            (0..rows).map(|row| (id_of(spans, row, Field::SpanId), row)).collect();
+        let parents = parents(spans);
         let parent_id = |row| id_of(spans, row, Field::ParentSpanId);
-        let parents: Vec<Option<usize>> =
-            (0..rows).map(|row| by_id.get(parent_id(row)).copied().filter(|parent| *parent != row)).collect();
-        let is_root = |row: &usize| parent_id(*row).iter().all(|byte| *byte == 0);
+        let is_root = |row: &usize| parents[*row].is_none() && parent_id(*row).iter().all(|byte| *byte == 0);
         let mut roots: Vec<usize> = (0..rows).filter(is_root).collect();
         roots.sort_by_key(|row| spans.times()[*row]);
         let mut structure = Structure {
@@ -61,7 +60,7 @@ impl Structure {
         structure
     }
 
-    /// Walks without recursion: traces can be deeper than a stack. Spans in a circle of parents are never reached.
+    /// Walks without recursion: traces can be deeper than a stack.
     fn number(&mut self, roots: &[usize]) {
         let mut below: Vec<Vec<usize>> = vec![Vec::new(); self.parents.len()];
         for (row, parent) in self.parents.iter().enumerate() {
@@ -83,20 +82,57 @@ impl Structure {
             next += 1;
         }
     }
+}
 
-    pub(super) fn is_ancestor(&self, above: usize, below: usize) -> bool {
-        if self.left[above] > 0 && self.left[below] > 0 {
-            return self.left[above] < self.left[below] && self.right[below] < self.right[above];
+/// Each span's parent, if it is there. Client and server of one call may share an id (Zipkin's way): the server's
+/// parent is the client then, and what names the id as its parent is below the server.
+fn parents(spans: &EventBatch) -> Vec<Option<usize>> {
+    let rows = spans.rows();
+    let calls = |row: usize| {
+        let kind = spans.field(row, Field::Kind).and_then(Value::as_int);
+        matches!(Kind::of(kind.unwrap_or(0)), Kind::Client | Kind::Producer)
+    };
+    let mut callers: FxHashMap<&[u8], usize> = FxHashMap::default();
+    let mut others: FxHashMap<&[u8], usize> = FxHashMap::default();
+    for row in 0..rows {
+        let known = if calls(row) { &mut callers } else { &mut others };
+        known.entry(id_of(spans, row, Field::SpanId)).or_insert(row);
+    }
+    let parent = |row: usize| {
+        let own = id_of(spans, row, Field::SpanId);
+        if let Some(caller) = callers.get(own).filter(|_| !calls(row) && !own.is_empty()) {
+            return Some(*caller);
         }
-        // Without a root there are no numbers: follow the parents, at most once around.
-        let mut at = self.parents[below];
-        for _ in 0..self.parents.len() {
-            match at {
-                Some(parent) if parent == above => return true,
-                Some(parent) => at = self.parents[parent],
-                None => return false,
+        let id = id_of(spans, row, Field::ParentSpanId);
+        if id.is_empty() || id == own {
+            return None;
+        }
+        others.get(id).or_else(|| callers.get(id)).copied()
+    };
+    let mut parents: Vec<Option<usize>> = (0..rows).map(parent).collect();
+    cut_circles(&mut parents, spans.times());
+    parents
+}
+
+/// Broken clients send spans whose parents lead in a circle: the earliest span of it loses its parent.
+fn cut_circles(parents: &mut [Option<usize>], times: &[i64]) {
+    const NEW: usize = usize::MAX;
+    let mut walk = vec![NEW; parents.len()];
+    for start in 0..parents.len() {
+        let mut at = Some(start);
+        while let Some(row) = at.filter(|row| walk[*row] == NEW) {
+            walk[row] = start;
+            at = parents[row];
+        }
+        // A walk that meets itself has found a circle; one that meets another ends.
+        let Some(entry) = at.filter(|row| walk[*row] == start) else { continue };
+        let (mut earliest, mut row) = (entry, entry);
+        while let Some(parent) = parents[row].filter(|parent| *parent != entry) {
+            row = parent;
+            if (times[row], row) < (times[earliest], earliest) {
+                earliest = row;
             }
         }
-        false
+        parents[earliest] = None;
     }
 }

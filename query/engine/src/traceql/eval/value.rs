@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use store::model::{EventBatch, Field, Nested, Value};
 
+use super::TagValue;
 use super::trace::{Structure, duration_of, id_of};
-use crate::traceql::ast::{Arithmetic, Attribute, Comparison, FieldExpr, Kind, Scope, Static, Status};
+use crate::traceql::ast::{Attribute, Comparison, FieldExpr, Kind, Scope, Static, Status};
 use crate::traceql::table::Intrinsic;
 
 /// A span, with its trace if that is known.
@@ -37,10 +38,11 @@ impl<'a> Val<'a> {
             Static::Bool(v) => Val::Bool(*v),
             Static::Status(v) => Val::Status(*v),
             Static::Kind(v) => Val::Kind(*v),
+            Static::Nil => Val::Bool(false),
         }
     }
 
-    /// Scalars only: arrays, maps and bytes have no value in the language.
+    /// Maps and bytes have no value in the language; an array's members are values of their own.
     fn of(value: Value<'a>) -> Option<Val<'a>> {
         match value {
             Value::Str(v) => Some(Val::Text(Cow::Borrowed(v))),
@@ -71,34 +73,80 @@ impl<'a> Val<'a> {
     }
 }
 
+/// What an expression is for a span: nothing if the span lacks it, several values for arrays, events and links.
+#[derive(Clone, Debug)]
+pub(super) enum Vals<'a> {
+    None,
+    One(Val<'a>),
+    Many(Vec<Val<'a>>),
+}
+
+impl<'a> Vals<'a> {
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, Val<'a>> {
+        match self {
+            Vals::None => [].iter(),
+            Vals::One(value) => std::slice::from_ref(value).iter(),
+            Vals::Many(values) => values.iter(),
+        }
+    }
+
+    pub(super) fn first(&self) -> Option<&Val<'a>> {
+        self.iter().next()
+    }
+
+    fn of(value: Option<Value<'a>>) -> Vals<'a> {
+        match value {
+            Some(Value::Nested(array)) if !array.is_map() => {
+                Vals::Many(array.items().filter_map(|item| Val::of(item.value)).collect())
+            }
+            value => value.and_then(Val::of).into(),
+        }
+    }
+}
+
+impl<'a> From<Option<Val<'a>>> for Vals<'a> {
+    fn from(value: Option<Val<'a>>) -> Vals<'a> {
+        value.map_or(Vals::None, Vals::One)
+    }
+}
+
 /// Whether the expression holds for the span.
 pub(super) fn holds(expr: &FieldExpr, span: SpanRef<'_>) -> bool {
     match expr {
         FieldExpr::And(all) => all.iter().all(|part| holds(part, span)),
         FieldExpr::Or(any) => any.iter().any(|part| holds(part, span)),
         FieldExpr::Not(inner) => !holds(inner, span),
-        FieldExpr::Exists(inner) => !values(inner, span).is_empty(),
-        FieldExpr::Missing(inner) => values(inner, span).is_empty(),
+        FieldExpr::Exists(inner) => values(inner, span).first().is_some(),
+        FieldExpr::Missing(inner) => values(inner, span).first().is_none(),
         FieldExpr::Compare { op, left, right } => {
-            let right = values(right, span);
-            values(left, span).iter().any(|a| right.iter().any(|b| a.compare(*op, b)))
+            let (left, right) = (values(left, span), values(right, span));
+            let differs = |a: &Val<'_>| right.iter().all(|b| a.compare(*op, b));
+            match op {
+                // Of several values none may be the other.
+                Comparison::Ne => {
+                    left.first().is_some() && right.first().is_some() && left.iter().all(differs)
+                }
+                _ => left.iter().any(|a| right.iter().any(|b| a.compare(*op, b))),
+            }
         }
         FieldExpr::Matches { negated, left, pattern } => {
-            let texts = values(left, span);
-            let mut texts = texts.iter().filter_map(|value| match value {
+            let values = values(left, span);
+            let mut texts = values.iter().filter_map(|value| match value {
                 Val::Text(text) => Some(text),
                 _ => None,
             });
-            texts.any(|text| pattern.regex.is_match(text) != *negated)
+            match negated {
+                false => texts.any(|text| pattern.regex.is_match(text)),
+                true => texts.clone().next().is_some() && texts.all(|text| !pattern.regex.is_match(text)),
+            }
         }
-        other => values(other, span).contains(&Val::Bool(true)),
+        other => values(other, span).iter().any(|value| *value == Val::Bool(true)),
     }
 }
 
-/// The values of an expression: none if the span lacks it, several for events and links.
-pub(super) fn values<'a>(expr: &'a FieldExpr, span: SpanRef<'a>) -> Vec<Val<'a>> {
+pub(super) fn values<'a>(expr: &'a FieldExpr, span: SpanRef<'a>) -> Vals<'a> {
     match expr {
-        FieldExpr::Static(value) => vec![Val::of_static(value)],
+        FieldExpr::Static(value) => Vals::One(Val::of_static(value)),
         FieldExpr::Attribute(attribute) => attribute_values(attribute, span),
         FieldExpr::Negate(inner) => {
             let negative = |value: &Val<'_>| match value {
@@ -107,53 +155,44 @@ pub(super) fn values<'a>(expr: &'a FieldExpr, span: SpanRef<'a>) -> Vec<Val<'a>>
                 Val::Float(v) => Some(Val::Float(-v)),
                 _ => None,
             };
-            values(inner, span).iter().filter_map(negative).collect()
+            values(inner, span).first().and_then(negative).into()
         }
         FieldExpr::Arithmetic { op, left, right } => {
-            let numbers = (first_number(left, span), first_number(right, span));
-            let (Some(a), Some(b)) = numbers else { return Vec::new() };
-            vec![Val::Float(calculate(*op, a, b))]
+            let (left, right) = (values(left, span), values(right, span));
+            match (left.first(), right.first()) {
+                (Some(Val::Int(a)), Some(Val::Int(b))) => op.apply_int(*a, *b).map(Val::Int).into(),
+                (Some(a), Some(b)) => {
+                    let numbers = a.number().zip(b.number());
+                    numbers.map(|(a, b)| Val::Float(op.apply(a, b))).into()
+                }
+                _ => Vals::None,
+            }
         }
-        condition => vec![Val::Bool(holds(condition, span))],
+        condition => Vals::One(Val::Bool(holds(condition, span))),
     }
 }
 
-pub(super) fn first_number(expr: &FieldExpr, span: SpanRef<'_>) -> Option<f64> {
-    values(expr, span).first().and_then(Val::number)
-}
-
-pub(super) fn calculate(op: Arithmetic, a: f64, b: f64) -> f64 {
-    match op {
-        Arithmetic::Add => a + b,
-        Arithmetic::Sub => a - b,
-        Arithmetic::Mul => a * b,
-        Arithmetic::Div => a / b,
-        Arithmetic::Mod => a % b,
-        Arithmetic::Pow => a.powf(b),
-    }
-}
-
-pub(super) fn attribute_values<'a>(attribute: &'a Attribute, span: SpanRef<'a>) -> Vec<Val<'a>> {
+pub(super) fn attribute_values<'a>(attribute: &'a Attribute, span: SpanRef<'a>) -> Vals<'a> {
     match attribute {
         Attribute::Intrinsic(intrinsic) => intrinsic_values(*intrinsic, span),
         Attribute::Named { scope, parent: false, name } => named_values(*scope, name, span),
         Attribute::Named { scope, name, .. } => {
             let parent = span.structure.and_then(|structure| structure.parents[span.row]);
-            parent.map_or(Vec::new(), |row| named_values(*scope, name, SpanRef { row, ..span }))
+            parent.map_or(Vals::None, |row| named_values(*scope, name, SpanRef { row, ..span }))
         }
     }
 }
 
-fn named_values<'a>(scope: Scope, name: &str, span: SpanRef<'a>) -> Vec<Val<'a>> {
+fn named_values<'a>(scope: Scope, name: &str, span: SpanRef<'a>) -> Vals<'a> {
     let (batch, stream) = (span.batch, span.batch.stream(span.row));
     let own = || batch.attribute_column(name).and_then(|column| batch.get(span.row, column));
-    let one = |value: Option<Value<'a>>| value.and_then(Val::of).into_iter().collect();
     match scope {
-        Scope::Span => one(own()),
-        Scope::Resource => one(stream.resource.get(name)),
-        Scope::Instrumentation => one(stream.scope_attributes.get(name)),
+        Scope::Span => Vals::of(own()),
+        Scope::Resource => Vals::of(stream.resource.get(name)),
+        Scope::Instrumentation => Vals::of(stream.scope_attributes.get(name)),
         Scope::Any => {
-            one(own().or_else(|| stream.resource.get(name)).or_else(|| stream.scope_attributes.get(name)))
+            let of_stream = || stream.resource.get(name).or_else(|| stream.scope_attributes.get(name));
+            Vals::of(own().or_else(of_stream))
         }
         Scope::Event => in_each(span, Field::Events, "attributes", Some(name)),
         Scope::Link => in_each(span, Field::Links, "attributes", Some(name)),
@@ -161,18 +200,17 @@ fn named_values<'a>(scope: Scope, name: &str, span: SpanRef<'a>) -> Vec<Val<'a>>
 }
 
 /// A member of each event or link, or a member of that member.
-fn in_each<'a>(span: SpanRef<'a>, field: Field, member: &str, inner: Option<&str>) -> Vec<Val<'a>> {
-    each_item(span, field)
-        .filter_map(|item| {
-            let value = item.get(member)?;
-            match (inner, value) {
-                (None, Value::Bytes(bytes)) => Some(Val::Text(hex(bytes).into())),
-                (None, value) => Val::of(value),
-                (Some(name), Value::Nested(map)) => Val::of(map.get(name)?),
-                (Some(_), _) => None,
-            }
-        })
-        .collect()
+fn in_each<'a>(span: SpanRef<'a>, field: Field, member: &str, inner: Option<&str>) -> Vals<'a> {
+    let found = each_item(span, field).filter_map(|item| {
+        let value = item.get(member)?;
+        match (inner, value) {
+            (None, Value::Bytes(bytes)) => Some(Val::Text(hex(bytes).into())),
+            (None, value) => Val::of(value),
+            (Some(name), Value::Nested(map)) => Val::of(map.get(name)?),
+            (Some(_), _) => None,
+        }
+    });
+    Vals::Many(found.collect())
 }
 
 fn each_item<'a>(span: SpanRef<'a>, field: Field) -> impl Iterator<Item = Nested<'a>> {
@@ -186,56 +224,74 @@ fn each_item<'a>(span: SpanRef<'a>, field: Field) -> impl Iterator<Item = Nested
     })
 }
 
-fn intrinsic_values(intrinsic: Intrinsic, span: SpanRef<'_>) -> Vec<Val<'_>> {
+fn intrinsic_values(intrinsic: Intrinsic, span: SpanRef<'_>) -> Vals<'_> {
     let (batch, row) = (span.batch, span.row);
     let text = |field| {
         let text = batch.field(row, field).and_then(Value::as_str).unwrap_or_default();
-        vec![Val::Text(Cow::Borrowed(text))]
+        Val::Text(Cow::Borrowed(text))
     };
-    let id = |field| vec![Val::Text(hex(id_of(batch, row, field)).into())];
+    let id = |field| Val::Text(hex(id_of(batch, row, field)).into());
     let int = |field| batch.field(row, field).and_then(Value::as_int).unwrap_or(0);
-    match intrinsic {
-        Intrinsic::Duration => vec![Val::Duration(duration_of(batch, row))],
+    Vals::One(match intrinsic {
+        Intrinsic::Duration => Val::Duration(duration_of(batch, row)),
         Intrinsic::Name => text(Field::Name),
-        Intrinsic::Status => vec![Val::Status(Status::of(int(Field::StatusCode)))],
+        Intrinsic::Status => Val::Status(Status::of(int(Field::StatusCode))),
         Intrinsic::StatusMessage => text(Field::StatusMessage),
-        Intrinsic::Kind => vec![Val::Kind(Kind::of(int(Field::Kind)))],
+        Intrinsic::Kind => Val::Kind(Kind::of(int(Field::Kind))),
         Intrinsic::SpanId => id(Field::SpanId),
         Intrinsic::ParentId => id(Field::ParentSpanId),
         Intrinsic::TraceId => id(Field::TraceId),
-        Intrinsic::EventName => in_each(span, Field::Events, "name", None),
+        Intrinsic::EventName => return in_each(span, Field::Events, "name", None),
         Intrinsic::EventSinceStart => {
             let start = batch.times()[row];
             let times = in_each(span, Field::Events, "time", None);
-            times.into_iter().filter_map(|time| Some(Val::Duration(time.number()? as i64 - start))).collect()
+            let since = times.iter().filter_map(|time| match time {
+                Val::Int(time) => Some(Val::Duration(time.saturating_sub(start))),
+                _ => None,
+            });
+            return Vals::Many(since.collect());
         }
-        Intrinsic::LinkTraceId => in_each(span, Field::Links, "trace_id", None),
-        Intrinsic::LinkSpanId => in_each(span, Field::Links, "span_id", None),
-        Intrinsic::InstrumentationName => vec![Val::Text(Cow::Borrowed(&batch.stream(row).scope_name))],
-        Intrinsic::InstrumentationVersion => vec![Val::Text(Cow::Borrowed(&batch.stream(row).scope_version))],
-        of_trace => span.structure.map_or(Vec::new(), |structure| trace_values(of_trace, span, structure)),
-    }
+        Intrinsic::LinkTraceId => return in_each(span, Field::Links, "trace_id", None),
+        Intrinsic::LinkSpanId => return in_each(span, Field::Links, "span_id", None),
+        Intrinsic::InstrumentationName => Val::Text(Cow::Borrowed(&batch.stream(row).scope_name)),
+        Intrinsic::InstrumentationVersion => Val::Text(Cow::Borrowed(&batch.stream(row).scope_version)),
+        // Enough to tell roots from others.
+        Intrinsic::NestedParent if span.structure.is_none() => {
+            let is_root = id_of(batch, row, Field::ParentSpanId).iter().all(|byte| *byte == 0);
+            Val::Int(if is_root { -1 } else { 0 })
+        }
+        of_trace => {
+            return span
+                .structure
+                .map_or(Vals::None, |structure| trace_value(of_trace, span, structure).into());
+        }
+    })
 }
 
-fn trace_values<'a>(intrinsic: Intrinsic, span: SpanRef<'a>, structure: &'a Structure) -> Vec<Val<'a>> {
+fn trace_value<'a>(intrinsic: Intrinsic, span: SpanRef<'a>, structure: &'a Structure) -> Option<Val<'a>> {
     let root = |value: fn(&'a EventBatch, usize) -> &'a str| {
-        let text = structure.root.map(|row| value(span.batch, row));
-        text.map(|text| Val::Text(Cow::Borrowed(text))).into_iter().collect()
+        structure.root.map(|row| Val::Text(Cow::Borrowed(value(span.batch, row))))
     };
     match intrinsic {
-        Intrinsic::ChildCount => vec![Val::Int(structure.children[span.row])],
+        Intrinsic::ChildCount => Some(Val::Int(structure.children[span.row])),
         Intrinsic::RootName => root(span_name),
         Intrinsic::RootService => root(|batch, row| batch.stream(row).service()),
-        Intrinsic::TraceDuration => vec![Val::Duration(structure.end - structure.start)],
-        Intrinsic::NestedLeft => vec![Val::Int(structure.left[span.row])],
-        Intrinsic::NestedRight => vec![Val::Int(structure.right[span.row])],
+        Intrinsic::TraceDuration => Some(Val::Duration(structure.end.saturating_sub(structure.start))),
+        Intrinsic::NestedLeft => Some(Val::Int(structure.left[span.row])),
+        Intrinsic::NestedRight => Some(Val::Int(structure.right[span.row])),
         Intrinsic::NestedParent => {
             let parent = structure.parents[span.row].map(|parent| structure.left[parent]);
             let is_root = structure.left[span.row] > 0;
-            vec![Val::Int(parent.unwrap_or(if is_root { -1 } else { 0 }))]
+            Some(Val::Int(parent.unwrap_or(if is_root { -1 } else { 0 })))
         }
-        _ => Vec::new(),
+        _ => None,
     }
+}
+
+/// An intrinsic as answers show it; nothing if the span has none or it is empty.
+pub(super) fn intrinsic_text(intrinsic: Intrinsic, span: SpanRef<'_>) -> Option<TagValue> {
+    let value = TagValue::of(intrinsic_values(intrinsic, span).first()?.clone());
+    (value != TagValue::Text(String::new())).then_some(value)
 }
 
 pub(super) fn span_name(batch: &EventBatch, row: usize) -> &str {

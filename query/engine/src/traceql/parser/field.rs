@@ -3,132 +3,131 @@
 use regex::RegexBuilder;
 
 use super::super::ast::{Arithmetic, Attribute, Comparison, FieldExpr, Kind, Pattern, Scope, Static, Status};
-use super::super::check;
+use super::super::check::{self, Needs};
 use super::super::lexer::Token;
 use super::super::table::Intrinsic;
 use super::{DEPTH_MAX, Parsed, Parser, REGEX_BYTES_MAX};
-use crate::logql::ParseError;
+use crate::logql::{ParseError, Span};
+
+/// How tightly operators bind, weakest first; `!` stands between sums and products.
+const LOGIC: u8 = 1;
+const COMPARISON: u8 = 2;
+pub(super) const SUM: u8 = 3;
+const PRODUCT: u8 = 4;
+const POWER: u8 = 5;
+
+#[derive(Clone, Copy)]
+enum Operator {
+    And,
+    Or,
+    Compare(Comparison),
+    Matches { negated: bool },
+    Arithmetic(Arithmetic),
+}
 
 impl Parser<'_> {
     pub(super) fn field(&mut self) -> Parsed<FieldExpr> {
-        self.deepen()?;
-        // `&&` and `||` bind equally here too; runs of one operator stay flat.
-        let mut left = self.comparison()?;
-        loop {
-            let any = match self.peek() {
-                Token::Symbol("&&") => false,
-                Token::Symbol("||") => true,
-                _ => break,
-            };
-            self.at += 1;
-            let right = self.comparison()?;
-            left = match (left, any) {
-                (FieldExpr::And(mut all), false) => {
-                    all.push(right);
-                    FieldExpr::And(all)
-                }
-                (FieldExpr::Or(mut list), true) => {
-                    list.push(right);
-                    FieldExpr::Or(list)
-                }
-                (other, true) => self.deeper(FieldExpr::Or(vec![other, right]))?,
-                (other, false) => self.deeper(FieldExpr::And(vec![other, right]))?,
-            };
-        }
-        self.depth -= 1;
-        Ok(left)
+        self.field_from(LOGIC)
     }
 
-    /// A chain that changes its operator makes the tree deeper; that is counted for the whole query.
-    fn deeper(&mut self, expr: FieldExpr) -> Parsed<FieldExpr> {
-        let depth = field_depth(&expr);
-        if depth > DEPTH_MAX { Err(self.too_deep()) } else { Ok(expr) }
-    }
-
-    fn comparison(&mut self) -> Parsed<FieldExpr> {
-        let start = self.span();
-        let nil_first = self.eat_word("nil");
-        let left = if nil_first { None } else { Some(self.arithmetic(0)?) };
-        let Token::Symbol(symbol) = *self.peek() else {
-            return left.ok_or_else(|| self.unexpected("= or !="));
-        };
-        let op = match symbol {
-            "=" => Comparison::Eq,
-            "!=" => Comparison::Ne,
-            "<" => Comparison::Lt,
-            "<=" => Comparison::Le,
-            ">" => Comparison::Gt,
-            ">=" => Comparison::Ge,
-            "=~" | "!~" => {
-                self.at += 1;
-                let left = left.ok_or_else(|| self.unexpected("= or !="))?;
-                return self.pattern_match(left, symbol == "!~");
-            }
-            _ => return left.ok_or_else(|| self.unexpected("= or !=")),
-        };
-        self.at += 1;
-        let nil_second = self.eat_word("nil");
-        let right = if nil_second { None } else { Some(self.arithmetic(0)?) };
-        let expr = match (left, right, op) {
-            (Some(left), Some(right), _) => {
-                FieldExpr::Compare { op, left: Box::new(left), right: Box::new(right) }
-            }
-            (Some(side), None, Comparison::Eq) | (None, Some(side), Comparison::Eq) => {
-                FieldExpr::Missing(Box::new(side))
-            }
-            (Some(side), None, Comparison::Ne) | (None, Some(side), Comparison::Ne) => {
-                FieldExpr::Exists(Box::new(side))
-            }
-            (None, None, Comparison::Eq | Comparison::Ne) => FieldExpr::Static(Static::Bool(false)),
-            _ => return Err(ParseError::at(self.text, start, "nil can only be compared by = and !=")),
-        };
-        check::types(&expr).map_err(|message| ParseError::at(self.text, start, message))?;
-        Ok(expr)
-    }
-
-    fn pattern_match(&mut self, left: FieldExpr, negated: bool) -> Parsed<FieldExpr> {
-        let span = self.span();
-        let Token::Text(source) = self.peek().clone() else { return Err(self.unexpected("STRING")) };
-        self.at += 1;
-        let build = |text: &str| RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build();
-        // The text is compiled alone first: "a)|(b" must not become valid inside the group.
-        let regex = build(&source).and_then(|_| build(&format!("^(?s:{source})$"))).map_err(|error| {
-            let reason = error.to_string();
-            let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
-            ParseError::at(self.text, span, format!("invalid regex: {last}"))
-        })?;
-        let expr = FieldExpr::Matches { negated, left: Box::new(left), pattern: Pattern { source, regex } };
-        check::types(&expr).map_err(|message| ParseError::at(self.text, span, message))?;
-        Ok(expr)
-    }
-
-    fn arithmetic(&mut self, weakest: u8) -> Parsed<FieldExpr> {
+    /// Operators of one strength go from left to right, but for `^`.
+    fn field_from(&mut self, weakest: u8) -> Parsed<FieldExpr> {
         let depth = self.depth;
         self.deepen()?;
+        let start = self.span();
         let mut left = self.field_operand()?;
-        while let Some((op, binding)) = self.arithmetic_operator() {
-            if binding < weakest {
-                break;
+        while let Some((op, binding)) = self.field_operator().filter(|(_, binding)| *binding >= weakest) {
+            if binding > LOGIC {
+                self.deepen()?;
             }
-            self.deepen()?;
             self.at += 1;
-            let right = self.arithmetic(if op == Arithmetic::Pow { binding } else { binding + 1 })?;
-            left = FieldExpr::Arithmetic { op, left: Box::new(left), right: Box::new(right) };
+            let at = self.span();
+            let right = self.field_from(if binding == POWER { binding } else { binding + 1 })?;
+            left = self.joined(op, left, right, (start, at))?;
         }
         self.depth = depth;
         Ok(left)
     }
 
-    pub(super) fn arithmetic_operator(&self) -> Option<(Arithmetic, u8)> {
-        match self.peek() {
-            Token::Symbol("+") => Some((Arithmetic::Add, 1)),
-            Token::Symbol("-") => Some((Arithmetic::Sub, 1)),
-            Token::Symbol("*") => Some((Arithmetic::Mul, 2)),
-            Token::Symbol("/") => Some((Arithmetic::Div, 2)),
-            Token::Symbol("%") => Some((Arithmetic::Mod, 2)),
-            Token::Symbol("^") => Some((Arithmetic::Pow, 3)),
-            _ => None,
+    fn field_operator(&self) -> Option<(Operator, u8)> {
+        let Token::Symbol(symbol) = self.peek() else { return None };
+        Some(match *symbol {
+            "&&" => (Operator::And, LOGIC),
+            "||" => (Operator::Or, LOGIC),
+            "=~" => (Operator::Matches { negated: false }, COMPARISON),
+            "!~" => (Operator::Matches { negated: true }, COMPARISON),
+            symbol => match comparison(symbol) {
+                Some(op) => (Operator::Compare(op), COMPARISON),
+                None => {
+                    let (op, binding) = arithmetic(symbol)?;
+                    (Operator::Arithmetic(op), binding)
+                }
+            },
+        })
+    }
+
+    fn joined(
+        &self,
+        op: Operator,
+        left: FieldExpr,
+        right: FieldExpr,
+        (start, at): (Span, Span),
+    ) -> Parsed<FieldExpr> {
+        let checked =
+            |result: Result<(), String>| result.map_err(|message| ParseError::at(self.text, start, message));
+        match op {
+            Operator::And => {
+                checked(check::sides(&left, "&&", &right, Needs::Logic))?;
+                self.logic(left, right, false)
+            }
+            Operator::Or => {
+                checked(check::sides(&left, "||", &right, Needs::Logic))?;
+                self.logic(left, right, true)
+            }
+            Operator::Compare(op) => {
+                let nil = |expr: &FieldExpr| matches!(expr, FieldExpr::Static(Static::Nil));
+                if nil(&left) || nil(&right) {
+                    let expr = with_nil(op, left, right);
+                    return expr.map_err(|message| ParseError::at(self.text, start, message));
+                }
+                let equality = matches!(op, Comparison::Eq | Comparison::Ne);
+                let needs = if equality { Needs::Equality } else { Needs::Order };
+                checked(check::sides(&left, op.symbol(), &right, needs))?;
+                Ok(FieldExpr::Compare { op, left: Box::new(left), right: Box::new(right) })
+            }
+            Operator::Matches { negated } => {
+                let FieldExpr::Static(Static::Text(source)) = right else {
+                    return Err(ParseError::at(self.text, at, "a regular expression must be a STRING"));
+                };
+                let pattern = compiled(source).map_err(|message| ParseError::at(self.text, at, message))?;
+                let text = FieldExpr::Static(Static::Text(pattern.source.clone()));
+                let symbol = if negated { "!~" } else { "=~" };
+                checked(check::sides(&left, symbol, &text, Needs::Texts))?;
+                Ok(FieldExpr::Matches { negated, left: Box::new(left), pattern })
+            }
+            Operator::Arithmetic(op) => {
+                checked(check::sides(&left, op.symbol(), &right, Needs::Numbers))?;
+                Ok(FieldExpr::Arithmetic { op, left: Box::new(left), right: Box::new(right) })
+            }
         }
+    }
+
+    /// Runs of one operator stay flat.
+    fn logic(&self, left: FieldExpr, right: FieldExpr, any: bool) -> Parsed<FieldExpr> {
+        let expr = match (left, any) {
+            (FieldExpr::And(mut all), false) => {
+                all.push(right);
+                FieldExpr::And(all)
+            }
+            (FieldExpr::Or(mut list), true) => {
+                list.push(right);
+                FieldExpr::Or(list)
+            }
+            (other, true) => FieldExpr::Or(vec![other, right]),
+            (other, false) => FieldExpr::And(vec![other, right]),
+        };
+        // A chain that changes its operator makes the tree deeper; that is counted for the whole query.
+        if field_depth(&expr) > DEPTH_MAX { Err(self.too_deep()) } else { Ok(expr) }
     }
 
     fn field_operand(&mut self) -> Parsed<FieldExpr> {
@@ -137,12 +136,17 @@ impl Parser<'_> {
             self.expect(")")?;
             return Ok(inner);
         }
+        let start = self.span();
         let not = self.eat("!");
         if not || self.eat("-") {
-            self.deepen()?;
-            let inner = self.field_operand()?;
-            self.depth -= 1;
+            let inner = self.field_from(PRODUCT)?;
+            let (symbol, needs) = if not { ("!", Needs::Logic) } else { ("-", Needs::Numbers) };
+            check::side(symbol, &inner, needs)
+                .map_err(|message| ParseError::at(self.text, start, message))?;
             return Ok(if not { FieldExpr::Not(Box::new(inner)) } else { negated(inner) });
+        }
+        if self.eat_word("nil") {
+            return Ok(FieldExpr::Static(Static::Nil));
         }
         match self.static_value() {
             Some(value) => Ok(FieldExpr::Static(value)),
@@ -207,6 +211,51 @@ impl Parser<'_> {
         self.expect(")")?;
         Ok(out)
     }
+}
+
+pub(super) fn comparison(symbol: &str) -> Option<Comparison> {
+    let all =
+        [Comparison::Eq, Comparison::Ne, Comparison::Lt, Comparison::Le, Comparison::Gt, Comparison::Ge];
+    all.into_iter().find(|op| op.symbol() == symbol)
+}
+
+pub(super) fn arithmetic(symbol: &str) -> Option<(Arithmetic, u8)> {
+    Some(match symbol {
+        "+" => (Arithmetic::Add, SUM),
+        "-" => (Arithmetic::Sub, SUM),
+        "*" => (Arithmetic::Mul, PRODUCT),
+        "/" => (Arithmetic::Div, PRODUCT),
+        "%" => (Arithmetic::Mod, PRODUCT),
+        "^" => (Arithmetic::Pow, POWER),
+        _ => return None,
+    })
+}
+
+fn with_nil(op: Comparison, left: FieldExpr, right: FieldExpr) -> Result<FieldExpr, String> {
+    let side = match (left, right) {
+        (FieldExpr::Static(Static::Nil), FieldExpr::Static(Static::Nil)) => None,
+        (FieldExpr::Static(Static::Nil), side) | (side, _) => Some(side),
+    };
+    match (op, side) {
+        (Comparison::Eq | Comparison::Ne, None) => Ok(FieldExpr::Static(Static::Bool(false))),
+        (Comparison::Eq, Some(side)) => {
+            check::may_be_nil(&side)?;
+            Ok(FieldExpr::Missing(Box::new(side)))
+        }
+        (Comparison::Ne, Some(side)) => Ok(FieldExpr::Exists(Box::new(side))),
+        _ => Err("nil can only be compared by = and !=".to_string()),
+    }
+}
+
+fn compiled(source: String) -> Result<Pattern, String> {
+    let build = |text: &str| RegexBuilder::new(text).size_limit(REGEX_BYTES_MAX).build();
+    // The text is compiled alone first: "a)|(b" must not become valid inside the group.
+    let regex = build(&source).and_then(|_| build(&format!("^(?s:{source})$"))).map_err(|error| {
+        let reason = error.to_string();
+        let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+        format!("invalid regex: {last}")
+    })?;
+    Ok(Pattern { source, regex })
 }
 
 fn negated(expr: FieldExpr) -> FieldExpr {

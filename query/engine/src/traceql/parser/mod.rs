@@ -1,13 +1,14 @@
 //! Recursive descent from tokens to the tree; depth is bounded.
 
+mod expression;
 mod field;
-mod scalar;
+mod metrics;
 
-use super::ast::{Attribute, Query, Relation, RelationMode, SpansetExpr, SpansetOp, Stage};
-use super::check;
+use super::ast::{Attribute, Expr, Query, SpansetExpr, Stage};
 use super::lexer::{Lexeme, Token, tokenize};
-use super::table::{AGGREGATES, METRICS};
+use super::table::METRICS;
 use crate::logql::{ParseError, Span};
+use expression::Term;
 
 /// Parentheses and chained operators, counted together.
 const DEPTH_MAX: usize = 128;
@@ -19,15 +20,22 @@ pub(super) type Parsed<T> = Result<T, ParseError>;
 /// Reads a whole query. An empty text is `{}`, as Tempo's search takes it.
 pub fn parse(text: &str) -> Parsed<Query> {
     if text.trim().is_empty() {
-        return Ok(Query { stages: vec![Stage::Spanset(SpansetExpr::Filter(None))] });
+        let all = Stage::Spanset(SpansetExpr::Filter(None));
+        return Ok(Query { expr: Expr::Search(vec![all]), hints: Vec::new() });
     }
     let mut parser = Parser { text, lexemes: tokenize(text)?, at: 0, depth: 0 };
-    let stages = parser.stages()?;
-    parser.hints()?;
+    let expr = match parser.pipeline()? {
+        Term::Spanset(spanset) => Expr::Search(vec![Stage::Spanset(spanset)]),
+        Term::Stages(stages) => Expr::Search(stages),
+        Term::Filter(filter) => Expr::Search(vec![Stage::Filter(filter)]),
+        Term::Metrics(metrics) => Expr::Metrics(metrics),
+        Term::Scalar(_) => return Err(parser.unexpected("a comparison")),
+    };
+    let hints = parser.hints()?;
     if *parser.peek() != Token::End {
         return Err(parser.unexpected(""));
     }
-    Ok(Query { stages })
+    Ok(Query { expr, hints })
 }
 
 /// Reads one attribute or intrinsic, as the tag endpoints name them; a bare word is an unscoped attribute.
@@ -48,138 +56,74 @@ pub(super) struct Parser<'t> {
 }
 
 impl Parser<'_> {
-    fn stages(&mut self) -> Parsed<Vec<Stage>> {
+    /// Stages between bars: the whole query, or what parentheses hold.
+    fn pipeline(&mut self) -> Parsed<Term> {
         self.deepen()?;
-        let mut stages = vec![self.stage(true)?];
-        while self.eat("|") {
-            stages.push(self.stage(false)?);
-        }
+        let term = self.stages()?;
         self.depth -= 1;
-        Ok(stages)
+        Ok(term)
     }
 
-    fn stage(&mut self, first: bool) -> Parsed<Stage> {
-        let Token::Word(word) = self.peek().clone() else {
-            return if self.scalar_starts() { self.scalar_filter() } else { self.spanset_stage() };
-        };
-        match word.as_str() {
-            "by" => {
-                self.at += 1;
-                self.expect("(")?;
-                let by = self.field()?;
-                self.expect(")")?;
-                Ok(Stage::By(by))
-            }
-            "coalesce" if !first => {
-                self.at += 1;
-                self.expect("(")?;
-                self.expect(")")?;
-                Ok(Stage::Coalesce)
-            }
-            "select" => {
-                self.at += 1;
-                self.expect("(")?;
-                Ok(Stage::Select(self.attributes()?))
-            }
-            _ if !first && METRICS.iter().any(|(_, name, _)| *name == word) => self.metrics(&word),
-            _ => self.scalar_filter(),
-        }
-    }
-
-    fn spanset_stage(&mut self) -> Parsed<Stage> {
-        Ok(Stage::Spanset(self.spanset()?))
-    }
-
-    /// Whether a scalar comparison follows and no spanset: it begins with a number, a sign, or parentheses around them.
-    fn scalar_starts(&self) -> bool {
-        let first = self.lexemes[self.at..].iter().find(|lexeme| lexeme.token != Token::Symbol("("));
-        matches!(
-            first.map(|lexeme| &lexeme.token),
-            Some(Token::Int(_) | Token::Float(_) | Token::Duration(_) | Token::Symbol("-"))
-        ) || matches!(first.map(|l| &l.token), Some(Token::Word(w)) if AGGREGATES.iter().any(|(_, name)| name == w))
-    }
-
-    // === spansets ===
-
-    /// `&&` and `||` bind equally and weaker than the structural operators, from left to right.
-    fn spanset(&mut self) -> Parsed<SpansetExpr> {
-        let depth = self.depth;
-        let mut left = self.structural()?;
-        while let Some(op) = self.spanset_operator() {
-            self.deepen()?;
-            self.at += 1;
-            let right = self.structural()?;
-            left = SpansetExpr::Binary { op, left: Box::new(left), right: Box::new(right) };
-        }
-        self.depth = depth;
-        Ok(left)
-    }
-
-    fn spanset_operator(&self) -> Option<SpansetOp> {
-        match self.peek() {
-            Token::Symbol("&&") => Some(SpansetOp::And),
-            Token::Symbol("||") => Some(SpansetOp::Or),
-            _ => None,
-        }
-    }
-
-    fn structural(&mut self) -> Parsed<SpansetExpr> {
-        let depth = self.depth;
-        let mut left = self.spanset_operand()?;
-        while let Some((relation, mode)) = self.structural_operator() {
-            self.deepen()?;
-            self.at += 1;
-            let op = SpansetOp::Structural { relation, mode };
-            let right = self.spanset_operand()?;
-            left = SpansetExpr::Binary { op, left: Box::new(left), right: Box::new(right) };
-        }
-        self.depth = depth;
-        Ok(left)
-    }
-
-    fn structural_operator(&self) -> Option<(Relation, RelationMode)> {
-        let Token::Symbol(symbol) = self.peek() else { return None };
-        let (mode, rest) = match symbol.as_bytes() {
-            b"!~" => (RelationMode::Not, "~"),
-            [b'!', rest @ ..] if !rest.is_empty() => (RelationMode::Not, &symbol[1..]),
-            [b'&', rest @ ..] if !rest.is_empty() => (RelationMode::Union, &symbol[1..]),
-            _ => (RelationMode::Right, *symbol),
-        };
-        let relation = match rest {
-            ">" => Relation::Child,
-            "<" => Relation::Parent,
-            ">>" => Relation::Descendant,
-            "<<" => Relation::Ancestor,
-            "~" => Relation::Sibling,
-            _ => return None,
-        };
-        Some((relation, mode))
-    }
-
-    fn spanset_operand(&mut self) -> Parsed<SpansetExpr> {
-        if self.eat("(") {
-            self.deepen()?;
-            let mut stages = self.stages()?;
-            self.expect(")")?;
-            self.depth -= 1;
-            return Ok(match stages.pop() {
-                Some(Stage::Spanset(only)) if stages.is_empty() => only,
-                Some(last) => {
-                    stages.push(last);
-                    SpansetExpr::Pipeline(stages)
+    fn stages(&mut self) -> Parsed<Term> {
+        let mut stages = Vec::new();
+        loop {
+            if let Some(stage) = self.named_stage(stages.is_empty())? {
+                stages.push(stage);
+            } else if self.metrics_stage_starts() && !stages.is_empty() {
+                let metrics = self.metrics(stages)?;
+                return Ok(Term::Metrics(self.second_stages(metrics)?));
+            } else {
+                match self.expression(0)? {
+                    Term::Spanset(spanset) => stages.push(Stage::Spanset(spanset)),
+                    Term::Stages(inner) => stages.push(Stage::Spanset(SpansetExpr::Pipeline(inner))),
+                    Term::Filter(filter) => stages.push(Stage::Filter(filter)),
+                    Term::Metrics(metrics) if stages.is_empty() => {
+                        return Ok(Term::Metrics(self.second_stages(metrics)?));
+                    }
+                    Term::Metrics(_) => return Err(self.unexpected("a stage over spans")),
+                    Term::Scalar(scalar) => return self.naked(stages, scalar),
                 }
-                None => SpansetExpr::Filter(None),
-            });
+            }
+            if !self.eat("|") {
+                return Ok(match stages.pop() {
+                    Some(Stage::Spanset(only)) if stages.is_empty() => Term::Spanset(only),
+                    Some(Stage::Filter(only)) if stages.is_empty() => Term::Filter(only),
+                    last => {
+                        stages.extend(last);
+                        Term::Stages(stages)
+                    }
+                });
+            }
         }
-        let start = self.span();
-        self.expect("{")?;
-        if self.eat("}") {
-            return Ok(SpansetExpr::Filter(None));
+    }
+
+    fn named_stage(&mut self, first: bool) -> Parsed<Option<Stage>> {
+        let Token::Word(word) = self.peek().clone() else { return Ok(None) };
+        if !matches!(word.as_str(), "by" | "select") && (word != "coalesce" || first) {
+            return Ok(None);
         }
-        let filter = self.field()?;
-        self.expect("}")?;
-        check::condition(&filter).map_err(|message| ParseError::at(self.text, start, message))?;
-        Ok(SpansetExpr::Filter(Some(filter)))
+        self.at += 1;
+        self.expect("(")?;
+        let stage = match word.as_str() {
+            "by" => {
+                let start = self.span();
+                let by = self.field()?;
+                super::check::references_span(&by, "grouping")
+                    .map_err(|message| ParseError::at(self.text, start, message))?;
+                self.expect(")")?;
+                Stage::By(by)
+            }
+            "select" => Stage::Select(self.attributes()?),
+            _ => {
+                self.expect(")")?;
+                Stage::Coalesce
+            }
+        };
+        Ok(Some(stage))
+    }
+
+    fn metrics_stage_starts(&self) -> bool {
+        matches!(self.peek(), Token::Word(word) if METRICS.iter().any(|(_, name, _)| name == word))
     }
 
     // === the cursor ===
