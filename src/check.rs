@@ -20,15 +20,18 @@ pub(crate) fn check(files: &[PathBuf]) -> Vec<String> {
 fn check_file(file: &Path) -> Vec<String> {
     let named = |problem: String| format!("{}: {}", file.display(), problem.replace('\n', " "));
     match std::fs::read_to_string(file) {
-        Ok(text) => check_text(&text).into_iter().map(named).collect(),
+        Ok(text) => {
+            check_text(&text, file.parent().unwrap_or(Path::new("."))).into_iter().map(named).collect()
+        }
         Err(error) => vec![named(error.to_string())],
     }
 }
 
-fn check_text(text: &str) -> Vec<String> {
+/// `folder`: where names of files in it are taken from.
+fn check_text(text: &str, folder: &Path) -> Vec<String> {
     match kind(text) {
         Kind::Rules => query::check_rules(text),
-        Kind::Alertmanager => query::check_alertmanager(text),
+        Kind::Alertmanager => query::check_alertmanager(text, folder),
         Kind::Config => {
             let checked = RawConfig::parse(text).and_then(|raw| raw.check().map_err(|e| e.to_string()));
             checked.err().into_iter().collect()
@@ -61,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_good_configuration_has_no_findings_and_a_bad_one_has() {
-        assert_eq!(check_text("retention: 3y"), [] as [String; 0]);
-        assert_eq!(check_text("retentoin: 3y").len(), 1);
+        assert_eq!(check_text("retention: 3y", Path::new(".")), [] as [String; 0]);
+        assert_eq!(check_text("retentoin: 3y", Path::new(".")).len(), 1);
     }
 }

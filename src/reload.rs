@@ -47,5 +47,6 @@ impl Reload {
 pub(crate) fn receivers(file: Option<&Path>) -> Result<NotifyConfig, String> {
     let Some(file) = file else { return Ok(NotifyConfig::none()) };
     let text = std::fs::read_to_string(file).map_err(|e| format!("read {}: {e}", file.display()))?;
-    NotifyConfig::parse(&text).map_err(|problems| format!("{}: {}", file.display(), problems.join("; ")))
+    NotifyConfig::parse(&text, file.parent().unwrap_or(Path::new(".")))
+        .map_err(|problems| format!("{}: {}", file.display(), problems.join("; ")))
 }

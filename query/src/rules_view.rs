@@ -8,6 +8,8 @@ use store::StoreError;
 use store::model::{Labels, Tenant};
 use tokio::sync::watch;
 
+use crate::notify::Notifier;
+
 /// Receivers, and what was sent to them.
 pub type Notifications = Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>;
 
@@ -23,6 +25,9 @@ pub trait RulesView: Send + Sync + 'static {
 
     /// Receivers with what waits for them, newest notifications first, at most `limit`.
     fn notifications<'a>(&'a self, tenant: &'a Tenant, limit: usize) -> BoxFuture<'a, Notifications>;
+
+    /// What notifies of alerts; `None`: nothing does.
+    fn notifier(&self) -> Option<Notifier>;
 
     /// Grows when an alert of the tenant changes its state.
     fn changes(&self, tenant: &Tenant) -> watch::Receiver<u64>;
@@ -145,6 +150,10 @@ impl RulesView for NoRules {
 
     fn notifications<'a>(&'a self, _: &'a Tenant, _: usize) -> BoxFuture<'a, Notifications> {
         Box::pin(std::future::ready(Ok(Default::default())))
+    }
+
+    fn notifier(&self) -> Option<Notifier> {
+        None
     }
 
     fn changes(&self, _: &Tenant) -> watch::Receiver<u64> {

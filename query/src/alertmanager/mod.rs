@@ -1,50 +1,29 @@
-//! The Alertmanager API v2, read side: the OpenAPI's GETs, filled from the rules of this process.
+//! The Alertmanager API v2 (its OpenAPI, version 0.28), filled from the notifications of this process.
 
 pub(crate) mod alerts;
+pub(crate) mod filter;
+pub(crate) mod post;
 pub(crate) mod silences;
 pub(crate) mod status;
 
-use store::model::{LabelMatcher, MatchOp};
-
 use crate::failure::Failure;
+use crate::notify::{Notifier, Refusal};
+use crate::service::Call;
 
-/// One `filter=` parameter: `name="value"`, with or without quotes, with any of the four operators.
-fn filter(text: &str) -> Result<LabelMatcher, Failure> {
-    let bad = || Failure::bad(format!("bad matcher format: {text}"));
-    let at = text.find(['=', '!']).ok_or_else(bad)?;
-    let (name, rest) = text.split_at(at);
-    const OPERATORS: [(&str, MatchOp); 4] =
-        [("=~", MatchOp::Regex), ("!~", MatchOp::NotRegex), ("!=", MatchOp::NotEqual), ("=", MatchOp::Equal)];
-    let (op, value) =
-        OPERATORS.iter().find_map(|(sign, op)| Some((*op, rest.strip_prefix(sign)?))).ok_or_else(bad)?;
-    let value = value.trim();
-    let value = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
-    let value = value.replace("\\\"", "\"").replace("\\\\", "\\");
-    let name = name.trim().trim_matches('"');
-    if name.is_empty() {
-        return Err(bad());
-    }
-    LabelMatcher::new(name, op, &value).map_err(|error| Failure::bad(error.to_string()))
+/// What answers, if this process notifies at all.
+fn notifier(call: &Call) -> Result<Notifier, Failure> {
+    call.shared
+        .rules
+        .notifier()
+        .ok_or_else(|| Failure::not_found("this process has no rules and sends no notifications"))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn matchers_of_amtool_and_grafana() {
-        for (text, name, value, matches) in [
-            ("severity=\"page\"", "severity", "page", true),
-            ("severity=page", "severity", "page", true),
-            (" a =~ \"x.*\" ", "a", "xy", true),
-            ("a!=b", "a", "b", false),
-            ("a!~\"b|c\"", "a", "c", false),
-        ] {
-            let matcher = filter(text).unwrap();
-            assert_eq!((&*matcher.name, matcher.matches(value)), (name, matches), "{text}");
-        }
-        for bad in ["", "severity", "=x", "a=~("] {
-            assert!(filter(bad).is_err(), "{bad}");
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Bad(problem) => Self::bad(problem),
+            missing @ Refusal::NotFound(_) => Self::not_found(missing.to_string()),
+            Refusal::Store(error) => error.into(),
         }
     }
 }

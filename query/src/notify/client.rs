@@ -7,7 +7,8 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
-use super::webhook::HttpConfig;
+use super::http::HttpConfig;
+use super::receivers::{HttpRequest, Outgoing};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,8 +31,8 @@ struct Network {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Done,
-    /// The receiver may take it later.
-    Retry(String),
+    /// The receiver may take it later, and may have said when.
+    Retry(String, Option<Duration>),
     /// It never will.
     Refused(String),
 }
@@ -108,28 +109,30 @@ impl Resolve for CheckedResolver {
 impl Client {
     pub(crate) fn new(rules: AddressRules) -> Result<Self, String> {
         let rules = Arc::new(rules);
-        let builder = || {
-            reqwest::Client::builder()
-                .dns_resolver(Arc::new(CheckedResolver(Arc::clone(&rules))))
-                .redirect(Policy::none())
-                .no_proxy()
-                .timeout(TIMEOUT)
-                .connect_timeout(CONNECT_TIMEOUT)
-                .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
-        };
         // An image without certificates can still post to http:// receivers; https:// ones then fail with a reason.
-        let http =
-            builder().build().or_else(|_| builder().tls_certs_only([]).build()).map_err(|e| e.to_string())?;
+        let http = builder(&rules)
+            .build()
+            .or_else(|_| builder(&rules).tls_certs_only([]).build())
+            .map_err(|e| e.to_string())?;
         Ok(Self { http, rules })
     }
 
-    pub(crate) async fn post(
-        &self,
-        url: &str,
-        auth: &HttpConfig,
-        dedup_key: &str,
-        body: &serde_json::Value,
-    ) -> Delivery {
+    /// Sends; the first failure ends it.
+    pub(crate) async fn send(&self, sends: &[Outgoing], http: &HttpConfig, dedup_key: &str) -> Delivery {
+        for one in sends {
+            let delivery = match one {
+                Outgoing::Http(request) => self.post(request, http, dedup_key).await,
+                Outgoing::Mail(mail) => super::mail::send(mail, &self.rules).await,
+            };
+            if delivery != Delivery::Done {
+                return delivery;
+            }
+        }
+        Delivery::Done
+    }
+
+    async fn post(&self, request: &HttpRequest, http: &HttpConfig, dedup_key: &str) -> Delivery {
+        let url = request.url.expose();
         let host = reqwest::Url::parse(url)
             .ok()
             .and_then(|url| url.host_str().map(str::to_owned))
@@ -138,37 +141,90 @@ impl Client {
         if literal.is_ok_and(|address| !self.rules.permits(address)) {
             return Delivery::Refused(format!("notifications may not go to {host}"));
         }
-        let mut request = self
-            .http
-            .post(url)
-            .header("Content-Type", "application/json")
+        let (client, headers) = match (self.of(http), http.headers()) {
+            (Ok(client), Ok(headers)) => (client, headers),
+            // A file that is missing may come back.
+            (Err(problem), _) | (_, Err(problem)) => return Delivery::Retry(problem, None),
+        };
+        let mut builder = if request.put { client.put(url) } else { client.post(url) }
+            .header("Content-Type", request.content_type)
             .header("Idempotency-Key", dedup_key)
-            .body(body.to_string());
-        if let Some(authorization) = &auth.authorization {
-            let value = format!("{} {}", authorization.scheme, authorization.credentials.expose());
-            request = request.header("Authorization", value);
+            .body(request.body.clone());
+        for (name, value) in headers {
+            builder = builder.header(name, value);
         }
-        if let Some(basic) = &auth.basic_auth {
-            request = request.basic_auth(&basic.username, Some(basic.password.expose()));
+        for (name, value) in &request.headers {
+            builder = builder.header(*name, value.expose());
         }
-        match request.send().await {
+        match builder.send().await {
             Ok(answer) => judge(answer).await,
             // The URL may hold a secret: it is left out of the error.
-            Err(error) => Delivery::Retry(describe(&error.without_url())),
+            Err(error) => Delivery::Retry(describe(&error.without_url()), None),
         }
     }
+
+    /// The client for these settings: the common one unless they say something about the connection.
+    fn of(&self, http: &HttpConfig) -> Result<reqwest::Client, String> {
+        if http.tls_config.is_none() && http.proxy_url.is_none() {
+            return Ok(self.http.clone());
+        }
+        let mut builder = builder(&self.rules);
+        if let Some(proxy) = &http.proxy_url {
+            let proxy =
+                reqwest::Proxy::all(proxy.expose()).map_err(|_| "proxy_url is not a URL".to_owned())?;
+            builder = builder.proxy(proxy);
+        }
+        if let Some(tls) = &http.tls_config {
+            let file = |file: &str| std::fs::read(file).map_err(|error| format!("read {file}: {error}"));
+            let pem = match (&tls.ca, &tls.ca_file) {
+                (Some(text), _) => Some(text.clone().into_bytes()),
+                (None, Some(path)) => Some(file(path)?),
+                (None, None) => None,
+            };
+            if let Some(pem) = pem {
+                let roots =
+                    reqwest::Certificate::from_pem_bundle(&pem).map_err(|e| format!("tls_config: {e}"))?;
+                builder = builder.tls_certs_only(roots);
+            }
+            if let (Some(cert), Some(key)) = (&tls.cert_file, &tls.key_file) {
+                let pem = [file(cert)?, file(key)?].join(&b'\n');
+                builder = builder
+                    .identity(reqwest::Identity::from_pem(&pem).map_err(|e| format!("tls_config: {e}"))?);
+            }
+            builder = builder.tls_danger_accept_invalid_certs(tls.insecure_skip_verify);
+        }
+        builder.build().map_err(|error| describe(&error))
+    }
+}
+
+fn builder(rules: &Arc<AddressRules>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .dns_resolver(Arc::new(CheckedResolver(Arc::clone(rules))))
+        .redirect(Policy::none())
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
 }
 
 async fn judge(mut answer: reqwest::Response) -> Delivery {
     let status = answer.status();
-    if status.is_success() {
-        return Delivery::Done;
-    }
+    let after = answer.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
     let said = answer.chunk().await.ok().flatten().unwrap_or_default();
+    if status.is_success() {
+        return refused_in_words(&said).map_or(Delivery::Done, Delivery::Refused);
+    }
     let said = String::from_utf8_lossy(&said[..said.len().min(ANSWER_BYTES_SHOWN)]).into_owned();
     let reason = format!("{status}: {}", said.trim());
     let later = status.is_server_error() || [408, 425, 429].contains(&status.as_u16());
-    if later { Delivery::Retry(reason) } else { Delivery::Refused(reason) }
+    if later { Delivery::Retry(reason, after.map(Duration::from_secs)) } else { Delivery::Refused(reason) }
+}
+
+/// Slack's API answers 200 and says `{"ok":false,"error":"…"}`.
+fn refused_in_words(said: &[u8]) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_slice(said).ok()?;
+    let refused = answer.get("ok") == Some(&false.into());
+    refused.then(|| answer["error"].as_str().unwrap_or("refused").to_owned())
 }
 
 fn describe(error: &reqwest::Error) -> String {

@@ -1,10 +1,11 @@
-//! Alerts gathered into messages: a function of what was told before, what is now, and the time.
+//! Alerts gathered into messages: a function of what was told before, what is now, who is quiet, and the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::config::NotifyConfig;
+use super::config::{NotifyConfig, Route};
+use super::mute::Mutes;
 use crate::rules::{Active, Phase};
 
 /// An alert as notifications see it.
@@ -16,16 +17,26 @@ pub(crate) struct Told {
     /// `None`: it fires.
     pub(crate) ends_at_ms: Option<i64>,
     pub(crate) generator_url: String,
+    /// It ends then unless it is told again: alerts that others send.
+    #[serde(default)]
+    pub(crate) until_ms: Option<i64>,
+    #[serde(default)]
+    pub(crate) updated_ms: i64,
 }
 
 /// The alerts of one route's group and what was last said of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Group {
+    #[serde(default)]
+    pub(crate) receiver: String,
+    /// Of the route: its matchers from the root on.
+    #[serde(default)]
+    pub(crate) route: String,
     pub(crate) labels: BTreeMap<String, String>,
     /// By the rule group that found them and their labels' text.
     pub(crate) alerts: BTreeMap<String, Told>,
     /// Keys of alerts that were said to fire.
-    pub(crate) said_firing: Vec<String>,
+    pub(crate) said_firing: BTreeSet<String>,
     pub(crate) first_ms: i64,
     pub(crate) said_ms: Option<i64>,
     /// Messages so far: part of the dedup key.
@@ -35,14 +46,20 @@ pub(crate) struct Group {
 /// A message that is due.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Message {
+    #[serde(default)]
+    pub(crate) receiver: String,
     pub(crate) group_key: String,
     pub(crate) group_labels: BTreeMap<String, String>,
     pub(crate) alerts: Vec<Told>,
     /// The same for every attempt, another for every message.
     pub(crate) dedup_key: String,
     pub(crate) made_ms: i64,
+    /// It says more than that something ended.
+    #[serde(default)]
+    pub(crate) news: bool,
 }
 
+/// By receiver and key.
 pub(crate) type Groups = BTreeMap<String, Group>;
 
 // === impl Told ===
@@ -60,6 +77,9 @@ impl Told {
             starts_at_ms: alert.fired_at_ms.unwrap_or(alert.active_at_ms),
             ends_at_ms: alert.resolved_at_ms,
             generator_url: generator_url.to_owned(),
+            until_ms: None,
+            // When it began or ended, so that nothing changes while nothing changes.
+            updated_ms: alert.resolved_at_ms.or(alert.fired_at_ms).unwrap_or(alert.active_at_ms),
         })
     }
 
@@ -67,7 +87,8 @@ impl Told {
         self.ends_at_ms.is_none()
     }
 
-    /// 64 bits of the labels in hex, as the webhook body has it.
+    /// 64 bits of the labels in hex (FNV-1a over names and values with a separator no UTF-8 text has), as Prometheus
+    /// and Alertmanager have it.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         for (name, value) in &self.labels {
@@ -87,79 +108,160 @@ impl Message {
     }
 }
 
-/// Puts what a rule group knows now into its route groups. `source` is the rule group.
+/// Puts all that a rule group knows now into route groups. `source` is the rule group.
 pub(crate) fn put(groups: &mut Groups, config: &NotifyConfig, source: &str, told: Vec<Told>, now_ms: i64) {
+    let known: BTreeSet<&BTreeMap<String, String>> = told.iter().map(|one| &one.labels).collect();
+    let of_source = |key: &str| key.split_once('\n').is_some_and(|(of, _)| of == source);
     for group in groups.values_mut() {
         // An alert that was told of and is not known any more has ended with its rule.
         for (key, alert) in &mut group.alerts {
-            let of_source = key.split_once('\n').is_some_and(|(of, _)| of == source);
-            if of_source && alert.fires() && !told.iter().any(|one| one.labels == alert.labels) {
+            if of_source(key) && alert.fires() && !known.contains(&alert.labels) {
                 alert.ends_at_ms = Some(now_ms);
             }
         }
     }
+    add(groups, config, source, told, now_ms);
+}
+
+/// Puts alerts into route groups; others of the source stay as they are.
+pub(crate) fn add(groups: &mut Groups, config: &NotifyConfig, source: &str, told: Vec<Told>, now_ms: i64) {
     for one in told {
-        let labels = config.group_by.of(&one.labels);
-        let group_key = group_key(&labels);
-        let alert_key = format!("{source}\n{:?}", one.labels);
-        let known = groups.get(&group_key).is_some_and(|group| group.alerts.contains_key(&alert_key));
-        if !known && !one.fires() {
-            continue;
+        let key = format!("{source}\n{:?}", one.labels);
+        for (id, empty) in places(config, &one.labels) {
+            insert(groups, id, empty, &key, &one, now_ms);
         }
-        let group =
-            groups.entry(group_key).or_insert_with(|| Group { labels, first_ms: now_ms, ..Group::default() });
-        group.alerts.insert(alert_key, one);
     }
 }
 
-/// Messages that are due now; what they say counts as said.
-pub(crate) fn due(groups: &mut Groups, config: &NotifyConfig, now_ms: i64) -> Vec<Message> {
-    let mut messages = Vec::new();
-    for (key, group) in groups.iter_mut() {
-        let never_said = group.said_ms.is_none();
-        if never_said {
-            // Over before anybody heard of it.
-            group.alerts.retain(|_, alert| alert.fires());
-        }
-        if due_at(group, config).is_none_or(|at| at > now_ms) {
+/// Brings alerts to the routes that take them now: the configuration is another.
+pub(crate) fn reroute(groups: &mut Groups, config: &NotifyConfig, now_ms: i64) {
+    let all: Vec<(String, String, Told)> = groups
+        .iter()
+        .flat_map(|(id, group)| group.alerts.iter().map(|(k, told)| (id.clone(), k.clone(), told.clone())))
+        .collect();
+    for (id, key, told) in all {
+        let places = places(config, &told.labels);
+        if places.iter().any(|(place, _)| *place == id) {
             continue;
         }
-        group.count += 1;
-        group.said_ms = Some(now_ms);
-        messages.push(Message {
-            group_key: key.clone(),
-            group_labels: group.labels.clone(),
-            alerts: group.alerts.values().cloned().collect(),
-            dedup_key: format!("{}-{}-{}", hash(key), group.first_ms, group.count),
-            made_ms: now_ms,
-        });
-        group.alerts.retain(|_, alert| alert.fires());
-        group.said_firing = group.alerts.keys().cloned().collect();
+        if let Some(group) = groups.get_mut(&id) {
+            group.alerts.remove(&key);
+        }
+        for (place, empty) in places {
+            insert(groups, place, empty, &key, &told, now_ms);
+        }
     }
     groups.retain(|_, group| !group.alerts.is_empty());
-    messages
 }
 
-/// When the next message is due, if no more data comes.
-pub(crate) fn next_due(groups: &Groups, config: &NotifyConfig) -> Option<i64> {
-    groups.values().filter_map(|group| due_at(group, config)).min()
-}
-
-fn due_at(group: &Group, config: &NotifyConfig) -> Option<i64> {
-    if group.alerts.is_empty() {
-        return None;
+fn insert(groups: &mut Groups, id: String, empty: Group, key: &str, told: &Told, now_ms: i64) {
+    let known = groups.get(&id).is_some_and(|group| group.alerts.contains_key(key));
+    if !known && !told.fires() {
+        return;
     }
-    let Some(said_ms) = group.said_ms else { return Some(group.first_ms + config.group_wait_ms) };
-    let firing: Vec<&String> = group.alerts.iter().filter(|(_, a)| a.fires()).map(|(key, _)| key).collect();
-    let changed = firing.len() != group.said_firing.len()
-        || firing.iter().zip(&group.said_firing).any(|(a, b)| *a != b);
-    Some(said_ms + if changed { config.group_interval_ms } else { config.repeat_interval_ms })
+    let group = groups.entry(id).or_insert_with(|| Group { first_ms: now_ms, ..empty });
+    group.alerts.insert(key.to_owned(), told.clone());
 }
 
-/// Route and group as Alertmanager writes them: `{}:{alertname="Down", job="cart"}`.
-fn group_key(labels: &BTreeMap<String, String>) -> String {
+/// The groups an alert belongs to, by id.
+fn places(config: &NotifyConfig, labels: &BTreeMap<String, String>) -> Vec<(String, Group)> {
+    let place = |route: &Route| {
+        let labels = route.group_by.of(labels);
+        let id = format!("{}\n{}", route.receiver, group_key(&route.key, &labels));
+        let group =
+            Group { receiver: route.receiver.clone(), route: route.key.clone(), labels, ..Group::default() };
+        (id, group)
+    };
+    config.route.taking(labels).into_iter().map(place).collect()
+}
+
+/// Alerts that nobody renewed end.
+pub(crate) fn expire(groups: &mut Groups, now_ms: i64) {
+    for alert in groups.values_mut().flat_map(|group| group.alerts.values_mut()) {
+        if alert.fires() && alert.until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+            alert.ends_at_ms = alert.until_ms;
+        }
+    }
+}
+
+/// Messages that are due now; what they say counts as said. And when to look again if nothing is told before.
+pub(crate) fn due(groups: &mut Groups, mutes: &Mutes<'_>, now_ms: i64) -> (Vec<Message>, Option<i64>) {
+    let (mut messages, mut next) = (Vec::new(), None);
+    for group in groups.values_mut() {
+        let Some(route) = mutes.route(group) else { continue };
+        let quiet: BTreeSet<String> = group
+            .alerts
+            .iter()
+            .filter(|(_, alert)| mutes.over(&alert.labels, Some(route)).is_quiet())
+            .map(|(key, _)| key.clone())
+            .collect();
+        // What is over before anybody heard of it, or while it was quiet, is not told.
+        let said = &group.said_firing;
+        group.alerts.retain(|key, alert| alert.fires() || (said.contains(key) && !quiet.contains(key)));
+        let heard = |key: &str| !quiet.contains(key);
+        let at = due_at(group, route, &heard);
+        if let Some(at_ms) = at.filter(|at_ms| *at_ms > now_ms) {
+            next = Some(next.map_or(at_ms, |next: i64| next.min(at_ms)));
+            continue;
+        }
+        if at.is_none() {
+            continue;
+        }
+        messages.push(say(group, route, &heard, now_ms));
+        if let Some(at_ms) = due_at(group, route, &heard) {
+            next = Some(next.map_or(at_ms, |next: i64| next.min(at_ms)));
+        }
+    }
+    groups.retain(|_, group| !group.alerts.is_empty());
+    (messages, next)
+}
+
+fn say(group: &mut Group, route: &Route, heard: &dyn Fn(&str) -> bool, now_ms: i64) -> Message {
+    let firing: BTreeSet<String> = group
+        .alerts
+        .iter()
+        .filter(|(key, alert)| alert.fires() && heard(key))
+        .map(|(k, _)| k.clone())
+        .collect();
+    let repeats = !changed(group, heard);
+    let news = repeats || !firing.is_subset(&group.said_firing);
+    let alerts = group.alerts.iter().filter(|(key, _)| heard(key)).map(|(_, alert)| alert.clone()).collect();
+    group.count += 1;
+    group.said_ms = Some(now_ms);
+    group.said_firing = firing;
+    let group_key = group_key(&route.key, &group.labels);
+    let dedup_key = hash(&format!("{}\n{group_key}", group.receiver));
+    group.alerts.retain(|_, alert| alert.fires());
+    Message {
+        receiver: group.receiver.clone(),
+        group_key,
+        group_labels: group.labels.clone(),
+        alerts,
+        dedup_key: format!("{dedup_key}-{}-{}", group.first_ms, group.count),
+        made_ms: now_ms,
+        news,
+    }
+}
+
+/// Whether there is something new to say.
+fn changed(group: &Group, heard: &dyn Fn(&str) -> bool) -> bool {
+    group.alerts.iter().any(|(key, alert)| heard(key) && alert.fires() != group.said_firing.contains(key))
+}
+
+fn due_at(group: &Group, route: &Route, heard: &dyn Fn(&str) -> bool) -> Option<i64> {
+    let firing = || group.alerts.iter().filter(|(key, alert)| alert.fires() && heard(key));
+    match group.said_ms {
+        // An alert that fires for longer than the wait already does not wait again.
+        None => firing().map(|(_, alert)| alert.starts_at_ms.min(group.first_ms) + route.group_wait_ms).min(),
+        Some(said_ms) if changed(group, heard) => Some(said_ms + route.group_interval_ms),
+        Some(said_ms) => firing().next().map(|_| said_ms + route.repeat_interval_ms),
+    }
+}
+
+/// Route and labels as Alertmanager writes them: `{}/{severity="page"}:{alertname="Down", job="cart"}`.
+fn group_key(route: &str, labels: &BTreeMap<String, String>) -> String {
     let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-    format!("{{}}:{{{}}}", pairs.join(", "))
+    format!("{route}:{{{}}}", pairs.join(", "))
 }
 
 fn hash(text: &str) -> String {
@@ -168,69 +270,4 @@ fn hash(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config() -> NotifyConfig {
-        let text =
-            "route: {receiver: a, group_by: [job], group_wait: 1s, group_interval: 10s, repeat_interval: 1h}
-receivers: [{name: a}]";
-        NotifyConfig::parse(text).unwrap()
-    }
-
-    fn alert(name: &str, ends_at_ms: Option<i64>) -> Told {
-        Told {
-            labels: [("alertname".to_owned(), name.to_owned()), ("job".to_owned(), "j".to_owned())].into(),
-            annotations: BTreeMap::new(),
-            starts_at_ms: 0,
-            ends_at_ms,
-            generator_url: String::new(),
-        }
-    }
-
-    fn names(messages: &[Message]) -> Vec<Vec<(&str, bool)>> {
-        messages
-            .iter()
-            .map(|m| m.alerts.iter().map(|a| (a.labels["alertname"].as_str(), a.fires())).collect())
-            .collect()
-    }
-
-    #[test]
-    fn a_group_waits_tells_changes_by_interval_and_repeats() {
-        let (config, mut groups) = (config(), Groups::new());
-        put(&mut groups, &config, "g", vec![alert("a", None)], 0);
-        assert_eq!(due(&mut groups, &config, 999), []);
-        assert_eq!(next_due(&groups, &config), Some(1_000));
-        let first = due(&mut groups, &config, 1_000);
-        assert_eq!(names(&first), [[("a", true)]]);
-        assert_eq!(first[0].group_key, "{}:{job=\"j\"}");
-        put(&mut groups, &config, "g", vec![alert("a", None), alert("b", None)], 2_000);
-        assert_eq!(due(&mut groups, &config, 10_999), []);
-        let second = due(&mut groups, &config, 11_000);
-        assert_eq!(names(&second), [[("a", true), ("b", true)]]);
-        assert_ne!(first[0].dedup_key, second[0].dedup_key);
-        assert_eq!(next_due(&groups, &config), Some(11_000 + 3_600_000));
-        put(&mut groups, &config, "g", vec![alert("a", Some(20_000)), alert("b", Some(20_000))], 20_000);
-        let third = due(&mut groups, &config, 21_000);
-        assert_eq!(names(&third), [[("a", false), ("b", false)]]);
-        assert!(!third[0].fires() && groups.is_empty());
-    }
-
-    #[test]
-    fn what_ended_before_it_was_told_is_not_told() {
-        let (config, mut groups) = (config(), Groups::new());
-        put(&mut groups, &config, "g", vec![alert("a", None)], 0);
-        put(&mut groups, &config, "g", vec![alert("a", Some(500))], 500);
-        assert_eq!(due(&mut groups, &config, 1_000), []);
-        assert!(groups.is_empty());
-    }
-
-    #[test]
-    fn an_alert_whose_rule_is_gone_is_resolved() {
-        let (config, mut groups) = (config(), Groups::new());
-        put(&mut groups, &config, "g", vec![alert("a", None)], 0);
-        due(&mut groups, &config, 1_000);
-        put(&mut groups, &config, "g", vec![], 2_000);
-        assert_eq!(names(&due(&mut groups, &config, 11_000)), [[("a", false)]]);
-    }
-}
+mod tests;

@@ -1,17 +1,26 @@
 //! Notifications: who is told of which alerts, when, and that the message arrives.
 //!
-//! Pure: [`config`] (a subset of `alertmanager.yml`), [`group`] (which message is due), the receivers' `render`.
-//! Effects: [`Notifier`] keeps groups and messages in the transaction of the rules' state; [`outbox`] sends.
-//! Leaves out so far: routes below the first, inhibition, silences, mute timings, templates in files.
+//! Pure: [`config`] (`alertmanager.yml`), [`matcher`], [`silence`], [`mute`] (who is quiet), [`group`] (which message is
+//! due), [`template`], [`receivers`] (what each is told). Effects: [`Notifier`] keeps groups and messages in the
+//! transaction of the rules' state; [`outbox`], [`client`] and [`mail`] send.
 
+mod api;
 mod client;
 mod config;
 mod group;
+mod http;
+mod mail;
+mod matcher;
+mod mute;
 mod notifier;
 mod outbox;
-mod slack;
-mod webhook;
+mod receivers;
+mod silence;
+mod template;
 
+pub(crate) use api::{AlertStatus, Refusal};
 pub use config::{NotifyConfig, check_alertmanager};
 pub(crate) use group::Told;
+pub(crate) use matcher::parse_one as parse_matcher;
 pub use notifier::{Notifier, NotifierConfig};
+pub(crate) use silence::{Silence, SilenceMatcher, SilenceState};

@@ -13,11 +13,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{AddressRules, Client, Delivery};
-use super::config::{Hidden, Integration, NotifyConfig};
+use super::config::NotifyConfig;
 use super::group::{self, Groups, Message, Told};
+use super::mute::Mutes;
 use super::outbox::{Delivered, Entry, Queue, Waiting};
-use super::slack;
-use super::webhook::{self, HttpConfig};
+use super::receivers::{Integration, Prepared, chat, webhook};
+use super::silence::{Silence, Silences};
 use crate::{ChannelView, Clock, NotificationView};
 
 /// The document that holds a tenant's notification groups.
@@ -39,17 +40,42 @@ pub struct NotifierConfig {
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
-pub struct Notifier(Arc<Shared>);
+pub struct Notifier(pub(super) Arc<Shared>);
 
-struct Shared {
+pub(super) struct Shared {
     settings: NotifierConfig,
-    config: ArcSwap<NotifyConfig>,
+    pub(super) config: ArcSwap<NotifyConfig>,
     store: Store,
     client: Client,
-    groups: tokio::sync::Mutex<BTreeMap<Tenant, Groups>>,
+    tenants: tokio::sync::Mutex<BTreeMap<Tenant, Tenancy>>,
     queue: Mutex<Queue>,
     wake: Notify,
 }
+
+/// What notifications know of a tenant.
+#[derive(Clone, Default)]
+pub(super) struct Tenancy {
+    pub(super) groups: Groups,
+    pub(super) silences: Silences,
+    /// When to look again if nothing is told before.
+    next_ms: Option<i64>,
+    /// The configuration its alerts were routed by.
+    routed_by: Option<Arc<NotifyConfig>>,
+}
+
+/// What changes for a tenant.
+pub(super) enum News<'n> {
+    /// Time goes by.
+    None,
+    /// All that a rule group knows now.
+    Source(&'n str, Vec<Told>),
+    /// Alerts from elsewhere.
+    Posted(Vec<Told>),
+    Silence(Silence),
+}
+
+/// The source of alerts that others send; no rule group has this name.
+const POSTED: &str = "";
 
 impl Notifier {
     pub fn new(settings: NotifierConfig, config: NotifyConfig, store: Store) -> Result<Self, String> {
@@ -59,7 +85,7 @@ impl Notifier {
             settings,
             config: ArcSwap::from_pointee(config),
             store,
-            groups: tokio::sync::Mutex::default(),
+            tenants: tokio::sync::Mutex::default(),
             queue: Mutex::default(),
             wake: Notify::new(),
         })))
@@ -80,7 +106,7 @@ impl Notifier {
         changes: Vec<Change>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        self.0.advance(tenant, Some((source, told)), changes, now_ms).await
+        self.0.advance(tenant, News::Source(source, told), changes, now_ms).await
     }
 
     /// Takes back what waited in the catalog. To be done before rules tell news.
@@ -113,7 +139,18 @@ impl Notifier {
     }
 
     pub(crate) fn receivers(&self) -> Vec<String> {
-        self.0.config.load().receivers.clone()
+        self.0.config.load().receivers.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Who is told of an alert with these labels.
+    pub(crate) fn receivers_of(&self, labels: &BTreeMap<String, String>) -> Vec<String> {
+        let config = self.0.config.load();
+        let mut names: Vec<String> =
+            config.route.taking(labels).into_iter().map(|route| route.receiver.clone()).collect();
+        names.sort();
+        names.dedup();
+        names.retain(|name| !name.is_empty());
+        names
     }
 
     pub(crate) fn yaml(&self) -> String {
@@ -131,18 +168,21 @@ impl Notifier {
             documents.iter().rev().filter_map(|d| serde_json::from_slice(&d.bytes).ok()).collect();
         let config = self.0.config.load();
         let queue = self.0.queue.lock();
-        let channel = |(index, integration): (usize, &Integration)| {
-            let waits =
-                queue.waiting().iter().filter(|w| w.tenant == *tenant && w.entry.integration == index);
-            let failed = delivered.iter().filter(|d| d.entry.integration == index && d.error.is_some());
+        let channel = |receiver: &str, index: usize, integration: &Integration| {
+            let of = |entry: &Entry| entry.integration == index && entry.receiver == receiver;
+            let waits = queue.waiting().iter().filter(|w| w.tenant == *tenant && of(&w.entry));
+            let failed = delivered.iter().filter(|d| of(&d.entry) && d.error.is_some());
             ChannelView {
-                name: config.receiver.clone(),
-                receiver: integration.kind().to_owned(),
+                name: receiver.to_owned(),
+                receiver: integration.settings.kind().to_owned(),
                 pending: waits.count() as u64,
                 failed: failed.count() as u64,
             }
         };
-        let channels = config.integrations.iter().enumerate().map(channel).collect();
+        let channels = config.receivers.iter().flat_map(|(name, integrations)| {
+            integrations.iter().enumerate().map(|(index, one)| channel(name, index, one)).collect::<Vec<_>>()
+        });
+        let channels = channels.collect();
         Ok((channels, delivered.into_iter().take(limit).map(notification_view).collect()))
     }
 }
@@ -150,7 +190,7 @@ impl Notifier {
 // === impl Shared ===
 
 impl Shared {
-    fn now_ms(&self) -> i64 {
+    pub(super) fn now_ms(&self) -> i64 {
         (self.settings.clock)().div_euclid(1_000_000)
     }
 
@@ -163,52 +203,90 @@ impl Shared {
                 }
             }
         }
-        for tenant in documents.tenants(DocumentKind::RuleState).await? {
-            let mut groups = self.groups.lock().await;
-            self.load(&mut groups, &tenant).await?;
+        let mut known = documents.tenants(DocumentKind::RuleState).await?;
+        known.extend(documents.tenants(DocumentKind::Silence).await?);
+        for tenant in known {
+            let mut tenants = self.tenants.lock().await;
+            self.load(&mut tenants, &tenant).await?;
         }
         Ok(())
     }
 
-    async fn load<'g>(
+    async fn load<'t>(
         &self,
-        all: &'g mut BTreeMap<Tenant, Groups>,
+        all: &'t mut BTreeMap<Tenant, Tenancy>,
         tenant: &Tenant,
-    ) -> Result<&'g mut Groups, StoreError> {
+    ) -> Result<&'t mut Tenancy, StoreError> {
         if !all.contains_key(tenant) {
-            let saved = self.store.documents().get(tenant, DocumentKind::RuleState, GROUPS_ID).await?;
+            let documents = self.store.documents();
+            let saved = documents.get(tenant, DocumentKind::RuleState, GROUPS_ID).await?;
             let groups =
                 saved.and_then(|document| serde_json::from_slice(&document.bytes).ok()).unwrap_or_default();
-            all.insert(tenant.clone(), groups);
+            let mut silences = Silences::default();
+            for document in documents.list(tenant, DocumentKind::Silence).await? {
+                match serde_json::from_slice(&document.bytes) {
+                    Ok(silence) => silences.put(silence),
+                    Err(error) => {
+                        tracing::error!(%tenant, id = document.id, %error, "a silence cannot be read")
+                    }
+                }
+            }
+            all.insert(tenant.clone(), Tenancy { groups, silences, next_ms: Some(0), routed_by: None });
         }
         Ok(all.entry(tenant.clone()).or_default())
     }
 
-    /// One step of a tenant's groups, in one transaction with `changes`.
-    async fn advance(
+    /// What is known of a tenant, to look at.
+    pub(super) async fn tenancy(&self, tenant: &Tenant) -> Result<Tenancy, StoreError> {
+        let mut all = self.tenants.lock().await;
+        Ok(self.load(&mut all, tenant).await?.clone())
+    }
+
+    /// One step of a tenant's notifications, in one transaction with `changes`.
+    pub(super) async fn advance(
         &self,
         tenant: &Tenant,
-        news: Option<(&str, Vec<Told>)>,
+        news: News<'_>,
         mut changes: Vec<Change>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let mut all = self.groups.lock().await;
-        let groups = self.load(&mut all, tenant).await?;
-        let config = self.config.load();
-        let mut next = groups.clone();
-        if let Some((source, told)) = news {
-            group::put(&mut next, &config, source, told, now_ms);
+        let mut all = self.tenants.lock().await;
+        let tenancy = self.load(&mut all, tenant).await?;
+        let config = self.config.load_full();
+        let mut next = tenancy.clone();
+        if next.routed_by.as_ref().is_none_or(|by| !Arc::ptr_eq(by, &config)) {
+            group::reroute(&mut next.groups, &config, now_ms);
+            next.routed_by = Some(Arc::clone(&config));
         }
-        let messages = group::due(&mut next, &config, now_ms);
-        if next == *groups && messages.is_empty() && changes.is_empty() {
+        match news {
+            News::None => {}
+            News::Source(source, told) => group::put(&mut next.groups, &config, source, told, now_ms),
+            News::Posted(told) => group::add(&mut next.groups, &config, POSTED, told, now_ms),
+            News::Silence(silence) => {
+                changes.push(put(DocumentKind::Silence, &silence.id, encode(&silence)));
+                next.silences.put(silence);
+                changes.extend(forget(&mut next.silences, now_ms));
+            }
+        }
+        group::expire(&mut next.groups, now_ms);
+        let before = next.groups.clone();
+        let mutes = Mutes::new(&config, &next.silences, &before, now_ms);
+        let (messages, due_ms) = group::due(&mut next.groups, &mutes, now_ms);
+        let ends =
+            next.groups.values().flat_map(|group| group.alerts.values()).filter_map(|told| told.until_ms);
+        next.next_ms = due_ms.into_iter().chain(mutes.next_change()).chain(ends).min();
+        if next.groups == tenancy.groups && messages.is_empty() && changes.is_empty() {
+            tenancy.next_ms = next.next_ms;
+            tenancy.routed_by = next.routed_by;
             return Ok(());
         }
         let entries = self.entries(&config, &messages);
-        let put = |kind, id: &str, bytes| Change::Put { kind, id: id.to_owned(), bytes };
-        changes.push(put(DocumentKind::RuleState, GROUPS_ID, encode(&next)));
+        if next.groups != tenancy.groups {
+            changes.push(put(DocumentKind::RuleState, GROUPS_ID, encode(&next.groups)));
+        }
         changes.extend(entries.iter().map(|(id, entry)| put(DocumentKind::Outbox, id, encode(&**entry))));
         self.store.documents().commit(tenant, changes).await?;
-        *groups = next;
+        *tenancy = next;
         let mut queue = self.queue.lock();
         for (id, entry) in entries {
             queue.push(tenant.clone(), id, entry, Instant::now());
@@ -224,9 +302,13 @@ impl Shared {
             self.settings.outbox_messages_max.saturating_sub(self.queue.lock().waiting().len() as u64);
         let mut entries = Vec::new();
         for message in messages {
-            for (integration, one) in config.integrations.iter().enumerate() {
-                if !message.fires() && !one.sends_resolved() {
-                    continue;
+            for (integration, one) in config.integrations(&message.receiver).iter().enumerate() {
+                let mut message = message.clone();
+                if !one.sends_resolved() {
+                    message.alerts.retain(Told::fires);
+                    if !message.news || message.alerts.is_empty() {
+                        continue;
+                    }
                 }
                 if room == 0 {
                     tracing::error!(
@@ -237,12 +319,12 @@ impl Shared {
                 }
                 room -= 1;
                 let entry = Entry {
-                    receiver: config.receiver.clone(),
+                    receiver: message.receiver.clone(),
                     integration,
-                    kind: one.kind().to_owned(),
-                    message: message.clone(),
+                    kind: one.settings.kind().to_owned(),
+                    message,
                 };
-                let id = format!("{:015}-{}-{integration}", message.made_ms, message.dedup_key);
+                let id = format!("{:015}-{}-{integration}", entry.message.made_ms, entry.message.dedup_key);
                 entries.push((id, Arc::new(entry)));
             }
         }
@@ -252,13 +334,16 @@ impl Shared {
     /// Steps the tenants with a group whose time has come.
     async fn advance_due(&self) {
         let (config, now_ms) = (self.config.load_full(), self.now_ms());
-        let is_due = |groups: &Groups| group::next_due(groups, &config).is_some_and(|at_ms| at_ms <= now_ms);
-        let all = self.groups.lock().await;
+        let is_due = |tenancy: &Tenancy| {
+            let rerouted = tenancy.routed_by.as_ref().is_none_or(|by| !Arc::ptr_eq(by, &config));
+            rerouted || tenancy.next_ms.is_some_and(|at_ms| at_ms <= now_ms)
+        };
+        let all = self.tenants.lock().await;
         let due: Vec<Tenant> =
-            all.iter().filter(|(_, groups)| is_due(groups)).map(|(tenant, _)| tenant.clone()).collect();
+            all.iter().filter(|(_, tenancy)| is_due(tenancy)).map(|(tenant, _)| tenant.clone()).collect();
         drop(all);
         for tenant in due {
-            if let Err(error) = self.advance(&tenant, None, Vec::new(), now_ms).await {
+            if let Err(error) = self.advance(&tenant, News::None, Vec::new(), now_ms).await {
                 tracing::error!(%tenant, %error, "notifications could not be kept");
             }
         }
@@ -266,9 +351,8 @@ impl Shared {
 
     async fn next_look(&self) -> Instant {
         let now = Instant::now();
-        let config = self.config.load();
-        let all = self.groups.lock().await;
-        let group = all.values().filter_map(|groups| group::next_due(groups, &config)).min();
+        let all = self.tenants.lock().await;
+        let group = all.values().filter_map(|tenancy| tenancy.next_ms).min();
         let wait =
             group.map(|at_ms| Duration::from_millis(u64::try_from(at_ms - self.now_ms()).unwrap_or(0)));
         let queue = self.queue.lock().next();
@@ -279,13 +363,22 @@ impl Shared {
     async fn send(&self, waiting: &Waiting) {
         let entry = &waiting.entry;
         let config = self.config.load_full();
-        let Some(post) = Post::new(&config, entry, &self.settings.external_url) else {
-            let shown = (slack::default_title(&entry.message), slack::default_text(&entry.message));
+        let shown = chat::shown(&entry.message);
+        let integration = config.integrations(&entry.receiver).get(entry.integration);
+        let Some(integration) = integration.filter(|one| one.settings.kind() == entry.kind) else {
             return self.settle(waiting, shown, Some("the receiver is not configured any more".into())).await;
         };
-        let delivery = self.client.post(post.url, post.http, &entry.message.dedup_key, &post.body).await;
+        let prepared = integration.render(&entry.message, &config.templates, &self.settings.external_url);
+        let (shown, delivery) = match prepared {
+            Ok(Prepared { sends, shown }) => {
+                (shown, self.client.send(&sends, &integration.http, &entry.message.dedup_key).await)
+            }
+            // A template that fails fails again, a secret's file may come.
+            Err(problem) if problem.starts_with("read ") => (shown, Delivery::Retry(problem, None)),
+            Err(problem) => (shown, Delivery::Refused(problem)),
+        };
         match delivery {
-            Delivery::Retry(reason) => {
+            Delivery::Retry(reason, after) => {
                 tracing::warn!(
                     receiver = entry.receiver,
                     kind = entry.kind,
@@ -293,9 +386,10 @@ impl Shared {
                     reason,
                     "a notification was not taken, it is sent again"
                 );
-                self.queue.lock().postpone(&waiting.tenant, &waiting.id, reason, Instant::now());
+                let now = Instant::now();
+                self.queue.lock().postpone(&waiting.tenant, &waiting.id, reason, now, after);
             }
-            Delivery::Done => self.settle(waiting, post.shown, None).await,
+            Delivery::Done => self.settle(waiting, shown, None).await,
             Delivery::Refused(reason) => {
                 tracing::error!(
                     receiver = entry.receiver,
@@ -303,9 +397,32 @@ impl Shared {
                     reason,
                     "a notification was refused for good"
                 );
-                self.settle(waiting, post.shown, Some(reason)).await;
+                self.settle(waiting, shown, Some(reason)).await;
             }
         }
+    }
+
+    /// Sends a message that says it is a test; what came of it for each integration. `None`: no such receiver.
+    pub(super) async fn test(&self, receiver: &str) -> Option<Vec<(&'static str, Result<(), String>)>> {
+        let config = self.config.load_full();
+        let (_, integrations) = config.receivers.iter().find(|(name, _)| name == receiver)?;
+        let now_ms = self.now_ms();
+        let message = test_message(receiver, now_ms);
+        let mut outcomes = Vec::new();
+        for integration in integrations {
+            let prepared = integration.render(&message, &config.templates, &self.settings.external_url);
+            let outcome = match prepared {
+                Ok(prepared) => {
+                    match self.client.send(&prepared.sends, &integration.http, &message.dedup_key).await {
+                        Delivery::Done => Ok(()),
+                        Delivery::Retry(reason, _) | Delivery::Refused(reason) => Err(reason),
+                    }
+                }
+                Err(problem) => Err(problem),
+            };
+            outcomes.push((integration.settings.kind(), outcome));
+        }
+        Some(outcomes)
     }
 
     /// Takes a message out of the outbox and among the delivered ones.
@@ -331,39 +448,46 @@ impl Shared {
             // It was delivered, and the catalog does not know: the dedup key tells the receiver.
             Err(error) => {
                 tracing::error!(%error, "a delivered notification could not be taken out of the outbox");
-                self.queue.lock().postpone(&waiting.tenant, &waiting.id, error.to_string(), Instant::now());
+                let now = Instant::now();
+                self.queue.lock().postpone(&waiting.tenant, &waiting.id, error.to_string(), now, None);
             }
         }
     }
 }
 
-/// What is posted for an entry, and title and text as people see them.
-struct Post<'c> {
-    url: &'c str,
-    http: &'c HttpConfig,
-    body: serde_json::Value,
-    shown: (String, String),
+fn put(kind: DocumentKind, id: &str, bytes: Vec<u8>) -> Change {
+    Change::Put { kind, id: id.to_owned(), bytes }
 }
 
-impl<'c> Post<'c> {
-    /// `None`: the integration is not in the configuration any more.
-    fn new(config: &'c NotifyConfig, entry: &Entry, external_url: &str) -> Option<Self> {
-        let (message, receiver) = (&entry.message, &entry.receiver);
-        Some(match config.integrations.get(entry.integration)? {
-            Integration::Webhook(webhook) => Self {
-                url: webhook.url.expose(),
-                http: &webhook.http_config,
-                body: webhook::render(webhook, message, receiver, external_url),
-                shown: (slack::default_title(message), slack::default_text(message)),
-            },
-            Integration::Slack(slack) => {
-                let body = slack::render(slack, message, receiver, external_url);
-                let text = |name: &str| body["attachments"][0][name].as_str().unwrap_or_default().to_owned();
-                let shown = (text("title"), text("text"));
-                let url = slack.api_url.as_ref().map(Hidden::expose).unwrap_or_default();
-                Self { url, http: &slack.http_config, body, shown }
-            }
-        })
+/// Takes silences that are over for long out of memory; the changes do it in the catalog.
+fn forget(silences: &mut Silences, now_ms: i64) -> Vec<Change> {
+    let old: Vec<String> = silences.iter().filter(|s| s.is_forgotten(now_ms)).map(|s| s.id.clone()).collect();
+    old.iter().for_each(|id| silences.remove(id));
+    old.into_iter().map(|id| Change::Delete { kind: DocumentKind::Silence, id }).collect()
+}
+
+fn test_message(receiver: &str, now_ms: i64) -> Message {
+    let texts = |pairs: [(&str, &str); 2]| pairs.map(|(n, v)| (n.to_owned(), v.to_owned())).into();
+    let told = Told {
+        labels: texts([("alertname", "TestAlert"), ("severity", "none")]),
+        annotations: texts([
+            ("summary", "This is a test: the receiver works"),
+            ("description", "Somebody asked for this message; nothing is wrong."),
+        ]),
+        starts_at_ms: now_ms,
+        ends_at_ms: None,
+        generator_url: String::new(),
+        until_ms: None,
+        updated_ms: now_ms,
+    };
+    Message {
+        receiver: receiver.to_owned(),
+        group_key: "{}:{alertname=\"TestAlert\"}".into(),
+        group_labels: [("alertname".to_owned(), "TestAlert".to_owned())].into(),
+        alerts: vec![told],
+        dedup_key: format!("test-{now_ms}"),
+        made_ms: now_ms,
+        news: true,
     }
 }
 

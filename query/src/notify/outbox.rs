@@ -11,6 +11,8 @@ use super::group::Message;
 
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(10);
+/// A receiver that asks for more patience is asked again anyway.
+const RETRY_AFTER_MOST: Duration = Duration::from_secs(600);
 /// Sends to one integration at a time: one that hangs must not keep the others waiting.
 const SENDING_MAX: usize = 16;
 
@@ -50,6 +52,15 @@ pub(crate) struct Waiting {
 #[derive(Default, Debug)]
 pub(crate) struct Queue(Vec<Waiting>);
 
+// === impl Entry ===
+
+impl Entry {
+    /// The receiver and which of its integrations.
+    fn place(&self) -> (String, usize) {
+        (self.receiver.clone(), self.integration)
+    }
+}
+
 // === impl Queue ===
 
 impl Queue {
@@ -73,7 +84,7 @@ impl Queue {
         let mut taken = Vec::new();
         for at in due {
             let waiting = &mut self.0[at];
-            let busy = sending.entry(waiting.entry.integration).or_default();
+            let busy = sending.entry(waiting.entry.place()).or_default();
             if *busy < SENDING_MAX {
                 *busy += 1;
                 waiting.sending = true;
@@ -86,8 +97,7 @@ impl Queue {
     /// When to look again. An integration with all its sends under way is looked at when one of them ends.
     pub(crate) fn next(&self) -> Option<Instant> {
         let sending = self.sending();
-        let room =
-            |waiting: &&Waiting| sending.get(&waiting.entry.integration).is_none_or(|n| *n < SENDING_MAX);
+        let room = |waiting: &&Waiting| sending.get(&waiting.entry.place()).is_none_or(|n| *n < SENDING_MAX);
         self.sendable().into_iter().map(|at| &self.0[at]).filter(room).map(|waiting| waiting.next).min()
     }
 
@@ -96,17 +106,17 @@ impl Queue {
         let mut seen = HashSet::new();
         let mut first = |waiting: &Waiting| {
             let entry = &waiting.entry;
-            seen.insert((waiting.tenant.clone(), entry.integration, entry.message.group_key.clone()))
+            seen.insert((waiting.tenant.clone(), entry.place(), entry.message.group_key.clone()))
         };
         let all = self.0.iter().enumerate();
         all.filter(|(_, waiting)| first(waiting) && !waiting.sending).map(|(at, _)| at).collect()
     }
 
     /// Sends under way, by integration.
-    fn sending(&self) -> HashMap<usize, usize> {
+    fn sending(&self) -> HashMap<(String, usize), usize> {
         let mut counts = HashMap::new();
         for waiting in self.0.iter().filter(|waiting| waiting.sending) {
-            *counts.entry(waiting.entry.integration).or_default() += 1;
+            *counts.entry(waiting.entry.place()).or_default() += 1;
         }
         counts
     }
@@ -115,11 +125,19 @@ impl Queue {
         self.0.retain(|waiting| waiting.tenant != *tenant || waiting.id != id);
     }
 
-    pub(crate) fn postpone(&mut self, tenant: &Tenant, id: &str, error: String, now: Instant) {
+    /// `after`: the receiver said when to come back.
+    pub(crate) fn postpone(
+        &mut self,
+        tenant: &Tenant,
+        id: &str,
+        error: String,
+        now: Instant,
+        after: Option<Duration>,
+    ) {
         for waiting in self.0.iter_mut().filter(|waiting| waiting.tenant == *tenant && waiting.id == id) {
             waiting.attempts += 1;
             let wait = RETRY_FIRST * 2u32.saturating_pow(waiting.attempts.min(10) - 1);
-            waiting.next = now + wait.min(RETRY_MOST);
+            waiting.next = now + wait.min(RETRY_MOST).max(after.unwrap_or_default().min(RETRY_AFTER_MOST));
             waiting.last_error = Some(error.clone());
             waiting.sending = false;
         }
@@ -134,6 +152,8 @@ mod tests {
 
     fn entry(group_key: &str, integration: usize) -> Arc<Entry> {
         let message = Message {
+            receiver: "r".into(),
+            news: true,
             group_key: group_key.into(),
             group_labels: BTreeMap::new(),
             alerts: vec![],
@@ -157,13 +177,15 @@ mod tests {
         }
         assert_eq!(taken(&mut queue, now), ["1", "3"]);
         assert_eq!((taken(&mut queue, now), queue.next()), (vec![], None), "both are under way");
-        queue.postpone(&tenant, "1", "down".into(), now);
+        queue.postpone(&tenant, "1", "down".into(), now, None);
         assert!(taken(&mut queue, now).is_empty(), "the second of a group waits for the first");
         assert_eq!(queue.next(), Some(now + RETRY_FIRST));
         assert_eq!(taken(&mut queue, now + RETRY_FIRST), ["1"]);
         queue.remove(&tenant, "1");
         assert_eq!(taken(&mut queue, now), ["2"]);
         assert_eq!(queue.waiting().len(), 2);
+        queue.postpone(&tenant, "2", "busy".into(), now, Some(Duration::from_secs(90)));
+        assert_eq!(queue.next(), Some(now + Duration::from_secs(90)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod notifications;
 pub(crate) mod operations;
 pub(crate) mod pages;
 mod quantiles;
+pub(crate) mod receivers;
 pub(crate) mod services;
 pub(crate) mod status;
 

@@ -40,13 +40,19 @@ pub(crate) fn answer(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
 }
 
 /// Receivers, and the rooms in which something arrived.
-fn all_channels(channels: Vec<ChannelView>, arrived: &[NotificationView]) -> BTreeMap<String, ChannelView> {
-    let mut all: BTreeMap<String, ChannelView> =
-        channels.into_iter().map(|channel| (channel.name.clone(), channel)).collect();
+fn all_channels(
+    channels: Vec<ChannelView>,
+    arrived: &[NotificationView],
+) -> BTreeMap<(String, String), ChannelView> {
+    let key = |channel: &ChannelView| (channel.name.clone(), channel.receiver.clone());
+    let mut all: BTreeMap<(String, String), ChannelView> =
+        channels.into_iter().map(|channel| (key(&channel), channel)).collect();
     for message in arrived {
-        let name = message.channel.clone();
-        let room = ChannelView { name: name.clone(), receiver: "chat".into(), pending: 0, failed: 0 };
-        all.entry(name).or_insert(room);
+        let room =
+            ChannelView { name: message.channel.clone(), receiver: "chat".into(), pending: 0, failed: 0 };
+        if !all.keys().any(|(name, _)| *name == room.name) {
+            all.insert(key(&room), room);
+        }
     }
     all
 }

@@ -156,6 +156,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }
 
+/// RFC 3339 as milliseconds, the fraction of one left out.
+pub(crate) fn rfc3339_to_ms(text: &str) -> Option<i64> {
+    rfc3339(text).map(|nanos| nanos.div_euclid(NS_PER_MS))
+}
+
 /// RFC 3339 in UTC with milliseconds.
 pub(crate) fn rfc3339_ms(time_ms: i64) -> String {
     let (days, ms) = (time_ms.div_euclid(86_400_000), time_ms.rem_euclid(86_400_000));

@@ -13,6 +13,7 @@ use crate::{alertmanager, loki, own, prometheus, tempo};
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
+const DELETE: &[Method] = &[Method::DELETE];
 
 /// Forms: as large as Prometheus reads them.
 const FORM_BYTES_MAX: u64 = 10 << 20;
@@ -80,6 +81,17 @@ impl Row {
             scope: TenantScope::None,
             timeout: FLUSH,
             ..row
+        }
+    }
+
+    /// POST of JSON that changes something of the tenant's.
+    const fn change(owner: Family, path: &'static str, role: Role, run: Run, doc: &'static str) -> Self {
+        Self {
+            methods: POST,
+            access: Access::Needs(role),
+            body_bytes_max: FORM_BYTES_MAX,
+            timeout: SHORT,
+            ..Self::read(owner, path, run, doc)
         }
     }
 
@@ -188,13 +200,17 @@ pub static ROUTES: &[Row] = &[
 
     Row::read(A, "/api/v2/status", Now(alertmanager::status::answer), "version and configuration"),
     Row::shared(A, "/api/v2/receivers", Now(alertmanager::status::receivers), "where notifications go"),
-    Row::read(A, "/api/v2/alerts", Now(alertmanager::alerts::list), "firing alerts"),
-    Row::read(A, "/api/v2/alerts/groups", Now(alertmanager::alerts::groups), "firing alerts by receiver"),
+    Row::read(A, "/api/v2/alerts", Wait(alertmanager::alerts::list), "firing alerts, and why nobody is told"),
+    Row::change(A, "/api/v2/alerts", Role::Ingest, Wait(alertmanager::post::answer), "takes alerts of Prometheus and others"),
+    Row::read(A, "/api/v2/alerts/groups", Wait(alertmanager::alerts::groups), "firing alerts by receiver and group"),
     Row::read(A, "/api/v2/silences", Wait(alertmanager::silences::list), "silences"),
+    Row::change(A, "/api/v2/silences", Role::Admin, Wait(alertmanager::silences::post), "makes or changes a silence"),
     Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::one), "one silence"),
+    Row { methods: DELETE, timeout: SHORT, access: Access::Needs(Role::Admin), ..Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::expire), "ends a silence") },
 
     Row::read(S, "/api/signalbox/services", Read(own::services::answer), "rate, errors and duration of each service"),
     Row::read(S, "/api/signalbox/notifications", Wait(own::notifications::answer), "notifications and chat messages"),
+    Row::change(S, "/api/signalbox/receivers/{name}/test", Role::Admin, Wait(own::receivers::test), "sends a test message to a receiver"),
     Row::read(S, "/api/signalbox/live", Wait(own::live::answer), "server-sent events: data and alerts as they come").stream(),
     Row::read(S, "/api/signalbox/status", Wait(own::status::answer), "state of the process"),
     Row { methods: POST, body_bytes_max: CHAT_BYTES_MAX, timeout: SHORT, ..Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::post), "the demo's chat room takes a Slack message") },

@@ -331,7 +331,7 @@ fn with_reads(groups: Vec<(Tenant, Group)>) -> Vec<(Tenant, Group, Reads)> {
 
 impl RulesView for Rules {
     fn groups(&self, tenant: &Tenant) -> Vec<GroupView> {
-        let receivers = self.0.notifier.receivers();
+        let receivers = |labels: &BTreeMap<String, String>| self.0.notifier.receivers_of(labels);
         let groups = self.0.groups.read();
         let own = groups.iter().filter(|running| running.tenant == *tenant);
         own.map(|running| running.view(&receivers, &self.0.config.external_url)).collect()
@@ -351,6 +351,10 @@ impl RulesView for Rules {
         limit: usize,
     ) -> BoxFuture<'a, Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>> {
         Box::pin(self.0.notifier.view(tenant, limit))
+    }
+
+    fn notifier(&self) -> Option<Notifier> {
+        Some(self.0.notifier.clone())
     }
 
     fn changes(&self, _: &Tenant) -> watch::Receiver<u64> {

@@ -12,7 +12,7 @@ mod manager;
 mod running;
 mod stages;
 mod state;
-mod template;
+pub(crate) mod template;
 mod wake;
 
 pub use file::check_rules;

@@ -21,6 +21,9 @@ const GAP_MIN: Duration = Duration::from_millis(500);
 /// Alerts of each rule as the catalog keeps them: the labels of an alert and its state.
 pub(super) type SavedAlerts = BTreeMap<String, Vec<(BTreeMap<String, String>, state::Active)>>;
 
+/// Who is told of alerts with these labels.
+type ReceiversOf<'r> = &'r dyn Fn(&BTreeMap<String, String>) -> Vec<String>;
+
 /// A group of one tenant with what its last evaluation left.
 pub(super) struct Running {
     pub(super) tenant: Tenant,
@@ -134,7 +137,7 @@ impl Running {
         serde_json::to_vec(&all).unwrap_or_default()
     }
 
-    pub(super) fn view(&self, receivers: &[String], external_url: &str) -> GroupView {
+    pub(super) fn view(&self, receivers: ReceiversOf<'_>, external_url: &str) -> GroupView {
         let state = self.state.lock();
         let rules = self.group.rules.iter().zip(&state.runs);
         GroupView {
@@ -149,7 +152,7 @@ impl Running {
     }
 }
 
-fn rule_view(rule: &file::Rule, run: &RuleRun, receivers: &[String], external_url: &str) -> RuleView {
+fn rule_view(rule: &file::Rule, run: &RuleRun, receivers: ReceiversOf<'_>, external_url: &str) -> RuleView {
     let kind = match &rule.body {
         RuleBody::Recording => RuleKind::Recording,
         RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations } => RuleKind::Alerting {
@@ -170,7 +173,12 @@ fn rule_view(rule: &file::Rule, run: &RuleRun, receivers: &[String], external_ur
     }
 }
 
-fn alert_views(alerts: &Alerts, query: &str, receivers: &[String], external_url: &str) -> Vec<AlertView> {
+fn alert_views(
+    alerts: &Alerts,
+    query: &str,
+    receivers: ReceiversOf<'_>,
+    external_url: &str,
+) -> Vec<AlertView> {
     let shown = alerts.iter().filter(|(_, alert)| alert.phase != state::Phase::Resolved);
     let query = percent_encoding::utf8_percent_encode(query, percent_encoding::NON_ALPHANUMERIC).to_string();
     let view = |(labels, alert): (&BTreeMap<String, String>, &state::Active)| AlertView {
@@ -186,7 +194,7 @@ fn alert_views(alerts: &Alerts, query: &str, receivers: &[String], external_url:
         updated_at_ms: alert.seen_at_ms,
         value: alert.value,
         generator_url: format!("{external_url}/ui/metrics?query={query}"),
-        receivers: receivers.to_vec(),
+        receivers: receivers(labels),
     };
     shown.map(view).collect()
 }

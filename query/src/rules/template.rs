@@ -139,7 +139,7 @@ fn humanize_percentage(args: &[Value]) -> Result<Value, FuncError> {
     Ok(format!("{}%", short(number(args)? * 100.0)).into())
 }
 
-fn humanize_duration(args: &[Value]) -> Result<Value, FuncError> {
+pub(crate) fn humanize_duration(args: &[Value]) -> Result<Value, FuncError> {
     let v = number(args)?;
     if !v.is_finite() || v == 0.0 {
         return Ok(format!("{}s", short(v)).into());
@@ -167,7 +167,7 @@ fn humanize_timestamp(args: &[Value]) -> Result<Value, FuncError> {
     Ok(crate::request::time::rfc3339_ms((v * 1000.0) as i64).into())
 }
 
-fn title(args: &[Value]) -> Result<Value, FuncError> {
+pub(crate) fn title(args: &[Value]) -> Result<Value, FuncError> {
     let mut out = String::new();
     let mut start = true;
     for c in text(args, 0)?.chars() {
@@ -177,11 +177,11 @@ fn title(args: &[Value]) -> Result<Value, FuncError> {
     Ok(out.into())
 }
 
-fn to_upper(args: &[Value]) -> Result<Value, FuncError> {
+pub(crate) fn to_upper(args: &[Value]) -> Result<Value, FuncError> {
     Ok(text(args, 0)?.to_uppercase().into())
 }
 
-fn to_lower(args: &[Value]) -> Result<Value, FuncError> {
+pub(crate) fn to_lower(args: &[Value]) -> Result<Value, FuncError> {
     Ok(text(args, 0)?.to_lowercase().into())
 }
 
@@ -194,11 +194,11 @@ fn regex(pattern: &str) -> Result<regex::Regex, FuncError> {
     regex::Regex::new(pattern).map_err(|e| FuncError::Generic(e.to_string()))
 }
 
-fn matches(args: &[Value]) -> Result<Value, FuncError> {
+pub(crate) fn matches(args: &[Value]) -> Result<Value, FuncError> {
     Ok(regex(text(args, 0)?)?.is_match(text(args, 1)?).into())
 }
 
-fn re_replace_all(args: &[Value]) -> Result<Value, FuncError> {
+pub(crate) fn re_replace_all(args: &[Value]) -> Result<Value, FuncError> {
     Ok(regex(text(args, 0)?)?.replace_all(text(args, 2)?, text(args, 1)?).into_owned().into())
 }
 

@@ -10,12 +10,22 @@ const THEIRS: &str = "betamark";
 
 #[tokio::test]
 async fn no_row_shows_one_tenant_anothers_data() {
-    let world = World::new();
+    let world = World::with_rules().await;
     world.fill("a", MINE).await;
     world.fill("b", THEIRS).await;
     let message = format!(r#"{{"text":"{THEIRS}"}}"#);
     let chat = http::Request::post("/api/signalbox/demo/chat/room").body(message.into()).unwrap();
     assert_eq!(world.send("b", chat).await.status(), 200);
+    for (tenant, marker) in [("a", MINE), ("b", THEIRS)] {
+        let alert = format!(r#"[{{"labels":{{"alertname":"{marker}"}}}}]"#);
+        let silence = format!(
+            r#"{{"matchers":[{{"name":"alertname","value":"{marker}","isRegex":false}}],"startsAt":"2025-11-23T20:00:00Z","endsAt":"2025-11-24T20:00:00Z","createdBy":"{marker}","comment":""}}"#
+        );
+        for (path, body) in [("/api/v2/alerts", alert), ("/api/v2/silences", silence)] {
+            let request = http::Request::post(path).body(body.into()).unwrap();
+            assert_eq!(world.send(tenant, request).await.status(), 200, "{path}");
+        }
+    }
     let ids = [MINE, THEIRS].map(|marker| hex(&data::trace_id(marker)));
     let mut shown = std::collections::BTreeSet::new();
     for route in routes() {
@@ -28,7 +38,14 @@ async fn no_row_shows_one_tenant_anothers_data() {
         }
     }
     // The test would prove nothing if the questions had no answers.
-    for path in ["/api/v1/series", "/api/v1/query", "/loki/api/v1/query_range", "/api/traces/{id}"] {
+    for path in [
+        "/api/v1/series",
+        "/api/v1/query",
+        "/loki/api/v1/query_range",
+        "/api/traces/{id}",
+        "/api/v2/alerts",
+        "/api/v2/silences",
+    ] {
         assert!(shown.contains(path), "{path} showed nothing of the asker's own: {shown:?}");
     }
     assert!(shown.len() * 5 > ROUTES.len(), "{shown:?}");

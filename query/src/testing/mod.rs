@@ -4,6 +4,7 @@ mod data;
 mod isolation;
 mod stand_ins;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,10 @@ use store::{Append, Store};
 
 use crate::routes::{Found, RouteTable};
 use crate::service::Handler;
-use crate::{Config, NoRules, Query, Reply, RulesView, no_route, routes, wrong_method};
+use crate::{
+    Config, NoRules, Notifier, NotifierConfig, NotifyConfig, Query, Reply, RulesView, no_route, routes,
+    wrong_method,
+};
 
 /// 2025-11-23T20:33:20Z.
 pub(crate) const NOW_S: i64 = 1_763_930_000;
@@ -43,7 +47,8 @@ pub(crate) fn ctx(tenant: &str) -> RequestCtx {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::of(Arc::new(NoRules))
+        let (dir, store) = Self::opened();
+        Self::of(dir, store, Arc::new(NoRules))
     }
 
     /// Tenant `a` has records.
@@ -55,12 +60,30 @@ impl World {
 
     /// Tenant `a` has a rule that fires.
     pub(crate) async fn with_rules() -> Self {
-        Self::of(Arc::new(stand_ins::Rules))
+        let (dir, store) = Self::opened();
+        let settings = NotifierConfig {
+            external_url: "http://signalbox".into(),
+            webhook_deny: Vec::new(),
+            webhook_allow: Vec::new(),
+            outbox_messages_max: 100,
+            clock: Arc::new(|| NOW_NS),
+        };
+        let receivers = NotifyConfig::parse(stand_ins::RECEIVERS, Path::new(".")).unwrap();
+        let notifier = Notifier::new(settings, receivers, store.clone()).unwrap();
+        let tenant = Tenant::authenticated("a").unwrap();
+        notifier.tell(&tenant, "shop", vec![stand_ins::told()], Vec::new(), NOW_S * 1000).await.unwrap();
+        Self::of(dir, store, Arc::new(stand_ins::Rules(notifier)))
     }
 
-    fn of(rules: Arc<dyn RulesView>) -> Self {
+    fn opened() -> (tempfile::TempDir, Store) {
+        // As the binary does; the second to try finds it done.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(store::Config::new(dir.path())).unwrap();
+        (dir, store)
+    }
+
+    fn of(dir: tempfile::TempDir, store: Store, rules: Arc<dyn RulesView>) -> Self {
         let config = Config { clock: Arc::new(|| NOW_NS), ..Config::new("0.0.0-test") };
         let query = Query::new(config, store.clone(), rules, Arc::new(stand_ins::Process));
         Self { store, query, table: RouteTable::new(routes()).unwrap(), _dir: dir }
@@ -95,6 +118,11 @@ impl World {
     pub(crate) async fn post(&self, path: &str, content_type: &str, body: &str) -> Answer {
         let request = Request::post(encoded(path)).header(header::CONTENT_TYPE, content_type);
         Answer::of(self.send("a", request.body(Body::from(body.to_owned())).unwrap()).await).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        let request = Request::delete(encoded(path)).body(Body::empty()).unwrap();
+        Answer::of(self.send("a", request).await).await
     }
 
     pub(crate) async fn post_form(&self, path: &str, form: &str) -> Answer {

@@ -3,65 +3,85 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::config::Hidden;
-use super::group::{Message, Told};
+use super::chat;
+use super::{Environment, HttpRequest, Prepared, Receiver, Say, needed};
+use crate::notify::config::Hidden;
+use crate::notify::group::{Message, Told};
+use crate::notify::http::{HttpConfig, Secret};
 use crate::request::time::rfc3339_ms;
 
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct WebhookConfig {
-    pub(crate) url: Hidden,
-    #[serde(default = "yes")]
-    pub(crate) send_resolved: bool,
-    /// 0: all of them.
-    #[serde(default)]
-    pub(crate) max_alerts: usize,
-    #[serde(default)]
-    pub(crate) http_config: HttpConfig,
-}
-
-/// How a receiver wants to be spoken to.
-#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct HttpConfig {
-    pub(crate) authorization: Option<Authorization>,
-    pub(crate) basic_auth: Option<BasicAuth>,
+pub(crate) struct WebhookConfig {
+    url: Option<Hidden>,
+    url_file: Option<String>,
+    send_resolved: bool,
+    /// 0: all of them.
+    max_alerts: usize,
+    /// Our own bound holds; the key is Alertmanager's.
+    #[serde(rename = "timeout")]
+    _timeout: Option<String>,
+    http_config: Option<HttpConfig>,
+    #[serde(skip)]
+    target: Option<Secret>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Authorization {
-    #[serde(rename = "type", default = "bearer")]
-    pub(crate) scheme: String,
-    pub(crate) credentials: Hidden,
+impl Default for WebhookConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            url_file: None,
+            send_resolved: true,
+            max_alerts: 0,
+            _timeout: None,
+            http_config: None,
+            target: None,
+        }
+    }
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct BasicAuth {
-    pub(crate) username: String,
-    pub(crate) password: Hidden,
-}
+impl Receiver for WebhookConfig {
+    fn sends_resolved(&self) -> bool {
+        self.send_resolved
+    }
 
-fn yes() -> bool {
-    true
-}
+    fn http(&self) -> Option<&HttpConfig> {
+        self.http_config.as_ref()
+    }
 
-fn bearer() -> String {
-    "Bearer".into()
+    fn templates(&self) -> Vec<(&'static str, &str)> {
+        let url = self.url.as_ref().map(Hidden::expose).unwrap_or_default();
+        vec![("url", url)]
+    }
+
+    fn complete(&mut self, environment: &Environment<'_>) -> Result<(), String> {
+        let own = (self.url.as_ref(), self.url_file.as_deref());
+        self.target = match &self.url {
+            // The whole of it may be a template.
+            Some(url) if url.expose().contains("{{") => environment.secret("url", own, (None, None))?,
+            _ => environment.secret_url("url", own, (None, None))?,
+        };
+        if self.target.is_none() { Err("set url or url_file".into()) } else { Ok(()) }
+    }
+
+    fn render(&self, say: &Say<'_>) -> Result<Prepared, String> {
+        let url = say.text(&needed(self.target.as_ref())?)?;
+        let body = body(self.max_alerts, say.message, say.external_url);
+        Ok(Prepared { sends: vec![HttpRequest::json(&url, &body).into()], shown: chat::shown(say.message) })
+    }
 }
 
 /// The body: Alertmanager's fields, spelled as it spells them, and `dedupKey`, the same in every attempt, for those who
 /// cannot read the `Idempotency-Key` header.
-pub(crate) fn render(config: &WebhookConfig, message: &Message, receiver: &str, external_url: &str) -> Value {
-    let kept = if config.max_alerts == 0 { usize::MAX } else { config.max_alerts };
+fn body(max_alerts: usize, message: &Message, external_url: &str) -> Value {
+    let kept = if max_alerts == 0 { usize::MAX } else { max_alerts };
     let alerts: Vec<Value> = message.alerts.iter().take(kept).map(alert).collect();
     json!({
         "version": "4",
         "groupKey": message.group_key,
         "truncatedAlerts": message.alerts.len() - alerts.len(),
         "status": status(message.fires()),
-        "receiver": quoted(receiver),
+        "receiver": message.receiver,
         "groupLabels": message.group_labels,
         "commonLabels": common(message, |told| &told.labels),
         "commonAnnotations": common(message, |told| &told.annotations),
@@ -88,12 +108,6 @@ fn alert(told: &Told) -> Value {
 fn go_time(time_ms: i64) -> String {
     let text = rfc3339_ms(time_ms);
     format!("{}Z", text.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// Receivers' names are given as patterns that match them: `a.b` is `a\.b`.
-fn quoted(name: &str) -> String {
-    let special = |c: char| "\\.+*?()|[]{}^$".contains(c);
-    name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 pub(crate) fn status(fires: bool) -> &'static str {
@@ -124,32 +138,29 @@ mod tests {
             starts_at_ms: 1_000,
             ends_at_ms,
             generator_url: "http://g".into(),
+            until_ms: None,
+            updated_ms: 0,
         };
         let message = Message {
+            receiver: "chat".into(),
             group_key: "k".into(),
             group_labels: [("job".to_owned(), "j".to_owned())].into(),
             alerts: vec![told("a", None), told("b", Some(2_000))],
             dedup_key: "d".into(),
             made_ms: 0,
+            news: true,
         };
-        let config = WebhookConfig {
-            url: "http://x".into(),
-            send_resolved: true,
-            max_alerts: 0,
-            http_config: HttpConfig::default(),
-        };
-        let body = render(&config, &message, "chat", "http://e");
-        assert_eq!((body["version"].as_str(), body["status"].as_str()), (Some("4"), Some("firing")));
-        assert_eq!(body["commonLabels"], json!({"job": "j"}));
-        assert_eq!(body["alerts"][0]["startsAt"], "1970-01-01T00:00:01Z");
+        let whole = body(0, &message, "http://e");
+        assert_eq!((whole["version"].as_str(), whole["status"].as_str()), (Some("4"), Some("firing")));
+        assert_eq!((&whole["receiver"], &whole["commonLabels"]), (&json!("chat"), &json!({"job": "j"})));
+        assert_eq!(whole["alerts"][0]["startsAt"], "1970-01-01T00:00:01Z");
         assert_eq!(
             (go_time(1_250), go_time(600_000)),
             ("1970-01-01T00:00:01.25Z".into(), "1970-01-01T00:10:00Z".into())
         );
-        assert_eq!(quoted("team.a/b-c"), "team\\.a/b-c");
-        assert_eq!(body["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
-        assert_eq!(body["alerts"][1]["status"], "resolved");
-        let one = render(&WebhookConfig { max_alerts: 1, ..config }, &message, "chat", "");
+        assert_eq!(whole["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
+        assert_eq!(whole["alerts"][1]["status"], "resolved");
+        let one = body(1, &message, "");
         assert_eq!((one["truncatedAlerts"].as_u64(), one["alerts"].as_array().unwrap().len()), (Some(1), 1));
     }
 }

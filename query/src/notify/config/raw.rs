@@ -1,0 +1,203 @@
+//! The file as it is written, before anything is checked.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::interval::RawNamed;
+use super::route::RawRoute;
+use crate::notify::http::HttpConfig;
+use crate::notify::receivers::{
+    DiscordConfig, EmailConfig, MattermostConfig, OpsgenieConfig, PagerdutyConfig, PushoverConfig,
+    SlackConfig, TeamsConfig, TelegramConfig, WebhookConfig,
+};
+
+/// A URL or credential: sent, never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Hidden(String);
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawFile {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) global: RawGlobal,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) templates: Vec<String>,
+    pub(super) route: Option<RawRoute>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) inhibit_rules: Vec<RawInhibit>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) receivers: Vec<RawReceiver>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) mute_time_intervals: Vec<RawNamed>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) time_intervals: Vec<RawNamed>,
+}
+
+/// What receivers fall back to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RawGlobal {
+    pub(crate) resolve_timeout: Option<String>,
+    pub(crate) http_config: Option<HttpConfig>,
+    pub(crate) smtp_from: Option<String>,
+    pub(crate) smtp_hello: Option<String>,
+    pub(crate) smtp_smarthost: Option<String>,
+    pub(crate) smtp_auth_username: Option<String>,
+    pub(crate) smtp_auth_password: Option<Hidden>,
+    pub(crate) smtp_auth_password_file: Option<String>,
+    pub(crate) smtp_auth_secret: Option<Hidden>,
+    pub(crate) smtp_auth_identity: Option<String>,
+    pub(crate) smtp_require_tls: bool,
+    pub(crate) slack_api_url: Option<Hidden>,
+    pub(crate) slack_api_url_file: Option<String>,
+    pub(crate) slack_app_token: Option<Hidden>,
+    pub(crate) slack_app_token_file: Option<String>,
+    pub(crate) slack_app_url: Option<String>,
+    pub(crate) pagerduty_url: Option<String>,
+    pub(crate) opsgenie_api_url: Option<String>,
+    pub(crate) opsgenie_api_key: Option<Hidden>,
+    pub(crate) opsgenie_api_key_file: Option<String>,
+    pub(crate) telegram_api_url: Option<String>,
+    pub(crate) telegram_bot_token: Option<Hidden>,
+    pub(crate) telegram_bot_token_file: Option<String>,
+    pub(crate) mattermost_webhook_url: Option<Hidden>,
+    pub(crate) mattermost_webhook_url_file: Option<String>,
+    // For receivers of kinds that are refused; the keys alone do no harm.
+    #[serde(rename = "wechat_api_url")]
+    _wechat_api_url: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "wechat_api_secret")]
+    _wechat_api_secret: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "wechat_api_corp_id")]
+    _wechat_api_corp_id: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "victorops_api_url")]
+    _victorops_api_url: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "victorops_api_key")]
+    _victorops_api_key: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "webex_api_url")]
+    _webex_api_url: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "jira_api_url")]
+    _jira_api_url: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReceiver {
+    pub(super) name: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) webhook_configs: Vec<WebhookConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) slack_configs: Vec<SlackConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) msteams_configs: Vec<TeamsConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) msteamsv2_configs: Vec<TeamsConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) discord_configs: Vec<DiscordConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) mattermost_configs: Vec<MattermostConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) telegram_configs: Vec<TelegramConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) pagerduty_configs: Vec<PagerdutyConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) opsgenie_configs: Vec<OpsgenieConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) email_configs: Vec<EmailConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) pushover_configs: Vec<PushoverConfig>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawInhibit {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) source_match: BTreeMap<String, String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) source_match_re: BTreeMap<String, Option<String>>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) source_matchers: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) target_match: BTreeMap<String, String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) target_match_re: BTreeMap<String, Option<String>>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) target_matchers: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) equal: Vec<String>,
+}
+
+/// `key:` with nothing after it means what is not said.
+pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
+    Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
+}
+
+// === impl Hidden ===
+
+impl Hidden {
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Hidden {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+impl Serialize for Hidden {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("<secret>")
+    }
+}
+
+// === impl RawGlobal ===
+
+impl Default for RawGlobal {
+    fn default() -> Self {
+        Self {
+            resolve_timeout: None,
+            http_config: None,
+            smtp_from: None,
+            smtp_hello: None,
+            smtp_smarthost: None,
+            smtp_auth_username: None,
+            smtp_auth_password: None,
+            smtp_auth_password_file: None,
+            smtp_auth_secret: None,
+            smtp_auth_identity: None,
+            smtp_require_tls: true,
+            slack_api_url: None,
+            slack_api_url_file: None,
+            slack_app_token: None,
+            slack_app_token_file: None,
+            slack_app_url: None,
+            pagerduty_url: None,
+            opsgenie_api_url: None,
+            opsgenie_api_key: None,
+            opsgenie_api_key_file: None,
+            telegram_api_url: None,
+            telegram_bot_token: None,
+            telegram_bot_token_file: None,
+            mattermost_webhook_url: None,
+            mattermost_webhook_url_file: None,
+            _wechat_api_url: None,
+            _wechat_api_secret: None,
+            _wechat_api_corp_id: None,
+            _victorops_api_url: None,
+            _victorops_api_key: None,
+            _webex_api_url: None,
+            _jira_api_url: None,
+        }
+    }
+}
