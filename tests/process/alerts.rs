@@ -23,7 +23,8 @@ impl Site {
         let data = tempfile::tempdir().unwrap();
         let site = Self { alertmanager: data.path().join("am.yml").to_str().unwrap().to_owned(), data };
         site.write_rules("rules.yml", rules);
-        let route = "route: {receiver: team.a, group_by: [alertname, room], group_interval: 1s}\n";
+        let route =
+            "route: {receiver: team.a, group_by: [alertname, room], group_wait: 0s, group_interval: 1s}\n";
         std::fs::write(&site.alertmanager, format!("{route}receivers:\n  - name: team.a\n{receivers}"))
             .unwrap();
         site

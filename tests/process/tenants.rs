@@ -93,7 +93,7 @@ fn world() -> World {
     }
     let file = data.path().join("am.yml");
     let alertmanager = format!(
-        "route: {{receiver: hook}}\nreceivers: [{{name: hook, webhook_configs: [{{url: '{}'}}]}}]\n",
+        "route: {{receiver: hook, group_wait: 0s}}\nreceivers: [{{name: hook, webhook_configs: [{{url: '{}'}}]}}]\n",
         receiver.url("/")
     );
     std::fs::write(&file, alertmanager).unwrap();

@@ -75,9 +75,7 @@ impl NotifyConfig {
                     RESOLVE_TIMEOUT_MS
                 }
             };
-        if let Some(Err(problem)) = global.http_config.as_ref().map(super::http::HttpConfig::check) {
-            problems.push(format!("global: {problem}"));
-        }
+        problems.extend(global.check().err().map(|problem| format!("global: {problem}")));
         let environment = Environment { global: &global, templates: &templates, folder };
         let receivers: Vec<(String, Vec<Integration>)> = raw
             .receivers
@@ -171,6 +169,7 @@ fn integrations(
     settings.extend(raw.pagerduty_configs.into_iter().map(Settings::Pagerduty));
     settings.extend(raw.opsgenie_configs.into_iter().map(Settings::Opsgenie));
     settings.extend(raw.email_configs.into_iter().map(Settings::Email));
+    settings.extend(raw.victorops_configs.into_iter().map(Settings::Victorops));
     settings.extend(raw.pushover_configs.into_iter().map(Settings::Pushover));
     let mut all = Vec::new();
     for one in settings {
@@ -184,8 +183,7 @@ fn integrations(
 }
 
 fn explain(error: &str) -> String {
-    const LATER: [&str; 8] = [
-        "victorops_configs",
+    const LATER: [&str; 7] = [
         "wechat_configs",
         "sns_configs",
         "webex_configs",

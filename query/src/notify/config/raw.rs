@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::interval::RawNamed;
 use super::route::RawRoute;
-use crate::notify::http::HttpConfig;
+use crate::notify::http::{HttpConfig, Secret, TlsConfig};
 use crate::notify::receivers::{
     DiscordConfig, EmailConfig, MattermostConfig, OpsgenieConfig, PagerdutyConfig, PushoverConfig,
-    SlackConfig, TeamsConfig, TelegramConfig, WebhookConfig,
+    SlackConfig, TeamsConfig, TelegramConfig, VictoropsConfig, WebhookConfig,
 };
 
 /// A URL or credential: sent, never shown.
@@ -50,6 +51,8 @@ pub(crate) struct RawGlobal {
     pub(crate) smtp_auth_secret: Option<Hidden>,
     pub(crate) smtp_auth_identity: Option<String>,
     pub(crate) smtp_require_tls: bool,
+    pub(crate) smtp_force_implicit_tls: Option<bool>,
+    pub(crate) smtp_tls_config: Option<TlsConfig>,
     pub(crate) slack_api_url: Option<Hidden>,
     pub(crate) slack_api_url_file: Option<String>,
     pub(crate) slack_app_token: Option<Hidden>,
@@ -64,21 +67,22 @@ pub(crate) struct RawGlobal {
     pub(crate) telegram_bot_token_file: Option<String>,
     pub(crate) mattermost_webhook_url: Option<Hidden>,
     pub(crate) mattermost_webhook_url_file: Option<String>,
+    pub(crate) victorops_api_url: Option<String>,
+    pub(crate) victorops_api_key: Option<Hidden>,
+    pub(crate) victorops_api_key_file: Option<String>,
     // For receivers of kinds that are refused; the keys alone do no harm.
     #[serde(rename = "wechat_api_url")]
-    _wechat_api_url: Option<serde::de::IgnoredAny>,
+    _wechat_api_url: Option<IgnoredAny>,
     #[serde(rename = "wechat_api_secret")]
-    _wechat_api_secret: Option<serde::de::IgnoredAny>,
+    _wechat_api_secret: Option<IgnoredAny>,
+    #[serde(rename = "wechat_api_secret_file")]
+    _wechat_api_secret_file: Option<IgnoredAny>,
     #[serde(rename = "wechat_api_corp_id")]
-    _wechat_api_corp_id: Option<serde::de::IgnoredAny>,
-    #[serde(rename = "victorops_api_url")]
-    _victorops_api_url: Option<serde::de::IgnoredAny>,
-    #[serde(rename = "victorops_api_key")]
-    _victorops_api_key: Option<serde::de::IgnoredAny>,
+    _wechat_api_corp_id: Option<IgnoredAny>,
     #[serde(rename = "webex_api_url")]
-    _webex_api_url: Option<serde::de::IgnoredAny>,
+    _webex_api_url: Option<IgnoredAny>,
     #[serde(rename = "jira_api_url")]
-    _jira_api_url: Option<serde::de::IgnoredAny>,
+    _jira_api_url: Option<IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -107,6 +111,8 @@ pub(super) struct RawReceiver {
     pub(super) email_configs: Vec<EmailConfig>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) pushover_configs: Vec<PushoverConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) victorops_configs: Vec<VictoropsConfig>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -163,6 +169,24 @@ impl Serialize for Hidden {
 
 // === impl RawGlobal ===
 
+impl RawGlobal {
+    /// Keys that contradict each other, whether a receiver needs them or not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for (key, inline, file) in [
+            ("smtp_auth_password", &self.smtp_auth_password, &self.smtp_auth_password_file),
+            ("slack_api_url", &self.slack_api_url, &self.slack_api_url_file),
+            ("slack_app_token", &self.slack_app_token, &self.slack_app_token_file),
+            ("opsgenie_api_key", &self.opsgenie_api_key, &self.opsgenie_api_key_file),
+            ("telegram_bot_token", &self.telegram_bot_token, &self.telegram_bot_token_file),
+            ("mattermost_webhook_url", &self.mattermost_webhook_url, &self.mattermost_webhook_url_file),
+            ("victorops_api_key", &self.victorops_api_key, &self.victorops_api_key_file),
+        ] {
+            Secret::either(key, inline.as_ref(), file.as_deref())?;
+        }
+        self.http_config.as_ref().map_or(Ok(()), HttpConfig::check)
+    }
+}
+
 impl Default for RawGlobal {
     fn default() -> Self {
         Self {
@@ -177,6 +201,8 @@ impl Default for RawGlobal {
             smtp_auth_secret: None,
             smtp_auth_identity: None,
             smtp_require_tls: true,
+            smtp_force_implicit_tls: None,
+            smtp_tls_config: None,
             slack_api_url: None,
             slack_api_url_file: None,
             slack_app_token: None,
@@ -191,11 +217,13 @@ impl Default for RawGlobal {
             telegram_bot_token_file: None,
             mattermost_webhook_url: None,
             mattermost_webhook_url_file: None,
+            victorops_api_url: None,
+            victorops_api_key: None,
+            victorops_api_key_file: None,
             _wechat_api_url: None,
             _wechat_api_secret: None,
+            _wechat_api_secret_file: None,
             _wechat_api_corp_id: None,
-            _victorops_api_url: None,
-            _victorops_api_key: None,
             _webex_api_url: None,
             _jira_api_url: None,
         }

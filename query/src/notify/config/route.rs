@@ -104,6 +104,9 @@ impl Route {
         if !(raw.mute_time_intervals.is_empty() && raw.active_time_intervals.is_empty()) {
             checks.problems.push("route: the first route cannot have time intervals".into());
         }
+        if raw.goes_on {
+            checks.problems.push("route: the first route cannot have continue".into());
+        }
         Self::below(raw, None, "route", checks)
     }
 
@@ -342,6 +345,7 @@ routes:
             ("{}", "needs a receiver"),
             ("{receiver: all, matchers: [a=b]}", "cannot have matchers"),
             ("{receiver: all, mute_time_intervals: [nights]}", "cannot have time intervals"),
+            ("{receiver: all, continue: true}", "cannot have continue"),
             ("{receiver: none}", "no receiver \"none\""),
             ("{receiver: all, routes: [{mute_time_intervals: [days]}]}", "no time interval \"days\""),
             ("{receiver: all, routes: [{matchers: ['a~b']}]}", "not a matcher"),

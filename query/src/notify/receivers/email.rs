@@ -82,6 +82,8 @@ impl Receiver for EmailConfig {
         fill(&mut self.hello, &global.smtp_hello);
         fill(&mut self.auth_username, &global.smtp_auth_username);
         fill(&mut self.auth_identity, &global.smtp_auth_identity);
+        self.force_implicit_tls = self.force_implicit_tls.or(global.smtp_force_implicit_tls);
+        self.tls_config = self.tls_config.take().or_else(|| global.smtp_tls_config.clone());
         self.require_tls = self.require_tls.or(Some(global.smtp_require_tls));
         let own = (self.auth_password.as_ref(), self.auth_password_file.as_deref());
         let all = (global.smtp_auth_password.as_ref(), global.smtp_auth_password_file.as_deref());

@@ -10,6 +10,7 @@ mod pushover;
 mod slack;
 mod teams;
 mod telegram;
+mod victorops;
 pub(crate) mod webhook;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ pub(crate) use pushover::PushoverConfig;
 pub(crate) use slack::SlackConfig;
 pub(crate) use teams::TeamsConfig;
 pub(crate) use telegram::TelegramConfig;
+pub(crate) use victorops::VictoropsConfig;
 pub(crate) use webhook::WebhookConfig;
 
 use super::config::{Hidden, RawGlobal};
@@ -61,6 +63,7 @@ pub(crate) enum Settings {
     Opsgenie(OpsgenieConfig),
     Email(EmailConfig),
     Pushover(PushoverConfig),
+    Victorops(VictoropsConfig),
 }
 
 /// A kind of receiver.
@@ -126,6 +129,7 @@ impl Settings {
             Self::Opsgenie(_) => "opsgenie",
             Self::Email(_) => "email",
             Self::Pushover(_) => "pushover",
+            Self::Victorops(_) => "victorops",
         }
     }
 
@@ -141,6 +145,7 @@ impl Settings {
             Self::Opsgenie(config) => config,
             Self::Email(config) => config,
             Self::Pushover(config) => config,
+            Self::Victorops(config) => config,
         }
     }
 
@@ -160,6 +165,7 @@ impl Settings {
             Self::Opsgenie(config) => config,
             Self::Email(config) => config,
             Self::Pushover(config) => config,
+            Self::Victorops(config) => config,
         }
     }
 }
@@ -189,7 +195,7 @@ impl Integration {
         templates: &Templates,
         external_url: &str,
     ) -> Result<Prepared, String> {
-        let data = data(message, &message.receiver, external_url);
+        let data = data(message, &quoted(&message.receiver), external_url);
         self.settings.receiver().render(&Say { message, external_url, templates, data })
     }
 }
@@ -283,6 +289,12 @@ impl From<HttpRequest> for Outgoing {
     fn from(request: HttpRequest) -> Self {
         Self::Http(request)
     }
+}
+
+/// Receivers' names are given as patterns that match them: `a.b` is `a\.b`, as in Alertmanager.
+pub(crate) fn quoted(name: &str) -> String {
+    let special = |c: char| "\\.+*?()|[]{}^$".contains(c);
+    name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// At most so many characters, the last of them an ellipsis if some are left out.

@@ -43,6 +43,8 @@ pub(crate) struct SlackConfig {
     fields: Vec<SlackField>,
     #[serde(deserialize_with = "nullable")]
     actions: Vec<SlackAction>,
+    /// A message that is changed when the group changes; not known here.
+    update_message: bool,
     #[serde(rename = "timeout")]
     _timeout: Option<String>,
     http_config: Option<HttpConfig>,
@@ -120,26 +122,33 @@ impl Receiver for SlackConfig {
 
     fn complete(&mut self, environment: &Environment<'_>) -> Result<(), String> {
         let global = environment.global;
-        let url = (self.api_url.as_ref(), self.api_url_file.as_deref());
-        let token = (self.app_token.as_ref(), self.app_token_file.as_deref());
-        let own_url = environment.secret_url("api_url", url, (None, None))?;
-        let own_token = environment.secret("app_token", token, (None, None))?;
-        if own_url.is_some() && own_token.is_some() {
+        if self.update_message {
+            return Err("update_message is not known here: each change is a message".into());
+        }
+        let own_url = (self.api_url.as_ref(), self.api_url_file.as_deref());
+        let own_token = (self.app_token.as_ref(), self.app_token_file.as_deref());
+        let all_url = (global.slack_api_url.as_ref(), global.slack_api_url_file.as_deref());
+        let all_token = (global.slack_app_token.as_ref(), global.slack_app_token_file.as_deref());
+        self.target = environment.secret_url("api_url", own_url, (None, None))?;
+        self.token = environment.secret("app_token", own_token, (None, None))?;
+        if self.target.is_some() && self.token.is_some() {
             return Err("set api_url or app_token, not both".into());
         }
-        (self.target, self.token) = match (own_url, own_token) {
-            (None, None) => {
-                let url = (global.slack_api_url.as_ref(), global.slack_api_url_file.as_deref());
-                let token = (global.slack_app_token.as_ref(), global.slack_app_token_file.as_deref());
-                let url = environment.secret_url("slack_api_url", url, (None, None))?;
-                let token = environment.secret("slack_app_token", token, (None, None))?;
-                if url.is_some() && token.is_some() {
-                    return Err("global: set slack_api_url or slack_app_token, not both".into());
-                }
-                (url, token)
+        let authorized = self.http_config.as_ref().is_some_and(|http| http.authorization.is_some());
+        if self.token.is_some() && authorized {
+            return Err("app_token is an authorization: http_config cannot have another".into());
+        }
+        if self.target.is_none() && self.token.is_none() && !authorized {
+            self.token = environment.secret("slack_app_token", all_token, (None, None))?;
+            // The address of the API beside a token was the way to use one before there was a key for it.
+            let other = global.slack_api_url.as_ref().is_some_and(|url| url.expose() != APP_URL);
+            if self.token.is_some() && (other || global.slack_api_url_file.is_some()) {
+                return Err("global: set slack_api_url or slack_app_token, not both".into());
             }
-            own => own,
-        };
+        }
+        if self.target.is_none() && self.token.is_none() {
+            self.target = environment.secret_url("slack_api_url", all_url, (None, None))?;
+        }
         if self.token.is_some() {
             let url = self.app_url.as_ref().or(global.slack_app_url.as_ref()).map_or(APP_URL, String::as_str);
             check_url("app_url", url)?;

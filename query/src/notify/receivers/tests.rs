@@ -168,6 +168,16 @@ fn pushover_sends_a_form() {
 }
 
 #[test]
+fn victorops_recovers() {
+    let yaml = "victorops_configs: [{api_key: k, routing_key: '{{ .CommonLabels.service }}', custom_fields: {a: b}}]";
+    let fired = request(yaml, true);
+    assert!(fired.url.expose().ends_with("/alert/k/cart"), "{}", fired.url.expose());
+    let (fired, over) = (body(yaml, true), body(yaml, false));
+    assert_eq!((&fired["message_type"], &over["message_type"]), (&json!("CRITICAL"), &json!("RECOVERY")));
+    assert_eq!((&fired["entity_id"], &fired["a"]), (&over["entity_id"], &json!("b")));
+}
+
+#[test]
 fn a_mail_has_both_forms() {
     let yaml = "email_configs: [{to: 'a@b.c, d@e.f', from: s@b.c, smarthost: 'mail:587', auth_username: u, auth_password: p, text: plain, headers: {X-Team: '{{ .Receiver }}'}}]";
     let Outgoing::Mail(mail) = sent(yaml, true).unwrap().sends.remove(0) else { panic!() };

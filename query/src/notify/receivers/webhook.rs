@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chat;
-use super::{Environment, HttpRequest, Prepared, Receiver, Say, needed};
+use super::{Environment, HttpRequest, Prepared, Receiver, Say, needed, quoted};
 use crate::notify::config::Hidden;
 use crate::notify::group::{Message, Told};
 use crate::notify::http::{HttpConfig, Secret};
@@ -81,7 +81,7 @@ fn body(max_alerts: usize, message: &Message, external_url: &str) -> Value {
         "groupKey": message.group_key,
         "truncatedAlerts": message.alerts.len() - alerts.len(),
         "status": status(message.fires()),
-        "receiver": message.receiver,
+        "receiver": quoted(&message.receiver),
         "groupLabels": message.group_labels,
         "commonLabels": common(message, |told| &told.labels),
         "commonAnnotations": common(message, |told| &told.annotations),
@@ -160,6 +160,7 @@ mod tests {
         );
         assert_eq!(whole["alerts"][0]["endsAt"], "0001-01-01T00:00:00Z");
         assert_eq!(whole["alerts"][1]["status"], "resolved");
+        assert_eq!(quoted("team.a/b-c"), "team\\.a/b-c");
         let one = body(1, &message, "");
         assert_eq!((one["truncatedAlerts"].as_u64(), one["alerts"].as_array().unwrap().len()), (Some(1), 1));
     }

@@ -84,13 +84,10 @@ impl Templates {
     }
 }
 
-/// Files of a pattern in the order of their names; one without `*` has to exist.
+/// Files of a pattern in the order of their names; there may be none.
 fn matching(pattern: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
     let name = pattern.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    if !name.contains('*') {
-        return Ok(vec![pattern.to_owned()]);
-    }
-    let Some(folder) = pattern.parent() else { return Ok(Vec::new()) };
+    let Some(folder) = pattern.parent().filter(|folder| folder.exists()) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
