@@ -15,7 +15,6 @@ const SECRET_KEYS: &[&str] = &[
     "mattermost_webhook_url",
     "opsgenie_api_key",
     "password",
-    "proxy_url",
     "routing_key",
     "service_key",
     "slack_api_url",
@@ -24,7 +23,6 @@ const SECRET_KEYS: &[&str] = &[
     "smtp_auth_secret",
     "telegram_bot_token",
     "token",
-    "url",
     "user_key",
     "victorops_api_key",
     "webhook_url",
@@ -33,6 +31,9 @@ const SECRET_KEYS: &[&str] = &[
 /// Shown although their names end as those of secrets do: amtool reads them as plain addresses.
 const PLAIN_PARENTS: &[&str] =
     &["opsgenie_configs", "pagerduty_configs", "telegram_configs", "pushover_configs"];
+
+/// Addresses whose path, query and user may be secrets: amtool wants to read an address there.
+const ADDRESS_KEYS: &[&str] = &["url", "proxy_url"];
 
 /// The text again from what was read of it, so that no way of writing YAML gets a secret past.
 pub(super) fn without_secrets(text: &str) -> String {
@@ -49,6 +50,9 @@ fn hide(value: &mut serde_json::Value, parent: &str) {
                 let secret = SECRET_KEYS.contains(&key.as_str()) && !plain;
                 match member {
                     serde_json::Value::String(text) if secret => *text = "<secret>".into(),
+                    serde_json::Value::String(text) if ADDRESS_KEYS.contains(&key.as_str()) && !plain => {
+                        *text = address(text);
+                    }
                     serde_json::Value::Array(list) if key == "secrets" => {
                         list.iter_mut().for_each(|one| *one = "<secret>".into());
                     }
@@ -61,6 +65,16 @@ fn hide(value: &mut serde_json::Value, parent: &str) {
     }
 }
 
+/// Scheme and host.
+fn address(url: &str) -> String {
+    let parsed = url.parse::<http::Uri>().ok();
+    match parsed.as_ref().and_then(|uri| Some((uri.scheme_str()?, uri.host()?, uri.port()))) {
+        Some((scheme, host, Some(port))) => format!("{scheme}://{host}:{port}/<secret>"),
+        Some((scheme, host, None)) => format!("{scheme}://{host}/<secret>"),
+        None => "<secret>".into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +83,7 @@ mod tests {
     fn no_way_of_writing_shows_a_secret() {
         for text in [
             "global: {slack_api_url: 'https://chat/s3cret'}",
+            "receivers: [{name: a, webhook_configs: [{url: 'http://s3cret:x@h:1/?s3cret'}]}]",
             "global:\n  slack_api_url: >-\n    https://chat/s3cret\n",
             "receivers: [{name: a, webhook_configs: [{url: 'http://x/s3cret', http_config: {basic_auth: {password: s3cret}}}]}]",
             "receivers:\n- name: a\n  telegram_configs:\n  - bot_token: &t s3cret\n    chat_id: 1\n",

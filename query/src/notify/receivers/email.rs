@@ -20,6 +20,7 @@ pub(crate) struct EmailConfig {
     auth_password: Option<Hidden>,
     auth_password_file: Option<String>,
     auth_secret: Option<Hidden>,
+    auth_secret_file: Option<String>,
     auth_identity: Option<String>,
     #[serde(deserialize_with = "nullable")]
     headers: BTreeMap<String, String>,
@@ -94,7 +95,9 @@ impl Receiver for EmailConfig {
         if self.from.is_none() {
             return Err("set from or global.smtp_from".into());
         }
-        if self.auth_secret.is_some() || global.smtp_auth_secret.is_some() {
+        let own = (self.auth_secret.as_ref(), self.auth_secret_file.as_deref());
+        let all = (global.smtp_auth_secret.as_ref(), global.smtp_auth_secret_file.as_deref());
+        if environment.secret("auth_secret", own, all)?.is_some() && self.password.is_none() {
             return Err("auth_secret (CRAM-MD5) is not known here: use auth_password".into());
         }
         let names: Vec<String> = self.headers.keys().map(|name| name.to_lowercase()).collect();
