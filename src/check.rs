@@ -42,7 +42,7 @@ fn check_text(text: &str, folder: &Path) -> Vec<String> {
 /// By the keys at the left margin, so a file with a mistake deeper down is still known for what it is.
 fn kind(text: &str) -> Kind {
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
-    if has("groups:") {
+    if has("groups:") || has("kind:") {
         Kind::Rules
     } else if has("route:") || has("receivers:") {
         Kind::Alertmanager
@@ -58,6 +58,7 @@ mod tests {
     #[test]
     fn the_kind_is_found_by_content() {
         assert_eq!(kind("# rules\ngroups:\n- name: x\n"), Kind::Rules);
+        assert_eq!(kind("apiVersion: v1\nkind: PrometheusRule\n"), Kind::Rules);
         assert_eq!(kind("global: {}\nroute:\n  receiver: a\n"), Kind::Alertmanager);
         assert_eq!(kind("http: 127.0.0.1:1\n"), Kind::Config);
     }

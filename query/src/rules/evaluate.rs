@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::rc::Rc;
 
 use engine::promql::{self, Data, InstantParams, Point, Settings};
 use store::Snapshot;
@@ -12,7 +13,8 @@ use store::model::{
 
 use super::file::{Group, Rule, RuleBody};
 use super::state::{self, Alerts, Found, Phase};
-use super::template;
+use super::template::{self, Expansion};
+use super::template_query::Ask;
 
 /// What a Prometheus user knows as the stale marker.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
@@ -86,15 +88,41 @@ fn one(
     match &rule.body {
         RuleBody::Recording => output.record(rule, run, samples),
         RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations } => {
+            let surroundings = Surroundings {
+                ask: ask(ctx, snapshot, time_ms),
+                external_url,
+                external_labels: &group.external_labels,
+            };
             let found = samples
                 .into_iter()
-                .map(|(labels, value)| found(rule, annotations, &labels, value, external_url));
+                .map(|(labels, value)| found(rule, annotations, &labels, value, &surroundings));
             run.alerts =
                 state::step(&run.alerts, found.collect(), *for_ms, *keep_firing_for_ms, output.now_ms);
             output.alerts(rule, run);
         }
     }
     Ok(())
+}
+
+/// What templates see beside their alert.
+struct Surroundings<'s> {
+    ask: Ask,
+    external_url: &'s str,
+    external_labels: &'s BTreeMap<String, String>,
+}
+
+/// Answers the queries of templates at the time of the evaluation.
+fn ask(ctx: &RequestCtx, snapshot: &Snapshot, time_ms: i64) -> Ask {
+    let (ctx, snapshot) = (ctx.clone(), snapshot.clone());
+    Rc::new(move |asked| {
+        let expr = promql::parse(asked).map_err(|e| e.to_string())?;
+        let params = InstantParams { time_ms, settings: Settings::default() };
+        let answer = promql::instant(&ctx, &snapshot, &expr, &params).map_err(|e| e.to_string())?;
+        let samples = vector(answer.value)?.into_iter();
+        let owned =
+            |labels: &Labels| labels.iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        Ok(samples.map(|(labels, value)| (owned(&labels), value)).collect())
+    })
 }
 
 fn vector(value: Data) -> Result<Vec<(Labels, f64)>, String> {
@@ -116,7 +144,7 @@ fn found(
     annotations: &BTreeMap<String, String>,
     labels: &Labels,
     value: f64,
-    external_url: &str,
+    surroundings: &Surroundings<'_>,
 ) -> Found {
     let own: BTreeMap<String, String> = labels
         .iter()
@@ -129,7 +157,14 @@ fn found(
     let plain = rule.labels.iter().filter(|(_, text)| !text.contains("{{"));
     let mut visible = own;
     visible.extend(plain.map(|(name, text)| (name.clone(), text.clone())));
-    let expand = |text: &str| template::expand(text, &visible, value, external_url);
+    let of = Expansion {
+        labels: &visible,
+        value,
+        external_url: surroundings.external_url,
+        external_labels: surroundings.external_labels,
+        ask: Some(Rc::clone(&surroundings.ask)),
+    };
+    let expand = |text: &str| template::expand(text, &of);
     all.extend(rule.labels.iter().map(|(name, text)| (name.clone(), expand(text))));
     all.insert("alertname".into(), rule.name.clone());
     all.retain(|_, text| !text.is_empty());

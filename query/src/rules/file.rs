@@ -7,14 +7,24 @@ use serde::Deserialize;
 use store::model::Labels;
 
 use super::template;
+use crate::notify::nullable;
 
 const INTERVAL_DEFAULT_MS: u64 = 15_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFile {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     groups: Vec<RawGroup>,
+}
+
+/// The custom resource of the Prometheus operator, or a list of it; what Kubernetes adds is not ours.
+#[derive(Deserialize)]
+struct RawResource {
+    kind: String,
+    spec: Option<RawFile>,
+    #[serde(default)]
+    items: Vec<RawResource>,
 }
 
 #[derive(Deserialize)]
@@ -27,7 +37,10 @@ struct RawGroup {
     limit: u64,
     #[serde(default)]
     labels: BTreeMap<String, String>,
-    #[serde(default)]
+    /// What a Thanos beside Prometheus should do; the operator's resources have it.
+    #[serde(rename = "partial_response_strategy")]
+    _partial_response_strategy: Option<serde::de::IgnoredAny>,
+    #[serde(default, deserialize_with = "nullable")]
     rules: Vec<RawRule>,
 }
 
@@ -56,6 +69,8 @@ pub(crate) struct Group {
     pub(crate) query_offset_ms: u64,
     /// Series or alerts a rule of it may make; 0: no limit.
     pub(crate) limit: u64,
+    /// What templates see as `$externalLabels`; rule files have none.
+    pub(crate) external_labels: BTreeMap<String, String>,
     pub(crate) rules: Vec<Rule>,
 }
 
@@ -83,17 +98,39 @@ pub fn check_rules(text: &str) -> Vec<String> {
 
 /// All groups of a file, or everything that is wrong with it.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Group>, Vec<String>> {
-    let raw: RawFile = serde_saphyr::from_str(text).map_err(|e| vec![e.to_string()])?;
+    let raw = raw_groups(text)?;
     let mut problems = Vec::new();
     let mut names = BTreeSet::new();
     let mut groups = Vec::new();
-    for group in raw.groups {
+    for group in raw {
         if !names.insert(group.name.clone()) {
             problems.push(format!("group {:?} stands twice in one file", group.name));
         }
         groups.push(check_group(file, group, &mut problems));
     }
     if problems.is_empty() { Ok(groups) } else { Err(problems) }
+}
+
+fn raw_groups(text: &str) -> Result<Vec<RawGroup>, Vec<String>> {
+    let problem = |error: serde_saphyr::Error| vec![error.to_string()];
+    if !is_resource(text) {
+        return serde_saphyr::from_str::<RawFile>(text).map(|file| file.groups).map_err(problem);
+    }
+    let mut waiting: Vec<RawResource> = vec![serde_saphyr::from_str(text).map_err(problem)?];
+    let mut groups = Vec::new();
+    while let Some(resource) = waiting.pop() {
+        if !["PrometheusRule", "PrometheusRuleList", "List"].contains(&resource.kind.as_str()) {
+            return Err(vec![format!("a {:?} has no rules: a PrometheusRule is expected", resource.kind)]);
+        }
+        groups.extend(resource.spec.into_iter().flat_map(|spec| spec.groups));
+        waiting.extend(resource.items.into_iter().rev());
+    }
+    Ok(groups)
+}
+
+/// Whether the text is a resource of Kubernetes, by its keys at the left margin.
+pub(crate) fn is_resource(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("kind:"))
 }
 
 fn check_group(file: &str, raw: RawGroup, problems: &mut Vec<String>) -> Group {
@@ -114,6 +151,7 @@ fn check_group(file: &str, raw: RawGroup, problems: &mut Vec<String>) -> Group {
         interval_ms: if interval_ms == 0 { INTERVAL_DEFAULT_MS } else { interval_ms },
         query_offset_ms,
         limit: raw.limit,
+        external_labels: BTreeMap::new(),
         rules,
     }
 }
@@ -197,6 +235,25 @@ groups:
         let alert = &groups[0].rules[1];
         assert_eq!(alert.labels["team"], "shop");
         assert!(matches!(alert.body, RuleBody::Alerting { for_ms: 60_000, .. }));
+    }
+
+    #[test]
+    fn the_operators_resource_is_read() {
+        let text = "
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: {name: x, labels: {a: b}}
+spec:
+  groups:
+    - name: a
+      partial_response_strategy: warn
+      rules: [{alert: Down, expr: up == 0}]
+    - {name: empty, rules: }
+";
+        let groups = parse("a.yml", text).unwrap();
+        assert_eq!((groups.len(), groups[0].rules.len(), groups[1].rules.len()), (2, 1, 0));
+        assert!(check_rules(&text.replace("PrometheusRule", "Pod"))[0].contains("\"Pod\" has no rules"));
+        assert!(check_rules(&text.replace("expr: up == 0", "expr: up =="))[0].contains("expr"));
     }
 
     #[test]

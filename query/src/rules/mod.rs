@@ -13,6 +13,7 @@ mod running;
 mod stages;
 mod state;
 pub(crate) mod template;
+mod template_query;
 mod wake;
 
 pub use file::check_rules;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use gtmpl_ng::{Context, Func, FuncError, NumberKind, Template, Value};
 
+use super::template_query::{self, Ask, asking};
+
 /// Prometheus predefines these variables; every template begins with them.
 const PRELUDE: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
 
@@ -26,13 +28,18 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
     parse(text).map(drop)
 }
 
+/// What the templates of one alert see.
+pub(super) struct Expansion<'e> {
+    pub(super) labels: &'e BTreeMap<String, String>,
+    pub(super) value: f64,
+    pub(super) external_url: &'e str,
+    pub(super) external_labels: &'e BTreeMap<String, String>,
+    /// Who answers their queries.
+    pub(super) ask: Option<Ask>,
+}
+
 /// The text for one alert. A template that fails says so in its place, so that the alert still goes out.
-pub(crate) fn expand(
-    text: &str,
-    labels: &BTreeMap<String, String>,
-    value: f64,
-    external_url: &str,
-) -> String {
+pub(super) fn expand(text: &str, of: &Expansion<'_>) -> String {
     if !text.contains("{{") {
         return text.to_owned();
     }
@@ -41,12 +48,14 @@ pub(crate) fn expand(
             pairs.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect()
         };
         let data: HashMap<String, Value> = HashMap::from([
-            ("Labels".to_owned(), Value::Map(map(labels))),
-            ("ExternalLabels".to_owned(), Value::Map(HashMap::new())),
-            ("ExternalURL".to_owned(), Value::from(external_url)),
-            ("Value".to_owned(), Value::from(value)),
+            ("Labels".to_owned(), Value::Map(map(of.labels))),
+            ("ExternalLabels".to_owned(), Value::Map(map(of.external_labels))),
+            ("ExternalURL".to_owned(), Value::from(of.external_url)),
+            ("Value".to_owned(), Value::from(of.value)),
         ]);
-        template.render(&Context::from(Value::Map(data))).map_err(|e| e.to_string())
+        asking(of.ask.clone(), || {
+            template.render(&Context::from(Value::Map(data))).map_err(|e| e.to_string())
+        })
     });
     match rendered {
         // Go's templates say this of a missing label, Prometheus shows nothing.
@@ -58,13 +67,14 @@ pub(crate) fn expand(
 fn parse(text: &str) -> Result<Template, String> {
     let mut template = Template::default();
     template.add_funcs(FUNCTIONS);
+    template.add_funcs(template_query::FUNCTIONS);
     template.parse(format!("{PRELUDE}{text}")).map_err(|e| e.to_string())?;
     Ok(template)
 }
 
 // === functions ===
 
-fn number(args: &[Value]) -> Result<f64, FuncError> {
+pub(super) fn number(args: &[Value]) -> Result<f64, FuncError> {
     match args.first() {
         Some(Value::Number(number)) => Ok(match number.kind() {
             NumberKind::Unsigned(whole) => whole as f64,
@@ -204,11 +214,24 @@ pub(crate) fn re_replace_all(args: &[Value]) -> Result<Value, FuncError> {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
 
     fn render(text: &str, value: f64) -> String {
         let labels = BTreeMap::from([("job".to_owned(), "cart".to_owned())]);
-        expand(text, &labels, value, "http://x")
+        let disk = |asked: &str| match asked {
+            "none" => Ok(Vec::new()),
+            "bad(" => Err("it cannot be read".to_owned()),
+            _ => Ok([("b", 2.0), ("a", 1.5)]
+                .map(|(disk, value)| (HashMap::from([("disk".to_owned(), disk.to_owned())]), value))
+                .to_vec()),
+        };
+        let external_labels = BTreeMap::from([("cluster".to_owned(), "eu".to_owned())]);
+        let (external_url, external_labels) = ("http://x", &external_labels);
+        let of =
+            Expansion { labels: &labels, value, external_url, external_labels, ask: Some(Rc::new(disk)) };
+        expand(text, &of)
     }
 
     #[test]
@@ -226,6 +249,19 @@ mod tests {
             ("{{ $labels.job | toUpper }}", 0.0, "CART"),
             ("{{ if match \"c.*t\" $labels.job }}y{{ end }}", 0.0, "y"),
             ("{{ printf \"%.1f\" $value }}", 2.25, "2.2"),
+            ("{{ $externalLabels.cluster }} {{ $externalURL }}", 0.0, "eu http://x"),
+            ("{{ query \"disks\" | first | value }}", 0.0, "2"),
+            ("{{ query \"disks\" | first | label \"disk\" }}", 0.0, "b"),
+            (
+                "{{ range query \"disks\" | sortByLabel \"disk\" }}{{ .Labels.disk }}={{ .Value }} {{ end }}",
+                0.0,
+                "a=1.5 b=2 ",
+            ),
+            ("{{ with query \"none\" }}some{{ else }}none{{ end }}", 0.0, "none"),
+            ("{{ \"cart.example.org:80\" | stripDomain }}", 0.0, "cart:80"),
+            ("{{ parseDuration \"1h30m\" }}", 0.0, "5400"),
+            ("{{ \"a b\" | urlQueryEscape }}", 0.0, "a+b"),
+            ("{{ 0 | toTime }}", 0.0, "1970-01-01 00:00:00 +0000 UTC"),
         ] {
             assert_eq!(render(text, value), wanted, "{text}");
         }
@@ -234,6 +270,8 @@ mod tests {
     #[test]
     fn a_failing_template_says_so_in_its_place() {
         assert!(check("{{ nope }}").is_err());
-        assert!(render("{{ humanize $labels.job }}", 1.0).contains("error expanding template"));
+        for text in ["{{ humanize $labels.job }}", "{{ query \"none\" | first }}", "{{ query \"bad(\" }}"] {
+            assert!(render(text, 1.0).contains("error expanding template"), "{text}");
+        }
     }
 }

@@ -104,7 +104,7 @@ fn append(args: &[Value]) -> Result<Value, FuncError> {
 }
 
 fn dict(args: &[Value]) -> Result<Value, FuncError> {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(wrong("dict needs a value for each key"));
     }
     let pairs: Result<HashMap<String, Value>, FuncError> =

@@ -4,7 +4,7 @@
 mod actions;
 mod data;
 mod functions;
-mod times;
+pub(crate) mod times;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
