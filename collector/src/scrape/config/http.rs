@@ -118,7 +118,7 @@ pub(in crate::scrape) enum Source {
 pub(in crate::scrape) enum Auth {
     Basic { username: Source, password: Source },
     Scheme { scheme: String, credentials: Source },
-    OAuth2 { config: OAuth2, secret: Source },
+    OAuth2 { config: Box<OAuth2>, secret: Source },
 }
 
 /// Checked.
@@ -265,7 +265,7 @@ impl Keys {
             let secret = Source::of(given, config.client_secret_file.clone(), folder, "client_secret")?;
             let mut config = config;
             config.tls_config.resolve(folder)?;
-            return Ok(Some(Auth::OAuth2 { config, secret }));
+            return Ok(Some(Auth::OAuth2 { config: Box::new(config), secret }));
         }
         let (scheme, text, file) = match self.authorization {
             Some(given) => (given.scheme, given.credentials, given.credentials_file),

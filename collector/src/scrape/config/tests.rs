@@ -31,7 +31,7 @@ scrape_configs:
     params:
       collect[]: [cpu, meminfo]
     honor_labels: true
-    basic_auth: {username: scraper, password_file: secret}
+    basic_auth: {username: scraper, password: hunter2}
     tls_config: {ca_file: ca.pem, insecure_skip_verify: true}
     file_sd_configs: [{files: ['targets/*.json']}]
     dns_sd_configs: [{names: [_http._tcp.example.org]}, {names: [db.example.org], type: A, port: 9100}]
@@ -48,7 +48,7 @@ scrape_configs:
     assert_eq!((first.discovery.len(), second.discovery.len()), (1, 4));
     assert_eq!(second.http.tls.ca_file.as_deref(), Some(Path::new("conf/ca.pem")));
     assert!(first.formats.iter().all(|format| *format != Format::Protobuf), "no native histograms asked for");
-    assert!(!format!("{file:?}").contains("password:"), "{file:?}");
+    assert!(!format!("{file:?}").contains("hunter2"), "secrets are not shown");
 }
 
 #[test]
