@@ -97,11 +97,20 @@ fn a_target_is_scraped_and_its_series_end_with_it() {
     write(&file, &config("300ms"));
     let server = Server::start(&dir.path().join("data"), &["--scrape", file.to_str().unwrap()]);
 
-    until(&server, "orders", &["{env=test,instance=here,job=shop,zone=a} 7", "{env=test,instance=here,job=shop,zone=b} 1"]);
+    until(
+        &server,
+        "orders",
+        &["{env=test,instance=here,job=shop,zone=a} 7", "{env=test,instance=here,job=shop,zone=b} 1"],
+    );
     until(&server, "up", &["{env=test,instance=here,job=shop} 1"]);
     until(&server, "scrape_samples_scraped", &["{env=test,instance=here,job=shop} 2"]);
     let asked = target.requests.lock().unwrap()[0].to_lowercase();
-    for part in ["get /metrics?x=y ", "authorization: basic dtpw", "application/openmetrics-text", "accept-encoding: gzip"] {
+    for part in [
+        "get /metrics?x=y ",
+        "authorization: basic dtpw",
+        "application/openmetrics-text",
+        "accept-encoding: gzip",
+    ] {
         assert!(asked.contains(part), "{part} in {asked}");
     }
     let told = server.get("/api/v1/targets").json()["data"]["activeTargets"][0].clone();
