@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use collector::Collector;
+use collector::{Collector, Scraper};
 use query::{Notifier, NotifierConfig, Query, RouteTable, Rules, RulesConfig};
 use store::Store;
 use tokio::net::{TcpListener, UdpSocket};
@@ -18,6 +18,7 @@ use crate::config::{Config, ConfigError, Listen, ListenProtocol, ServeFlags};
 use crate::demo;
 use crate::host::Process;
 use crate::reload::{Reload, receivers};
+use crate::scrape;
 use crate::serve::{
     Answerer, ConnectionLimits, Dispatch, Door, Gate, SyslogDoor, accept_loop, bind, serve_tcp, serve_udp,
 };
@@ -35,6 +36,8 @@ pub(crate) enum AppError {
     Routes(#[from] query::TableError),
     #[error("rules: {0}")]
     Rules(String),
+    #[error("scrape: {0}")]
+    Scrape(String),
     #[error("signals of the operating system: {0}")]
     Signals(std::io::Error),
 }
@@ -46,6 +49,7 @@ pub(crate) struct App {
     store: Store,
     rules: Rules,
     notifier: Notifier,
+    scraper: Scraper,
     dispatch: Arc<Dispatch>,
     process: Arc<Process>,
     ready: watch::Sender<bool>,
@@ -113,9 +117,11 @@ impl App {
         let shared = Arc::new(ArcSwap::from_pointee(config.clone()));
         let gate = Arc::new(ArcSwap::from_pointee(Gate::new(&config)));
         let (rules, notifier) = alerting(&config, &store)?;
+        let scraper = scraper(&config, &collector)?;
         let process = Arc::new(Process {
             store: store.clone(),
             collector: collector.clone(),
+            scraper: scraper.clone(),
             started_ms: now_ms(),
             ready: is_ready,
             reload: Reload {
@@ -125,6 +131,7 @@ impl App {
                 gate: Arc::clone(&gate),
                 rules: rules.clone(),
                 notifier: notifier.clone(),
+                scraper: scraper.clone(),
             },
             config: shared,
         });
@@ -147,7 +154,7 @@ impl App {
             collector,
             limits: config.limits,
         });
-        Ok(Self { store, rules, notifier, dispatch, process, ready, stop })
+        Ok(Self { store, rules, notifier, scraper, dispatch, process, ready, stop })
     }
 
     fn open_doors(&self, listeners: Listeners) -> Vec<JoinHandle<()>> {
@@ -197,11 +204,12 @@ impl App {
         self.rules.reload().await.map_err(AppError::Rules)
     }
 
-    /// What works on data by itself: rules and notifications.
+    /// What works by itself: scraping, rules and notifications.
     fn start_workers(&self) -> Vec<JoinHandle<()>> {
         let rules = tasks::spawn("rules", self.rules.clone().run(self.stop.clone()));
         let notifier = tasks::spawn("notifications", self.notifier.clone().run(self.stop.clone()));
-        vec![rules, notifier]
+        let scraper = tasks::spawn("scraper", self.scraper.clone().run(self.stop.clone()));
+        vec![scraper, rules, notifier]
     }
 
     fn open_shop(&self, otlp_grpc: SocketAddr) -> JoinHandle<()> {
@@ -325,6 +333,13 @@ fn alerting(config: &Config, store: &Store) -> Result<(Rules, Notifier), AppErro
     let rules_config =
         RulesConfig { directory: config.rules_dir.clone(), external_url: config.external_url.clone(), clock };
     Ok((Rules::new(rules_config, store.clone(), notifier.clone()), notifier))
+}
+
+fn scraper(config: &Config, collector: &Collector) -> Result<Scraper, AppError> {
+    let scraper = Scraper::new(collector.clone(), Config::kubernetes());
+    let plan = scrape::plan(config.scrape.as_deref()).and_then(Scraper::check);
+    scraper.configure(plan.map_err(AppError::Scrape)?);
+    Ok(scraper)
 }
 
 async fn open_store(config: &Config) -> Result<Store, AppError> {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
-use collector::Collector;
+use collector::{Collector, Scraper};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use query::Host;
+use query::{Host, PoolView};
 use serde_json::{Map, Value};
 use store::Store;
 use store::model::RequestCtx;
@@ -16,10 +16,12 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::metrics;
 use crate::reload::Reload;
+use crate::scrape;
 
 pub(crate) struct Process {
     pub(crate) store: Store,
     pub(crate) collector: Collector,
+    pub(crate) scraper: Scraper,
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) started_ms: i64,
     /// `true` once the listeners are open, `false` again when draining.
@@ -62,6 +64,10 @@ impl Host for Process {
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(self.reload.run())
+    }
+
+    fn scrape(&self, ctx: &RequestCtx) -> Vec<PoolView> {
+        self.scraper.status(&ctx.tenant).into_iter().map(scrape::pool).collect()
     }
 
     fn asset(&self, path: &str, headers: &HeaderMap) -> Response<Body> {

@@ -7,6 +7,7 @@ mod demo;
 mod host;
 mod metrics;
 mod reload;
+mod scrape;
 mod serve;
 mod tasks;
 mod telemetry;

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use collector::Scraper;
 use query::{Notifier, NotifyConfig, Rules};
 
 use crate::config::{Config, ServeFlags};
+use crate::scrape;
 use crate::serve::Gate;
 
 pub(crate) struct Reload {
@@ -18,6 +20,7 @@ pub(crate) struct Reload {
     pub(crate) gate: Arc<ArcSwap<Gate>>,
     pub(crate) rules: Rules,
     pub(crate) notifier: Notifier,
+    pub(crate) scraper: Scraper,
 }
 
 impl Reload {
@@ -34,7 +37,9 @@ impl Reload {
             Some(_) => None,
         });
         let receivers = receivers(alertmanager.as_deref())?;
+        let scraping = Scraper::check(scrape::plan(next.scrape.as_deref())?)?;
         self.rules.reload().await?;
+        self.scraper.configure(scraping);
         self.notifier.configure(receivers);
         self.gate.store(Arc::new(gate));
         let external_url = old.external_url.clone();

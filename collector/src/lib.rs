@@ -16,6 +16,7 @@ mod metrics;
 mod process;
 mod protocol;
 mod quarantine;
+mod scrape;
 mod transport;
 
 pub use collector::Collector;
@@ -23,5 +24,9 @@ pub use config::Config;
 pub use protocol::{
     DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PROTOCOLS, PathRow, ProtocolRow, Reject, Rejected,
     Serves, SyslogFramer, decode,
+};
+pub use scrape::{
+    CheckedPlan, KubernetesEnv, LabelMap, MetricText, PoolStatus, ScrapeFile, ScrapePlan, Scraper,
+    TargetHealth, TargetStatus,
 };
 pub use transport::HttpRoute;

@@ -5,6 +5,8 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, Response};
 use store::model::RequestCtx;
 
+use crate::scrape_view::PoolView;
+
 /// Implemented by the binary, and by tests. Whatever is shown to a principal that is not an administrator must be of
 /// its own tenant.
 pub trait Host: Send + Sync + 'static {
@@ -26,6 +28,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// Reads configuration and rules again; `Err` says what is wrong with them, and nothing has changed.
     fn reload(&self) -> BoxFuture<'_, Result<(), String>>;
+
+    /// Scrape configurations of the asking tenant, with their targets.
+    fn scrape(&self, ctx: &RequestCtx) -> Vec<PoolView>;
 
     /// A file of the user interface; `path` is what comes after `/ui/`, decoded.
     fn asset(&self, path: &str, headers: &HeaderMap) -> Response<Body>;

@@ -21,6 +21,7 @@ mod routes;
 mod rules;
 mod rules_view;
 mod run;
+mod scrape_view;
 mod service;
 mod tempo;
 #[cfg(test)]
@@ -41,4 +42,5 @@ pub use rules_view::{
     RuleView, RulesView,
 };
 pub use run::RunStats;
+pub use scrape_view::{MetricView, PoolView, TargetView};
 pub use service::{Handler, Query};

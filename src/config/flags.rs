@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Serve(ServeFlags),
     /// Serve, with a demo shop that sends real OTLP
     Demo(ServeFlags),
-    /// Check files: configuration, Prometheus rules, alertmanager.yml (told apart by content)
+    /// Check files: configuration, Prometheus rules, prometheus.yml, alertmanager.yml (told apart by content)
     Check {
         #[arg(required = true)]
         files: Vec<PathBuf>,
@@ -71,6 +71,9 @@ pub(crate) struct ServeFlags {
     /// alertmanager.yml with route and receivers
     #[arg(long, env = "SIGNALBOX_ALERTMANAGER", value_name = "FILE")]
     pub alertmanager: Option<PathBuf>,
+    /// prometheus.yml whose scrape_configs are scraped, or a directory of such files
+    #[arg(long, env = "SIGNALBOX_SCRAPE", value_name = "FILE")]
+    pub scrape: Option<PathBuf>,
     /// The URL people reach this server by, for links in notifications
     #[arg(long, env = "SIGNALBOX_EXTERNAL_URL", value_name = "URL")]
     pub external_url: Option<String>,
@@ -104,6 +107,7 @@ impl ServeFlags {
         put(&self.retention_size, &mut raw.retention_size);
         put(&self.rules, &mut raw.rules);
         put(&self.alertmanager, &mut raw.alertmanager);
+        put(&self.scrape, &mut raw.scrape);
         put(&self.external_url, &mut raw.external_url);
         put(&self.log_format, &mut raw.log_format);
         put(&self.log_level, &mut raw.log_level);

@@ -7,7 +7,7 @@ mod raw;
 mod units;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use store::model::{Limits, Role, Tenant};
@@ -50,6 +50,8 @@ pub(crate) struct Config {
     pub retention_size_bytes: Option<u64>,
     pub rules_dir: PathBuf,
     pub alertmanager: Option<PathBuf>,
+    /// A `prometheus.yml`, or a directory of them.
+    pub scrape: Option<PathBuf>,
     pub external_url: String,
     pub insecure_no_auth: bool,
     pub tokens: Vec<Token>,
@@ -161,6 +163,7 @@ impl Config {
                 self.retention_size_bytes.map_or_else(|| "null".into(), |b| b.to_string())
             ),
             format!("rules: {:?}", self.rules_dir.display().to_string()),
+            format!("scrape: {:?}", self.scrape.as_deref().unwrap_or(Path::new("")).display().to_string()),
             format!("external_url: {:?}", self.external_url),
             format!("insecure_no_auth: {}", self.insecure_no_auth),
             format!("cors_origins: {:?}", self.cors_origins),
@@ -168,6 +171,16 @@ impl Config {
             if tokens.is_empty() { "tokens: []".into() } else { format!("tokens:\n{}", tokens.join("\n")) },
         ];
         lines.join("\n") + "\n"
+    }
+
+    /// Where the API of the cluster is that this process runs in, as Kubernetes tells its containers.
+    pub(crate) fn kubernetes() -> collector::KubernetesEnv {
+        let variable = |name| std::env::var(name).ok();
+        let host = variable("KUBERNETES_SERVICE_HOST").filter(|host| !host.is_empty());
+        let port = variable("KUBERNETES_SERVICE_PORT").unwrap_or_else(|| "443".to_owned());
+        let bracketed = |host: String| if host.contains(':') { format!("[{host}]") } else { host };
+        let api_server = host.map(|host| format!("https://{}:{port}", bracketed(host)));
+        collector::KubernetesEnv { api_server }
     }
 
     pub(crate) fn store(&self) -> store::Config {

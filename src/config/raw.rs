@@ -27,6 +27,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "retention_size", default: "" },
     Setting { name: "rules", default: "" },
     Setting { name: "alertmanager", default: "" },
+    Setting { name: "scrape", default: "" },
     Setting { name: "external_url", default: "" },
     Setting { name: "insecure_no_auth", default: "false" },
     Setting { name: "log_format", default: "text" },
@@ -44,6 +45,7 @@ pub(crate) struct RawConfig {
     pub retention_size: Option<String>,
     pub rules: Option<PathBuf>,
     pub alertmanager: Option<PathBuf>,
+    pub scrape: Option<PathBuf>,
     pub external_url: Option<String>,
     pub insecure_no_auth: Option<bool>,
     pub log_format: Option<String>,
@@ -95,6 +97,7 @@ impl RawConfig {
             retention: retention(self.retention)?,
             retention_size_bytes: optional(self.retention_size, "retention_size", parse_size)?,
             alertmanager: self.alertmanager,
+            scrape: self.scrape,
             external_url: self
                 .external_url
                 .map_or_else(|| format!("http://{http}"), |url| url.trim_end_matches('/').to_owned()),

@@ -250,7 +250,7 @@ impl SelectionReader<'_> {
         for place in partial {
             let source = &self.selection.sources[place.source as usize];
             let cache = &mut self.caches[place.source as usize];
-            match source.read(place.number, (i64::MIN, time_ms - 1), cache, &mut self.shared) {
+            match source.read(place.number, (i64::MIN, time_ms.saturating_sub(1)), cache, &mut self.shared) {
                 Ok(piece) => all.append(&piece),
                 Err(error) => damaged(source.error(error)),
             }

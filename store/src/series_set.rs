@@ -9,6 +9,9 @@ use crate::segment::samples::{Piece, RawHistogram, RawSamples, start_at};
 use crate::selection::{Selection, SelectionReader, SourceError};
 use crate::snapshot::{SeriesMeta, SeriesQuery, SeriesSamples};
 
+/// What marks the end of a series, as a value.
+const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
+
 /// The series that match a query; some may turn out to have no samples in its range.
 pub struct SeriesSet {
     selection: Selection,
@@ -79,20 +82,17 @@ impl SeriesReader<'_> {
         if piece.times.is_empty() && piece.histograms.is_empty() {
             return Ok(None);
         }
-        let total_before = if totals { self.reader.total_before(at, range_ms.0, &mut damaged) } else { 0.0 };
-        let samples = finish(set.labels(at), meta, piece, range_ms, total_before);
+        let total_before = totals.then(|| self.reader.total_before(at, range_ms.0, &mut damaged));
+        let mut samples = finish(set.labels(at), meta, piece, range_ms);
+        if let Some(before) = total_before {
+            run_totals(&mut samples, before, set.range_ms.0);
+        }
         ctx.budget.take(samples.values.len() as u64 * 8 + samples.histograms.len() as u64 * 256 + 64)?;
         Ok(Some(samples))
     }
 }
 
-fn finish(
-    labels: &Labels,
-    meta: &Arc<SeriesMeta>,
-    piece: Piece,
-    range_ms: (i64, i64),
-    total_before: f64,
-) -> SeriesSamples {
+fn finish(labels: &Labels, meta: &Arc<SeriesMeta>, piece: Piece, range_ms: (i64, i64)) -> SeriesSamples {
     let Piece { mut times, mut values, mut starts, histograms } = piece;
     let delta = meta.temporality == Temporality::Delta;
     if delta && !times.is_sorted_by(|a, b| a < b) {
@@ -105,7 +105,34 @@ fn finish(
     }
     let histograms = decode_histograms(&histograms, delta, counts.then_some(range_ms.0));
     let (labels, meta) = (labels.clone(), Arc::clone(meta));
-    SeriesSamples { labels, meta, times, values, starts, histograms, total_before }
+    SeriesSamples { labels, meta, times, values, starts, histograms }
+}
+
+/// Growth to running totals. Totals have no start: it is the series' own.
+fn run_totals(samples: &mut SeriesSamples, before: f64, start_ms: i64) {
+    let mut total = before;
+    for value in &mut samples.values {
+        // A marker of the series' end is no number.
+        if value.to_bits() != STALE_BITS {
+            total += *value;
+            *value = total;
+        }
+    }
+    samples.starts.clear();
+    let mut running: Option<HistogramPoint> = None;
+    for (_, start, point) in &mut samples.histograms {
+        *start = 0;
+        if point.sum.to_bits() == STALE_BITS {
+            continue;
+        }
+        // Buckets that cannot be joined begin a total of their own.
+        if running.as_mut().is_some_and(|total| total.accumulate(point)) {
+            running.iter().for_each(|total| point.clone_from(total));
+        } else {
+            running = Some(point.clone());
+        }
+    }
+    samples.histograms.retain(|(time, ..)| *time >= start_ms);
 }
 
 type Rows = (Arc<[i64]>, Vec<f64>, Vec<(u32, i64)>);
@@ -168,7 +195,7 @@ fn decode_histograms(
         }
         start_before = raw.start_ms;
         let same_time = out.last_mut().filter(|last| delta && last.0 == raw.time_ms);
-        if !same_time.is_some_and(|last| last.2.add(&point)) {
+        if !same_time.is_some_and(|last| last.2.accumulate(&point)) {
             out.push((raw.time_ms, raw.start_ms, point));
         }
     }

@@ -89,7 +89,7 @@ pub struct SeriesQuery {
     pub start_ms: i64,
     /// Unix milliseconds, inclusive.
     pub end_ms: i64,
-    /// Whether the sum of growth before the range is wanted, for running totals.
+    /// Growth (delta temporality) is given as the running total of its series since its first sample.
     pub totals: bool,
 }
 
@@ -132,8 +132,6 @@ pub struct SeriesSamples {
     pub starts: Vec<(u32, i64)>,
     /// Native histograms, apart from the numbers: time, start time (0: not known), content.
     pub histograms: Vec<(i64, i64, HistogramPoint)>,
-    /// The sum of growth before the range, if it was asked for.
-    pub total_before: f64,
 }
 
 impl SeriesMeta {

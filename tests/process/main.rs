@@ -17,4 +17,5 @@ mod otlp;
 mod receiver;
 mod retries;
 mod rpc;
+mod scrape;
 mod tenants;

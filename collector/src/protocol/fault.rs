@@ -7,7 +7,7 @@ use super::{DecodeCtx, DecodeError, Reject};
 
 /// Why a walk over a record stopped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The bytes are no protobuf: the request is refused.
     Malformed(Malformed),
     /// This record is refused.

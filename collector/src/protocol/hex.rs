@@ -1,7 +1,7 @@
 //! Ids in hexadecimal.
 
 /// An id in lower-case hex that reads back as it was written; an all-zero one is none.
-pub(super) fn hex_id<const N: usize>(text: &str) -> Option<[u8; N]> {
+pub(crate) fn hex_id<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
     let lower = digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if digits.len() != 2 * N || !lower {

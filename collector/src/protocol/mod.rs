@@ -18,11 +18,13 @@ mod zipkin;
 
 use store::model::{Batch, ErrorClass, Limits, Signal};
 
-use hex::hex_id;
+pub(crate) use fault::Fault;
+pub(crate) use hex::hex_id;
 use http::Method;
 pub use reject::{Reject, Rejected};
-pub(crate) use remote_write::Written;
+pub(crate) use remote_write::{Buckets as HistogramReader, Head as HistogramCounts, Written};
 pub use syslog::SyslogFramer;
+pub(crate) use wire::{Malformed, Reader};
 
 /// A row of [`PROTOCOLS`].
 #[derive(Debug)]

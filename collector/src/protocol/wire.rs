@@ -5,13 +5,13 @@ use super::fault::Fault;
 
 /// The fields of one message, front to back.
 #[derive(Clone, Debug)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 /// A field's content by its wire type.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Payload<'a> {
+pub(crate) enum Payload<'a> {
     Varint(u64),
     Fixed64(u64),
     Fixed32(u32),
@@ -21,7 +21,7 @@ pub(super) enum Payload<'a> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Malformed(pub &'static str);
+pub(crate) struct Malformed(pub &'static str);
 
 const WRONG_TYPE: Malformed = Malformed("a field has the wrong wire type");
 const CUT: Malformed = Malformed("the message ends inside a field");

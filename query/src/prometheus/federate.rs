@@ -25,9 +25,7 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     let snapshot = call.snapshot();
     let mut newest: BTreeMap<Labels, (i64, f64)> = BTreeMap::new();
     for matchers in selectors(call)? {
-        for series in
-            snapshot.select(&call.ctx, &SeriesQuery { matchers, start_ms, end_ms, totals: false })?
-        {
+        for series in snapshot.select(&call.ctx, &SeriesQuery { matchers, start_ms, end_ms, totals: true })? {
             let sample = series.times.last().copied().zip(series.values.last().copied());
             if let Some((time_ms, value)) = sample.filter(|(_, value)| value.to_bits() != STALE) {
                 newest.insert(series.labels, (time_ms, value));

@@ -62,11 +62,6 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
     }))
 }
 
-/// Nothing is scraped, so no target has metadata of its own.
-pub(crate) fn targets(_: &Call) -> Result<Reply, Failure> {
-    Ok(success(&[], &[], |json| json.array(|_| {})))
-}
-
 pub(super) fn metric_ref(meta: &SeriesMeta) -> MetricRef<'_> {
     MetricRef {
         name: &meta.name,
@@ -102,7 +97,6 @@ mod tests {
                     r#"{"status":"success","data":{"shop_orders_total":[{"type":"counter","help":"orders taken","unit":"{order}"}]}}"#,
                 ),
                 ("/api/v1/metadata?metric=none", r#"{"status":"success","data":{}}"#),
-                ("/api/v1/targets/metadata", r#"{"status":"success","data":[]}"#),
             ])
             .await;
     }

@@ -14,6 +14,7 @@ pub(crate) mod search;
 pub(crate) mod series;
 pub(crate) mod status;
 mod syntax_tree;
+pub(crate) mod targets;
 
 use engine::promql;
 use store::LabelQuery;

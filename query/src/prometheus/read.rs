@@ -57,7 +57,7 @@ fn series_query(query: &ReadQuery) -> Result<SeriesQuery, Failure> {
         matchers: query.matchers.iter().map(matcher).collect::<Result<_, _>>()?,
         start_ms: query.start_timestamp_ms,
         end_ms: query.end_timestamp_ms,
-        totals: false,
+        totals: true,
     })
 }
 

@@ -77,20 +77,6 @@ pub(crate) fn walreplay(_: &Call) -> Result<Reply, Failure> {
     }))
 }
 
-pub(crate) fn targets(_: &Call) -> Result<Reply, Failure> {
-    Ok(success(&[], &[], |json| {
-        json.object(|o| {
-            o.key("activeTargets").array(|_| {});
-            o.key("droppedTargets").array(|_| {});
-            o.key("droppedTargetCounts").object(|_| {});
-        });
-    }))
-}
-
-pub(crate) fn scrape_pools(_: &Call) -> Result<Reply, Failure> {
-    Ok(success(&[], &[], |json| json.object(|o| o.key("scrapePools").array(|_| {}))))
-}
-
 /// Rules notify in process, not through another Alertmanager.
 pub(crate) fn alertmanagers(_: &Call) -> Result<Reply, Failure> {
     Ok(success(&[], &[], |json| {
@@ -174,13 +160,15 @@ mod tests {
             .golden(&[
                 ("/api/v1/status/buildinfo", r#"{"status":"success","data":{"version":"3.*"}}"#),
                 ("/api/v1/status/config", r#"{"status":"success","data":{"yaml":"*"}}"#),
-                ("/api/v1/status/flags", r#"{"status":"success","data":{*"storage.tsdb.retention.time":"30d"*}}"#),
-                ("/api/v1/status/runtimeinfo", r#"{"status":"success","data":{"startTime":"1970-01-01T00:00:00.000Z"*}}"#),
-                ("/api/v1/status/walreplay", r#"{"status":"success","data":{"min":0,"max":0,"current":0}}"#),
                 (
-                    "/api/v1/targets",
-                    r#"{"status":"success","data":{"activeTargets":[],"droppedTargets":[],"droppedTargetCounts":{}}}"#,
+                    "/api/v1/status/flags",
+                    r#"{"status":"success","data":{*"storage.tsdb.retention.time":"30d"*}}"#,
                 ),
+                (
+                    "/api/v1/status/runtimeinfo",
+                    r#"{"status":"success","data":{"startTime":"1970-01-01T00:00:00.000Z"*}}"#,
+                ),
+                ("/api/v1/status/walreplay", r#"{"status":"success","data":{"min":0,"max":0,"current":0}}"#),
                 (
                     "/api/v1/status/tsdb?limit=1",
                     concat!(

@@ -14,6 +14,7 @@ use crate::rules_view::{
     AlertState, AlertView, ChannelView, GroupView, NotificationView, Notifications, RuleKind, RuleView,
     RulesView,
 };
+use crate::scrape_view::{MetricView, PoolView, TargetView};
 
 pub(super) struct Process;
 
@@ -40,6 +41,33 @@ impl Host for Process {
 
     fn reload(&self) -> BoxFuture<'_, Result<(), String>> {
         std::future::ready(Ok(())).boxed()
+    }
+
+    fn scrape(&self, ctx: &RequestCtx) -> Vec<PoolView> {
+        if ctx.tenant.as_str() != "a" {
+            return Vec::new();
+        }
+        let labels = Labels::new([("job", "node"), ("instance", "h:9100")]);
+        let metric = MetricView {
+            name: "node_load1".into(),
+            kind: "gauge",
+            help: "1m load average.".into(),
+            unit: String::new(),
+        };
+        let target = TargetView {
+            discovered: Labels::new([("__address__", "h:9100"), ("job", "node")]),
+            labels,
+            url: "http://h:9100/metrics".into(),
+            health: "up",
+            last_scrape_ms: NOW_S * 1000,
+            last_duration_s: 0.5,
+            interval_ms: 15_000,
+            timeout_ms: 10_000,
+            metrics: vec![metric],
+            ..TargetView::default()
+        };
+        let dropped = vec![Labels::new([("__address__", "i:9100")])];
+        vec![PoolView { name: "node".into(), active: vec![target], dropped, dropped_count: 1 }]
     }
 
     fn asset(&self, path: &str, _: &HeaderMap) -> Response<Body> {

@@ -50,19 +50,29 @@ impl HistogramPoint {
         Self { scale, zero_threshold, positive_offset, negative_offset, bounds, hint, ..Self::default() }
     }
 
-    /// Adds one of the same buckets; `false`: they differ.
-    pub(crate) fn add(&mut self, other: &Self) -> bool {
-        let layout = |h: &Self| (h.scale, h.positive_offset, h.negative_offset, h.zero_threshold.to_bits());
-        if layout(self) != layout(other) || self.bounds != other.bounds {
+    /// Adds what was counted in between, at the coarser of both scales; `false`: buckets of the two cannot be joined.
+    pub fn accumulate(&mut self, other: &Self) -> bool {
+        let custom = |h: &Self| h.scale == CUSTOM_BUCKETS_SCALE;
+        if custom(self) != custom(other)
+            || self.bounds != other.bounds
+            || self.zero_threshold.to_bits() != other.zero_threshold.to_bits()
+        {
             return false;
         }
+        let scale = self.scale.min(other.scale);
+        let sides = [
+            (&mut self.positive_offset, &mut self.positive, other.positive_offset, &other.positive),
+            (&mut self.negative_offset, &mut self.negative, other.negative_offset, &other.negative),
+        ];
+        for (offset, counts, other_offset, other_counts) in sides {
+            (*offset, *counts) = coarser(*offset, counts, self.scale - scale);
+            let (other_offset, other_counts) = coarser(other_offset, other_counts, other.scale - scale);
+            add_run(offset, counts, other_offset, &other_counts);
+        }
+        self.scale = scale;
         self.count += other.count;
         self.sum += other.sum;
         self.zero_count += other.zero_count;
-        for (own, others) in [(&mut self.positive, &other.positive), (&mut self.negative, &other.negative)] {
-            own.resize(own.len().max(others.len()), 0.0);
-            own.iter_mut().zip(others).for_each(|(own, other)| *own += other);
-        }
         true
     }
 
@@ -111,6 +121,42 @@ impl HistogramPoint {
     }
 }
 
+/// Counts at a scale that is lower by `by`: 2^by neighbours become one bucket.
+fn coarser(offset: i32, counts: &[f64], by: i32) -> (i32, Vec<f64>) {
+    if by <= 0 || counts.is_empty() {
+        return (offset, counts.to_vec());
+    }
+    // Scales lie within some thirty of each other: beyond, all is one bucket on each side of 1.
+    let shift = by.min(31);
+    let first = offset >> shift;
+    let mut out: Vec<f64> = Vec::new();
+    for (at, count) in counts.iter().enumerate() {
+        let to = (((i64::from(offset) + at as i64) >> shift) - i64::from(first)) as usize;
+        out.resize(out.len().max(to + 1), 0.0);
+        out[to] += count;
+    }
+    (first, out)
+}
+
+/// Adds a run of buckets to another of the same scale.
+fn add_run(offset: &mut i32, counts: &mut Vec<f64>, other_offset: i32, other: &[f64]) {
+    if other.is_empty() {
+        return;
+    }
+    if counts.is_empty() {
+        (*offset, *counts) = (other_offset, other.to_vec());
+        return;
+    }
+    if other_offset < *offset {
+        let missing = (i64::from(*offset) - i64::from(other_offset)) as usize;
+        counts.splice(0..0, std::iter::repeat_n(0.0, missing));
+        *offset = other_offset;
+    }
+    let from = (i64::from(other_offset) - i64::from(*offset)) as usize;
+    counts.resize(counts.len().max(from + other.len()), 0.0);
+    counts[from..].iter_mut().zip(other).for_each(|(own, other)| *own += other);
+}
+
 // === impl ResetHint ===
 
 impl ResetHint {
@@ -127,6 +173,25 @@ impl ResetHint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn growth_adds_up_at_the_coarser_scale() {
+        let point = |scale, positive_offset, positive: &[f64]| HistogramPoint {
+            count: positive.iter().sum(),
+            scale,
+            positive_offset,
+            positive: positive.to_vec(),
+            ..Default::default()
+        };
+        let mut total = point(1, -1, &[1.0, 2.0, 3.0]);
+        assert!(total.accumulate(&point(1, 1, &[1.0, 1.0])));
+        assert_eq!(total, point(1, -1, &[1.0, 2.0, 4.0, 1.0]));
+        // Buckets -1, 0, 1 and 2 of scale 1 lie in -1, 0, 0 and 1 of scale 0.
+        assert!(total.accumulate(&point(0, -3, &[5.0])));
+        assert_eq!(total, point(0, -3, &[5.0, 0.0, 1.0, 6.0, 1.0]));
+        let other = HistogramPoint { zero_threshold: 0.5, ..point(0, 0, &[1.0]) };
+        assert!(!total.accumulate(&other));
+    }
 
     #[test]
     fn the_encoding_keeps_bounds_and_hint_and_reads_points_without_them() {

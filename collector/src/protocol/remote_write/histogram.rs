@@ -16,7 +16,7 @@ const STALE: f64 = f64::from_bits(STALE_BITS);
 
 /// Lists of the histogram at hand, their memory used again.
 #[derive(Default)]
-pub(super) struct Buckets {
+pub(crate) struct Buckets {
     positive: Side,
     negative: Side,
 }
@@ -38,11 +38,11 @@ pub(super) struct Times {
 
 /// Numbers that are integers or floats, by the kind of the histogram.
 #[derive(Default)]
-struct Head {
-    count: u64,
-    count_float: Option<f64>,
-    zero_count: u64,
-    zero_count_float: f64,
+pub(crate) struct Head {
+    pub(crate) count: u64,
+    pub(crate) count_float: Option<f64>,
+    pub(crate) zero_count: u64,
+    pub(crate) zero_count_float: f64,
 }
 
 /// Reads a `Histogram` of either message.
@@ -64,14 +64,13 @@ pub(super) fn read(bytes: &[u8], buckets: &mut Buckets, point: &mut HistogramPoi
             5 => point.zero_threshold = payload.double()?,
             6 => head.zero_count = payload.varint()?,
             7 => head.zero_count_float = payload.double()?,
-            8..=10 => buckets.negative.field(number - 8, payload)?,
-            11..=13 => buckets.positive.field(number - 11, payload)?,
+            8..=13 => buckets.field(number + 1, payload)?,
             15 => times.time_ms = payload.varint()? as i64,
             17 => times.start_ms = payload.varint()? as i64,
             _ => {}
         }
     }
-    fill(&head, buckets, point)?;
+    buckets.fill(&head, point)?;
     Ok(times)
 }
 
@@ -110,6 +109,19 @@ fn is_consistent(point: &HistogramPoint, float: bool) -> bool {
 // === impl Buckets ===
 
 impl Buckets {
+    /// The six fields of both sides, negative first, as `io.prometheus.client.Histogram` numbers them (from 9).
+    pub(crate) fn field(&mut self, number: u32, payload: Payload<'_>) -> Result<(), Malformed> {
+        match number {
+            9..=11 => self.negative.field(number - 9, payload),
+            12..=14 => self.positive.field(number - 12, payload),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn fill(&self, head: &Head, point: &mut HistogramPoint) -> Result<(), Fault> {
+        fill(head, self, point)
+    }
+
     fn clear(&mut self) {
         for side in [&mut self.positive, &mut self.negative] {
             side.spans.clear();

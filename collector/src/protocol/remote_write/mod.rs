@@ -10,6 +10,7 @@ mod series;
 mod v1;
 mod v2;
 
+pub(crate) use histogram::{Buckets, Head};
 use store::model::Signal;
 
 use super::{DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PathRow, ProtocolRow};

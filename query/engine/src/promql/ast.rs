@@ -66,7 +66,10 @@ pub struct Number {
 
 #[derive(Clone, Debug)]
 pub struct StringLit {
+    /// What is no text is shown as U+FFFD.
     pub value: String,
+    /// The bytes that were written, where they are no UTF-8: escapes can name any.
+    pub not_text: Option<Box<[u8]>>,
     pub span: Span,
 }
 

@@ -7,7 +7,7 @@ use super::ast::*;
 use super::duration::format_duration;
 use super::number::{fmt_general, fmt_plain};
 use super::parse::{is_name_char, is_name_start};
-use super::quote::quote;
+use super::quote::{quote, quote_bytes};
 
 /// An expression longer than this is split over lines.
 const LINE_CHARS_MAX: usize = 100;
@@ -16,7 +16,10 @@ impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(n) => write!(f, "{n}"),
-            Self::String(s) => f.write_str(&quote(&s.value)),
+            Self::String(s) => {
+                let bytes = s.not_text.as_deref().unwrap_or(s.value.as_bytes());
+                f.write_str(&quote_bytes(bytes))
+            }
             Self::Selector(s) => write!(f, "{s}"),
             Self::Matrix(m) => {
                 write!(f, "{}[{}]{}{}", Bare(&m.selector), m.range, m.selector.edge, m.selector.time)

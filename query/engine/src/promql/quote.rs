@@ -36,15 +36,32 @@ pub fn quote_char(c: char) -> String {
     }
 }
 
-/// Reads a literal with its quotes. Raw strings (backticks) are taken as they stand.
+/// As [`quote`]; bytes that are no text are escaped one by one.
+pub fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        let quoted = quote(chunk.valid());
+        out.push_str(&quoted[1..quoted.len() - 1]);
+        chunk.invalid().iter().for_each(|byte| out.push_str(&format!("\\x{byte:02x}")));
+    }
+    out.push('"');
+    out
+}
+
+/// Reads a literal with its quotes where it has to be text.
 pub fn unquote(literal: &str) -> Result<String, String> {
+    String::from_utf8(unquote_bytes(literal)?).map_err(|_| "invalid UTF-8 in string".to_owned())
+}
+
+/// Reads a literal with its quotes. Raw strings (backticks) are taken as they stand.
+pub fn unquote_bytes(literal: &str) -> Result<Vec<u8>, String> {
     let mut chars = literal.chars();
     let open = chars.next().ok_or("invalid syntax")?;
     let inner = chars.as_str().strip_suffix(open).ok_or("invalid syntax")?;
     if open == '`' {
-        return Ok(inner.to_owned());
+        return Ok(inner.as_bytes().to_vec());
     }
-    // Escapes name bytes as well as characters; the result has to be text again.
+    // Escapes name bytes as well as characters.
     let mut bytes = Vec::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(c) = chars.next() {
@@ -54,7 +71,7 @@ pub fn unquote(literal: &str) -> Result<String, String> {
             push_char(&mut bytes, c);
         }
     }
-    String::from_utf8(bytes).map_err(|_| "invalid UTF-8 in string".to_owned())
+    Ok(bytes)
 }
 
 fn push_char(bytes: &mut Vec<u8>, c: char) {
@@ -132,5 +149,6 @@ mod tests {
     fn quoting_escapes_what_cannot_be_read() {
         assert_eq!(quote("a\"\\\n\u{1}é"), "\"a\\\"\\\\\\n\\x01é\"");
         assert_eq!(quote_char('\n'), "'\\n'");
+        assert_eq!(quote_bytes(b"a\xc5z"), "\"a\\xc5z\"");
     }
 }

@@ -3,6 +3,7 @@
 
 mod compare;
 mod histogram;
+mod otlp;
 mod series;
 
 use engine::promql::ast::ValueType;
@@ -59,6 +60,7 @@ impl Match {
 pub fn run(name: &str, script: &str) -> Report {
     let mut report = Report::default();
     let mut batches: Vec<SampleBatch> = Vec::new();
+    let otlp = otlp::batch();
     let mut tainted: Option<String> = None;
     // Comments have lines of their own: a `#` elsewhere is text.
     let comment = |line: &&str| line.trim_start().starts_with('#');
@@ -95,7 +97,8 @@ pub fn run(name: &str, script: &str) -> Report {
                     report.skipped.push(format!("{name}:{}: {reason}: {}", eval.line, eval.expr));
                     continue;
                 }
-                let snapshot = Snapshot::of_batches(batches.iter().cloned().map(Batch::Samples));
+                let snapshot =
+                    Snapshot::of_batches(batches.iter().chain([&otlp]).cloned().map(Batch::Samples));
                 match check(&snapshot, &eval) {
                     Ok(()) => report.passed += 1,
                     Err(reason) => {
@@ -122,7 +125,7 @@ fn load(head: &str, block: &[String]) -> Result<SampleBatch, String> {
     if head.starts_with("load_with_nhcb") {
         lines.extend(histogram::custom_buckets(&lines));
     }
-    series::batch(&lines, step)
+    Ok(series::batch(&lines, step))
 }
 
 fn parse_eval(line: usize, head: &str, block: Vec<String>) -> Eval {
@@ -281,5 +284,12 @@ fn evaluate(snapshot: &Snapshot, eval: &Eval) -> Result<promql::Answer, String> 
             promql::range(&ctx, snapshot, &expr, &params)
         }
     };
-    answer.map_err(|e: EvalError| e.to_string())
+    let mut answer = answer.map_err(|e: EvalError| e.to_string())?;
+    // A selector that asks for every series gets those of OTLP too.
+    match &mut answer.value {
+        Data::Vector(samples) => samples.retain(|sample| !otlp::is_own(&sample.labels)),
+        Data::Matrix(series) => series.retain(|series| !otlp::is_own(&series.labels)),
+        _ => {}
+    }
+    Ok(answer)
 }

@@ -1,7 +1,7 @@
 //! Series lines: `name{label="value"} 1+1x5 _ stale {{schema:0 …}}`, and batches made of them.
 
 use store::model::{
-    HistogramPoint, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesPart, StreamParts,
+    HistogramPoint, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesPart, Stream, StreamParts,
     Temporality, Value,
 };
 
@@ -199,16 +199,13 @@ pub fn parse_float(text: &str) -> Option<f64> {
     }
 }
 
-/// The lines as one batch, from time zero on.
-pub fn batch(lines: &[Expected], step_ms: i64) -> Result<SampleBatch, String> {
+/// The lines as one batch from time zero on, with their labels as they stand.
+pub fn batch(lines: &[Expected], step_ms: i64) -> SampleBatch {
     let mut builder = SampleBatchBuilder::default();
-    let stream = builder.stream(&StreamParts::default());
+    let labels = StreamParts { resource_schema_url: Stream::LABELS_SCHEMA, ..StreamParts::default() };
+    let stream = builder.stream(&labels);
     for line in lines {
         let name = line.labels.iter().find(|(n, _)| n == "__name__").map_or("", |(_, v)| v);
-        let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':');
-        if !plain(name) || line.labels.iter().any(|(n, _)| !plain(n)) {
-            return Err("names outside Prometheus' classic alphabet".to_owned());
-        }
         let metric = builder.metric(MetricRef {
             name,
             unit: "",
@@ -231,5 +228,5 @@ pub fn batch(lines: &[Expected], step_ms: i64) -> Result<SampleBatch, String> {
             }
         }
     }
-    Ok(builder.finish())
+    builder.finish()
 }

@@ -12,11 +12,12 @@ use crate::promql::histogram::{Histogram, Total};
 use crate::promql::kahan;
 
 /// The labels of the group a series belongs to.
-pub(super) fn group_labels(a: &Aggregate, labels: &Labels) -> Labels {
-    labels.filter(|name| {
+pub(super) fn group_labels(a: &Aggregate, row: &Row) -> Labels {
+    let labels = row.labels.filter(|name| {
         let listed = a.grouping.iter().any(|g| g == name);
         if a.without { !listed && name != Labels::METRIC_NAME } else { listed }
-    })
+    });
+    if a.without { labels } else { row.with_hidden(labels, &a.grouping) }
 }
 
 // === impl Eval ===
@@ -39,7 +40,7 @@ impl Eval<'_> {
         let mut groups: Vec<Group> = Vec::new();
         let span = a.expr.span();
         self.for_each(&a.expr, steps, &mut |eval, row| {
-            let labels = group_labels(a, &row.labels);
+            let labels = group_labels(a, &row);
             let at = match index.get(&labels) {
                 Some(at) => *at,
                 None => {

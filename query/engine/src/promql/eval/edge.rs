@@ -104,10 +104,11 @@ impl<'a> Eval<'a> {
         let times = self.shifted(&s.time, steps)?;
         let lookback = self.settings.lookback_ms;
         let from = times.start.saturating_sub(lookback);
-        for mut samples in self.read(&s.matchers, from, times.end().saturating_add(lookback))? {
+        for mut samples in self.read_shown(&s.matchers, from, times.end().saturating_add(lookback))? {
             samples.drop_stale();
             self.notes.about(s.span, samples.labels.metric_name());
             let mut row = Row::empty(samples.labels.clone(), steps.len);
+            row.hidden = samples.hidden.clone();
             for (i, time) in times.times().enumerate() {
                 if let Some(point) = smoothed(&samples, time, lookback, &mut self.notes) {
                     row.set(i, point);

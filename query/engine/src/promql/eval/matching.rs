@@ -16,11 +16,12 @@ const MANY_MATCHES: &str =
     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)";
 
 /// The labels two elements must agree on to meet.
-pub(super) fn signature(m: &Matching, labels: &Labels) -> Labels {
-    labels.filter(|name| {
+pub(super) fn signature(m: &Matching, row: &Row) -> Labels {
+    let labels = row.labels.filter(|name| {
         let listed = m.labels.iter().any(|l| l == name);
         if m.on { listed } else { !listed && name != Labels::METRIC_NAME }
-    })
+    });
+    if m.on { row.with_hidden(labels, &m.labels) } else { labels }
 }
 
 #[derive(Default)]
@@ -35,7 +36,7 @@ pub(super) fn groups(m: &Matching, left: &[Row], right: &[Row]) -> Vec<(Labels, 
     let mut groups: Vec<(Labels, Group)> = Vec::new();
     let sides = left.iter().map(|row| (row, true)).enumerate();
     for (at, (row, is_left)) in sides.chain(right.iter().map(|row| (row, false)).enumerate()) {
-        let signature = signature(m, &row.labels);
+        let signature = signature(m, row);
         let slot = *index.entry(signature.clone()).or_insert_with(|| {
             groups.push((signature, Group::default()));
             groups.len() - 1
@@ -171,7 +172,7 @@ impl Matcher<'_> {
         let Some(base) = base else { return Labels::default() };
         let drops_name = !self.b.op.is_comparison() || self.b.return_bool || base.drop_name;
         if m.cardinality == Cardinality::OneToOne || many.is_none() {
-            let labels = signature(m, &base.labels);
+            let labels = signature(m, base);
             let name = base.labels.get(Labels::METRIC_NAME);
             // A filter keeps the metric's name unless `on` leaves it out.
             return match name {
@@ -182,9 +183,9 @@ impl Matcher<'_> {
             };
         }
         let labels = if drops_name { super::without_name(&base.labels) } else { base.labels.clone() };
-        let one = one.map(|at| &self.one[at].labels);
-        let included =
-            m.include.iter().map(|name| (name.as_str(), one.and_then(|l| l.get(name)).unwrap_or("")));
+        let one = one.map(|at| &self.one[at]);
+        let value = |name: &str| one.and_then(|row| row.labels.get(name).or_else(|| row.hidden.get(name)));
+        let included = m.include.iter().map(|name| (name.as_str(), value(name).unwrap_or("")));
         if m.include.is_empty() { labels } else { with(&labels, included) }
     }
 

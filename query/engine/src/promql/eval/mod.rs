@@ -10,6 +10,7 @@ mod binary;
 mod call;
 mod edge;
 mod error;
+mod hidden;
 mod matching;
 mod notes;
 mod operators;
@@ -37,7 +38,7 @@ pub(crate) use topk::quantile_of;
 pub(crate) use value::{ABSENT, Row, Steps, Value, is_absent, without_name};
 pub(crate) use window::{Window, WindowFn, starts_anew};
 
-use super::ast::{Expr, ValueType};
+use super::ast::{Expr, StringLit, ValueType};
 
 /// More steps than this make no better picture, only a slower one.
 pub const STEPS_MAX: usize = 11_000;
@@ -87,6 +88,8 @@ pub(crate) struct Eval<'a> {
     /// Whether a histogram whose counts fell says so itself: asked for by functions that look at totals only.
     pub tells_resets: bool,
     samples: u64,
+    /// Labels the query groups or matches by.
+    named: Vec<String>,
 }
 
 /// Takes the rows of a vector one by one.
@@ -196,7 +199,8 @@ impl<'a> Eval<'a> {
     ) -> Self {
         // The parsed text is not kept; positions in notes count its bytes as if it were one line.
         let text = " ".repeat(expr.span().end);
-        Self { ctx, snapshot, settings, query, notes: Notes::new(text), tells_resets: false, samples: 0 }
+        let (notes, named) = (Notes::new(text), hidden::named(expr));
+        Self { ctx, snapshot, settings, query, notes, tells_resets: false, samples: 0, named }
     }
 
     /// Counts samples that will be held; a query over its limit ends here.
@@ -252,6 +256,28 @@ impl<'a> Eval<'a> {
         match self.expr(expr, steps)? {
             Value::String(text) => Ok(text),
             _ => Err(EvalError::execution("expected a string")),
+        }
+    }
+
+    /// A string that names a label, which is any text but an empty one.
+    pub(crate) fn label_name(
+        &mut self,
+        expr: &Expr,
+        steps: &Steps,
+        refusal: impl Fn(&[u8]) -> String,
+    ) -> Evaluated<String> {
+        let mut literal = expr;
+        while let Expr::Paren(inner) = literal {
+            literal = &inner.expr;
+        }
+        match literal {
+            Expr::String(StringLit { not_text: Some(bytes), .. }) => {
+                Err(EvalError::execution(refusal(bytes)))
+            }
+            _ => match self.string(expr, steps)? {
+                name if name.is_empty() => Err(EvalError::execution(refusal(b""))),
+                name => Ok(name),
+            },
         }
     }
 

@@ -20,6 +20,8 @@ pub(crate) struct Samples {
     pub histogram_starts: Vec<i64>,
     /// Each sample is the growth since the one before.
     pub delta: bool,
+    /// See [`super::value::Row::hidden`].
+    pub hidden: Labels,
 }
 
 /// A histogram that marks the end of its series.
@@ -47,6 +49,7 @@ impl Samples {
             times: series.times.to_vec(),
             values: series.values,
             delta: series.meta.temporality == Temporality::Delta,
+            hidden: Labels::default(),
         }
     }
 
@@ -61,6 +64,7 @@ impl Samples {
             histograms: Vec::new(),
             histogram_starts: Vec::new(),
             delta: false,
+            hidden: Labels::default(),
         }
     }
 

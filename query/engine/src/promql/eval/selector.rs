@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
-use store::model::{HistogramPoint, LabelMatcher, Labels, MatchOp as StoreOp};
+use store::model::{HistogramPoint, LabelMatcher, Labels, MatchOp as StoreOp, Temporality};
 use store::{SeriesQuery, SeriesSamples};
 
 use super::samples::{Samples, is_stale};
@@ -89,10 +89,31 @@ impl<'a> Eval<'a> {
         }
     }
 
-    /// Series that match, with their samples from `start` (exclusive) to `end` (inclusive).
+    /// Series that match, with their samples from `start` (exclusive) to `end` (inclusive): growth as it came, for
+    /// functions over windows.
     pub(crate) fn read(&mut self, matchers: &[Matcher], start: i64, end: i64) -> Evaluated<Vec<Samples>> {
+        self.read_series(matchers, start, end, false)
+    }
+
+    /// The same as a bare selector shows them: growth as the running total of its series.
+    pub(crate) fn read_shown(
+        &mut self,
+        matchers: &[Matcher],
+        start: i64,
+        end: i64,
+    ) -> Evaluated<Vec<Samples>> {
+        self.read_series(matchers, start, end, true)
+    }
+
+    fn read_series(
+        &mut self,
+        matchers: &[Matcher],
+        start: i64,
+        end: i64,
+        totals: bool,
+    ) -> Evaluated<Vec<Samples>> {
         let matchers = matchers.iter().map(store_matcher).collect::<Evaluated<Vec<_>>>()?;
-        let query = SeriesQuery { matchers, start_ms: start.saturating_add(1), end_ms: end, totals: false };
+        let query = SeriesQuery { matchers, start_ms: start.saturating_add(1), end_ms: end, totals };
         let mut found = self.snapshot.select(self.ctx, &query)?;
         if !found.is_sorted_by(|a, b| a.labels <= b.labels) {
             found.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -102,7 +123,12 @@ impl<'a> Eval<'a> {
         for series in found {
             self.hold(series.times.len() + series.histograms.len() * 10)?;
             let before = before.get(&series.labels);
-            all.push(Samples::of(series, before, self.tells_resets));
+            let hidden = self.hidden(&series);
+            let shown_total = totals && series.meta.temporality == Temporality::Delta;
+            let mut samples = Samples::of(series, before, self.tells_resets);
+            samples.delta &= !shown_total;
+            samples.hidden = hidden;
+            all.push(samples);
         }
         Ok(all)
     }
@@ -119,8 +145,12 @@ impl<'a> Eval<'a> {
         }
         let start_ms = query.start_ms.saturating_sub(self.settings.lookback_ms);
         let end_ms = query.start_ms.saturating_sub(1);
-        let earlier = SeriesQuery { start_ms, end_ms, ..query.clone() };
+        let earlier = SeriesQuery { start_ms, end_ms, totals: false, ..query.clone() };
         let last = |series: SeriesSamples| {
+            // A running total is not compared with growth.
+            if query.totals && series.meta.temporality == Temporality::Delta {
+                return None;
+            }
             let (time, _, point) = series.histograms.last()?.clone();
             Some((series.labels, (time, point)))
         };
@@ -138,12 +168,13 @@ impl<'a> Eval<'a> {
         }
         let times = self.shifted(&s.time, steps)?;
         let lookback = self.settings.lookback_ms;
-        let all = self.read(&s.matchers, times.start.saturating_sub(lookback), times.end())?;
+        let all = self.read_shown(&s.matchers, times.start.saturating_sub(lookback), times.end())?;
         for (n, mut samples) in all.into_iter().enumerate() {
             if n % 256 == 0 {
                 self.ctx.check()?;
             }
             let mut row = Row::empty(std::mem::take(&mut samples.labels), steps.len);
+            row.hidden = std::mem::take(&mut samples.hidden);
             pick(&samples, &times, lookback, |i, newest| match newest {
                 Newest::Float(at) => row.floats[i] = samples.values[at],
                 Newest::Histogram(at) => {
@@ -185,7 +216,7 @@ impl<'a> Eval<'a> {
         let mut rows = Vec::new();
         for samples in self.read(&s.matchers, times.start.saturating_sub(lookback), times.end())? {
             let mut row = Row::empty(samples.labels.clone(), steps.len);
-            row.drop_name = true;
+            (row.drop_name, row.hidden) = (true, samples.hidden.clone());
             pick(&samples, &times, lookback, |i, newest| {
                 row.floats[i] = time_of(&samples, newest) as f64 / 1000.0;
             });

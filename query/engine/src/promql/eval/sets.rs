@@ -1,5 +1,7 @@
 //! `and`, `or`, `unless`: elements kept or left out by what the other side has at the same step.
 
+use store::model::Labels;
+
 use super::matching::groups;
 use super::value::Row;
 use crate::promql::ast::{Binary, BinaryOp};
@@ -22,6 +24,7 @@ pub(super) fn evaluate(b: &Binary, mut left: Vec<Row>, mut right: Vec<Row>) -> V
         left.append(&mut right);
     }
     left.retain(|row| !row.is_empty());
+    left.iter_mut().for_each(|row| row.hidden = Labels::default());
     left
 }
 

@@ -28,6 +28,7 @@ impl Eval<'_> {
         let evaluated = self.for_each(&s.expr, &inner, &mut |eval, row| {
             let present = row.floats.iter().filter(|v| !is_absent(**v)).count();
             let mut samples = Samples::plain(row.labels.clone(), row.drop_name, present);
+            samples.hidden = row.hidden.clone();
             for (i, time) in inner.times().enumerate() {
                 if let Some(h) = row.histogram(i) {
                     samples.histograms.push((time, unhinted(h)));

@@ -7,10 +7,11 @@ use store::model::Labels;
 
 use super::aggregate::group_labels;
 use super::matching::with;
-use super::value::{Row, Steps, Value, is_absent};
+use super::value::{Row, Steps, is_absent};
 use super::{Eval, EvalError, Evaluated};
 use crate::promql::ast::{Aggregate, AggregateOp};
 use crate::promql::number::fmt_plain;
+use crate::promql::quote::quote_bytes;
 
 /// Quantile of values in any order; the interpolation between neighbours is linear.
 pub(crate) fn quantile_of(q: f64, values: &mut [f64]) -> f64 {
@@ -42,7 +43,7 @@ impl Eval<'_> {
         let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut groups: Vec<(Labels, Vec<Row>)> = Vec::new();
         for row in self.collect(&a.expr, steps)? {
-            let labels = group_labels(a, &row.labels);
+            let labels = group_labels(a, &row);
             let at = *index.entry(labels.clone()).or_insert_with(|| {
                 groups.push((labels, Vec::new()));
                 groups.len() - 1
@@ -162,20 +163,15 @@ impl Eval<'_> {
     }
 
     pub(super) fn count_values(&mut self, a: &Aggregate, steps: &Steps) -> Evaluated<Vec<Row>> {
+        let refusal = |name: &[u8]| format!("invalid label name {}", quote_bytes(name));
         let label = match &a.parameter {
-            Some(parameter) => match self.expr(parameter, steps)? {
-                Value::String(label) => label,
-                _ => return Err(EvalError::execution("expected a string")),
-            },
-            None => String::new(),
+            Some(parameter) => self.label_name(parameter, steps, refusal)?,
+            None => return Err(EvalError::execution(refusal(b""))),
         };
-        if label.is_empty() {
-            return Err(EvalError::execution(format!("invalid label name {:?}", label)));
-        }
         let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut out: Vec<Row> = Vec::new();
         self.for_each(&a.expr, steps, &mut |eval, row| {
-            let group = group_labels(a, &row.labels);
+            let group = group_labels(a, &row);
             for i in 0..steps.len {
                 let Some(point) = row.get(i) else { continue };
                 let text = match point {

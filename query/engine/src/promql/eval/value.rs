@@ -56,13 +56,21 @@ pub(crate) struct Row {
     pub floats: Vec<f64>,
     /// One for each step, if there are any histograms.
     pub histograms: Option<Histograms>,
+    /// Labels beside the label set that the query names (see [`super::hidden`]).
+    pub hidden: Labels,
 }
 
 // === impl Row ===
 
 impl Row {
     pub(crate) fn empty(labels: Labels, len: usize) -> Self {
-        Self { labels, drop_name: false, floats: vec![ABSENT; len], histograms: None }
+        Self {
+            labels,
+            drop_name: false,
+            floats: vec![ABSENT; len],
+            histograms: None,
+            hidden: Labels::default(),
+        }
     }
 
     pub(crate) fn get(&self, i: usize) -> Option<Point> {

@@ -154,6 +154,7 @@ impl<'a> Eval<'a> {
             self.notes.about(range_arg.span(), samples.labels.metric_name());
             let mut row = Row::empty(std::mem::take(&mut samples.labels), steps.len);
             row.drop_name = samples.drop_name || !keeps_name;
+            row.hidden = std::mem::take(&mut samples.hidden);
             let windows = Windows {
                 samples: &samples,
                 ends: ranges.ends,

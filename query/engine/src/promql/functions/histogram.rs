@@ -99,6 +99,8 @@ fn each(
     let mut buckets = Vec::new();
     for group in buckets::group(eval, rows) {
         let mut row = Row { drop_name: true, ..Row::empty(group.labels.clone(), steps.len) };
+        let first = group.bounds.iter().map(|(_, at)| *at).chain(group.native.iter().copied()).next();
+        row.hidden = first.map(|at| rows[at].hidden.clone()).unwrap_or_default();
         for i in 0..steps.len {
             let histogram = group.native.iter().find_map(|at| rows[*at].histogram(i));
             if let Some(forced) = buckets::at_step(&group, rows, i, &mut buckets) {

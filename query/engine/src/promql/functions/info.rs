@@ -115,7 +115,8 @@ fn enrich(row: Row, infos: &[Info], data: &[&Matcher], steps: &Steps, out: &mut 
         let at = match parts.iter().position(|part| part.labels == labels) {
             Some(at) => at,
             None => {
-                parts.push(Row { drop_name: row.drop_name, ..Row::empty(labels, steps.len) });
+                let (drop_name, hidden) = (row.drop_name, row.hidden.clone());
+                parts.push(Row { drop_name, hidden, ..Row::empty(labels, steps.len) });
                 parts.len() - 1
             }
         };

@@ -5,20 +5,18 @@ use store::model::Labels;
 
 use crate::promql::ast::Call;
 use crate::promql::eval::{Eval, EvalError, Evaluated, Row, Steps, Value, with, without_name};
-use crate::promql::quote::quote;
+use crate::promql::quote::quote_bytes;
 
 pub(super) fn label_replace(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluated<Value> {
     let [vector, dst, replacement, src, pattern] = c.args.as_slice() else { return Err(missing()) };
-    let (dst, replacement) = (eval.string(dst, steps)?, eval.string(replacement, steps)?);
+    let replacement = eval.string(replacement, steps)?;
     let (src, pattern) = (eval.string(src, steps)?, eval.string(pattern, steps)?);
     let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
         EvalError::execution(format!("invalid regular expression in label_replace(): {pattern}"))
     })?;
-    if dst.is_empty() {
-        return Err(EvalError::execution(format!(
-            "invalid destination label name in label_replace(): {dst}"
-        )));
-    }
+    let dst = eval.label_name(dst, steps, |name| {
+        format!("invalid destination label name in label_replace(): {}", String::from_utf8_lossy(name))
+    })?;
     let mut rows = eval.vector(vector, steps)?;
     for row in &mut rows {
         let value = row.labels.get(&src).unwrap_or("").to_owned();
@@ -32,20 +30,13 @@ pub(super) fn label_replace(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Eva
 
 pub(super) fn label_join(eval: &mut Eval<'_>, c: &Call, steps: &Steps) -> Evaluated<Value> {
     let [vector, dst, separator, sources @ ..] = c.args.as_slice() else { return Err(missing()) };
-    let (dst, separator) = (eval.string(dst, steps)?, eval.string(separator, steps)?);
-    let sources = sources.iter().map(|s| eval.string(s, steps)).collect::<Evaluated<Vec<_>>>()?;
-    if let Some(bad) = sources.iter().find(|s| s.is_empty()) {
-        return Err(EvalError::execution(format!(
-            "invalid source label name in label_join(): {}",
-            quote(bad)
-        )));
-    }
-    if dst.is_empty() {
-        return Err(EvalError::execution(format!(
-            "invalid destination label name in label_join(): {}",
-            quote(&dst)
-        )));
-    }
+    let separator = eval.string(separator, steps)?;
+    let refused = |which: &str, name: &[u8]| {
+        format!("invalid {which} label name in label_join(): {}", quote_bytes(name))
+    };
+    let mut source = |s| eval.label_name(s, steps, |name| refused("source", name));
+    let sources = sources.iter().map(&mut source).collect::<Evaluated<Vec<_>>>()?;
+    let dst = eval.label_name(dst, steps, |name| refused("destination", name))?;
     let mut rows = eval.vector(vector, steps)?;
     for row in &mut rows {
         let values: Vec<&str> = sources.iter().map(|s| row.labels.get(s).unwrap_or("")).collect();

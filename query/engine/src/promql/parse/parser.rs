@@ -237,7 +237,7 @@ impl<'a> Parser<'a> {
             Kind::Number | Kind::Duration => Ok(Expr::Number(self.number("", "")?)),
             Kind::String => {
                 self.bump();
-                Ok(Expr::String(StringLit { value: self.string(token.span)?, span: token.span }))
+                Ok(Expr::String(self.string_literal(token.span)?))
             }
             Kind::LeftParen => {
                 self.bump();

@@ -1,19 +1,35 @@
 //! Selectors, and the literals they are made of.
 
+use super::ParseError;
 use super::lex::{Keyword, Kind};
 use super::parser::{Parsed, Parser};
 use crate::promql::ast::*;
-use crate::promql::quote::{quote, unquote};
+use crate::promql::quote::{quote, unquote, unquote_bytes};
 
 const NAME_LABEL: &str = "__name__";
 
 // === impl Parser ===
 
 impl Parser<'_> {
-    pub(super) fn string(&self, span: Span) -> Parsed<String> {
+    /// A string that is an expression: it need not be text until it names something.
+    pub(super) fn string_literal(&mut self, span: Span) -> Parsed<StringLit> {
         let literal = self.word(span);
-        unquote(literal)
-            .map_err(|e| self.error(span, format!("error unquoting string {}: {e}", quote(literal))))
+        let bytes = unquote_bytes(literal).map_err(|e| self.unquoting(span, &e))?;
+        Ok(match String::from_utf8(bytes) {
+            Ok(value) => StringLit { value, not_text: None, span },
+            Err(error) => {
+                let value = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                StringLit { value, not_text: Some(error.into_bytes().into()), span }
+            }
+        })
+    }
+
+    fn unquoting(&self, span: Span, reason: &str) -> ParseError {
+        self.error(span, format!("error unquoting string {}: {reason}", quote(self.word(span))))
+    }
+
+    pub(super) fn string(&self, span: Span) -> Parsed<String> {
+        unquote(self.word(span)).map_err(|e| self.unquoting(span, &e))
     }
 
     pub(super) fn selector(&mut self) -> Parsed<Selector> {
