@@ -13,6 +13,8 @@ use crate::{alertmanager, loki, own, prometheus, tempo};
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
+const PUT: &[Method] = &[Method::PUT];
+const DELETE: &[Method] = &[Method::DELETE];
 
 /// Forms: as large as Prometheus reads them.
 const FORM_BYTES_MAX: u64 = 10 << 20;
@@ -20,6 +22,8 @@ const FORM_BYTES_MAX: u64 = 10 << 20;
 const READ_BYTES_MAX: u64 = 1 << 20;
 /// One chat message.
 const CHAT_BYTES_MAX: u64 = 256 << 10;
+/// A dashboard with what is written beside it; the largest public ones have half a megabyte.
+const DASHBOARD_BYTES_MAX: u64 = 4 << 20;
 const SHORT: Timeout = Timeout::After(Duration::from_secs(10));
 const FLUSH: Timeout = Timeout::After(Duration::from_secs(300));
 
@@ -81,6 +85,12 @@ impl Row {
             timeout: FLUSH,
             ..row
         }
+    }
+
+    /// A change of a tenant's documents by administrators.
+    const fn change(methods: &'static [Method], path: &'static str, run: Run, doc: &'static str) -> Self {
+        let row = Self::read(Family::Signalbox, path, run, doc);
+        Self { methods, access: Access::Needs(Role::Admin), timeout: SHORT, ..row }
     }
 
     const fn stream(self) -> Self {
@@ -199,6 +209,11 @@ pub static ROUTES: &[Row] = &[
     Row::read(S, "/api/signalbox/status", Wait(own::status::answer), "state of the process"),
     Row { methods: POST, body_bytes_max: CHAT_BYTES_MAX, timeout: SHORT, ..Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::post), "the demo's chat room takes a Slack message") },
     Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::list), "messages of a channel"),
+    Row::read(S, "/api/signalbox/dashboards", Wait(own::dashboards::list), "dashboards, saved and shipped"),
+    Row::read(S, "/api/signalbox/dashboards/{uid}", Wait(own::dashboards::get), "one dashboard with its versions"),
+    Row::read(S, "/api/signalbox/dashboards/{uid}/versions/{version}", Wait(own::dashboards::version), "one version of a dashboard"),
+    Row { body_bytes_max: DASHBOARD_BYTES_MAX, ..Row::change(PUT, "/api/signalbox/dashboards/{uid}", Wait(own::dashboards::put), "saves a new version of a dashboard") },
+    Row::change(DELETE, "/api/signalbox/dashboards/{uid}", Wait(own::dashboards::delete), "deletes a dashboard with its versions"),
     Row::open(S, "/", Now(own::pages::root), "leads to the user interface"),
     Row::open(S, "/ui", Now(own::pages::root), "the same"),
     Row::open(S, "/ui/{path...}", Now(own::pages::asset), "the user interface"),
@@ -233,7 +248,8 @@ mod tests {
         for row in ROUTES {
             let public = row.access == Access::Public;
             assert!(!public || row.scope == TenantScope::None, "{}", row.path);
-            let posts = row.methods.contains(&Method::POST) && row.owner != Family::Operations;
+            let takes_body = |method: &Method| [Method::POST, Method::PUT].contains(method);
+            let posts = row.methods.iter().any(takes_body) && row.owner != Family::Operations;
             assert_eq!(row.body_bytes_max > 0, posts, "{}", row.path);
             assert!(!row.doc.is_empty(), "{}", row.path);
         }
