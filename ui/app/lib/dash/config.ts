@@ -13,7 +13,7 @@ export function configure(frames: readonly Frame[], config: FieldConfig): Frame[
   return frames.map((one) => ({
     ...one,
     fields: one.fields.map((field) => {
-      const own = clone({ ...config.defaults, custom: { ...obj(config.defaults.custom) }, ...withoutEmpty(field.config) });
+      const own = clone({ ...config.defaults, ...withoutEmpty(field.config), custom: { ...obj(config.defaults.custom), ...obj(field.config.custom) } });
       for (const override of config.overrides) {
         if (!matches(override, field, one, frames)) continue;
         for (const property of override.properties) setPath(own, property.id, property.value);

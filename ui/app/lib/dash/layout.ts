@@ -23,7 +23,29 @@ export function place(dashboard: Dashboard, scope: Scope, folded: ReadonlyMap<nu
       shift += placeSection(section, time, shift, folded, out);
     });
   }
-  return out;
+  return settled(out);
+}
+
+/** What overlaps goes down, what hangs in the air goes up: as the saved positions are meant. */
+function settled(placed: readonly Placed[]): Placed[] {
+  const order = [...placed].sort((a, b) => a.pos.y - b.pos.y || a.pos.x - b.pos.x);
+  const done: GridPos[] = [];
+  let floor = 0;
+  return order.map((one) => {
+    const pos = fit(one.pos, done, one.panel.type === 'row' ? Math.max(floor, bottomOf(done)) : floor);
+    if (one.panel.type === 'row') floor = pos.y + 1;
+    done.push(pos);
+    return { ...one, pos };
+  });
+}
+
+const bottomOf = (boxes: readonly GridPos[]) => boxes.reduce((most, pos) => Math.max(most, pos.y + pos.h), 0);
+
+function fit(wanted: GridPos, done: readonly GridPos[], floor: number): GridPos {
+  let pos = { ...wanted, y: Math.max(floor, wanted.y) };
+  while (pos.y > floor && !done.some((one) => collides(one, { ...pos, y: pos.y - 1 }))) pos = { ...pos, y: pos.y - 1 };
+  for (let hit = done.find((one) => collides(one, pos)); hit; hit = done.find((one) => collides(one, pos))) pos = { ...pos, y: hit.y + hit.h };
+  return pos;
 }
 
 type Section = { row: Panel | undefined; panels: Panel[]; collapsed: boolean };

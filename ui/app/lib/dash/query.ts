@@ -109,7 +109,7 @@ export type Step = { stepS: number; scope: Scope };
 /** The step of a query and what `$__interval` and its kin mean with it. */
 export function stepOf(panel: Panel, target: Target, ctx: QueryContext): Step {
   const wanted = num(panel.maxDataPoints) ?? ctx.points;
-  const least = seconds(interpolate(str(target.interval) || str(target.step) || str(panel.interval), ctx.scope)) ?? 0;
+  const least = seconds(interpolate(str(target.interval) || str(panel.interval), ctx.scope)) ?? 0;
   const nice = prom.niceStep(ctx.endMs - ctx.startMs, Math.max(10, Math.min(wanted, 2_000)));
   const stepS = Math.max(nice, least, Math.ceil((ctx.endMs - ctx.startMs) / 1000 / 10_900)) * Math.max(1, num(target.intervalFactor) ?? 1);
   const rangeS = Math.round((ctx.endMs - ctx.startMs) / 1000);

@@ -12,7 +12,7 @@ export type Grade = 'exact' | 'approximated' | 'unsupported';
 export type PanelReport = { id: number; title: string; type: string; grade: Grade; reasons: string[] };
 export type Report = { panels: PanelReport[]; variables: { name: string; grade: Grade; reasons: string[] }[]; counts: Record<Grade, number> };
 
-/** Options each type applies; what has no effect on the picture stands in `SILENT`. */
+/** Options each type applies, or that make no difference to a picture. */
 const COMMON_CUSTOM = ['hideFrom', 'axisPlacement', 'axisLabel', 'axisSoftMin', 'axisSoftMax', 'axisCenteredZero', 'axisColorMode', 'axisGridShow', 'axisWidth', 'axisBorderShow', 'scaleDistribution'];
 const REDUCE = ['reduceOptions', 'orientation', 'text'];
 const LEGEND = ['legend', 'tooltip'];
@@ -36,18 +36,49 @@ export const PANEL_TYPES: Record<string, { options: readonly string[]; custom: r
   dashlist: { options: ['maxItems', 'query', 'showHeadings', 'showSearch', 'showStarred', 'showRecentlyViewed', 'tags', 'keepTime', 'includeVars', 'folderUID', 'showFolderNames', 'folderId'], custom: [] },
 };
 
-/** Applied in part; the picture differs a little. */
-const ROUGHLY: Record<string, (value: unknown) => string | undefined> = {
-  'timeseries.custom.fillBelowTo': () => 'the area between two series is filled down to zero',
-  'timeseries.custom.gradientMode': (value) => (value === 'scheme' ? 'a gradient by value is drawn in the colour of the series' : undefined),
-  'heatmap.options.exemplars': () => undefined,
-  'barchart.options.colorByField': (value) => (isEmpty(value) ? undefined : 'bars have the colour of their series, not of another field'),
-  'alertlist.options.alertInstanceLabelFilter': (value) => (isEmpty(value) ? undefined : 'alerts are not filtered by their labels'),
-  'alertlist.options.dashboardAlerts': (value) => (value === true ? 'alerts are not filtered by the dashboard they belong to' : undefined),
-  'dashlist.options.showStarred': (value) => (value === true ? 'there are no starred dashboards' : undefined),
-  'logs.options.dedupStrategy': (value) => (value && value !== 'none' ? 'lines are not deduplicated' : undefined),
-  'text.options.mode': (value) => (value === 'html' ? 'HTML is shown as its text' : undefined),
-};
+/** Applied in part: what is said unless the value is one that makes no difference. */
+type Rough = { path: string; harmless?: readonly unknown[]; reason: string };
+const ROUGH: readonly Rough[] = [
+  { path: 'timeseries.custom.fillBelowTo', reason: 'the area between two series is filled down to zero' },
+  { path: 'timeseries.custom.gradientMode', harmless: ['none', 'opacity', 'hue'], reason: 'a gradient by value is drawn in the colour of the series' },
+  { path: 'timeseries.custom.axisColorMode', harmless: ['text'], reason: 'axes have the colour of text, not of their series' },
+  { path: 'timeseries.custom.barAlignment', harmless: [0], reason: 'bars stand in the middle of their time' },
+  { path: 'timeseries.custom.axisBorderShow', harmless: [false], reason: 'axes have no border' },
+  { path: 'timeseries.custom.axisWidth', reason: 'axes are as wide as their texts' },
+  { path: 'timeseries.custom.barWidthFactor', harmless: [0.6, 0.8, 1], reason: 'bars have one width' },
+  { path: 'timeseries.custom.barMaxWidth', reason: 'bars have one width' },
+  { path: 'timeseries.custom.insertNulls', harmless: [false], reason: 'lines break at gaps of one and a half steps' },
+  { path: 'gauge.options.sizing', harmless: ['auto'], reason: 'gauges take the room there is' },
+  { path: 'bargauge.options.sizing', harmless: ['auto'], reason: 'bars take the room there is' },
+  { path: 'bargauge.options.namePlacement', harmless: ['auto', 'hidden'], reason: 'names stand beside their bars' },
+  { path: 'stat.options.percentChangeColorMode', harmless: ['standard'], reason: 'the change has the colour of text' },
+  { path: 'barchart.options.showValue', harmless: ['auto', 'never'], reason: 'values stand in the tooltip, not on the bars' },
+  { path: 'barchart.options.xTickLabelRotation', harmless: [0], reason: 'labels are not turned' },
+  { path: 'barchart.options.colorByField', reason: 'bars have the colour of their series, not of another field' },
+  { path: 'table.custom.filterable', harmless: [false], reason: 'columns can be sorted, but not filtered' },
+  { path: 'table.options.enablePagination', harmless: [false], reason: 'rows scroll instead of standing on pages' },
+  { path: 'heatmap.options.showValue', harmless: ['never', 'auto'], reason: 'values stand in the tooltip, not in the cells' },
+  { path: 'heatmap.custom.scaleDistribution', reason: 'buckets have rows of one height' },
+  { path: 'state-timeline.options.alignValue', harmless: ['left'], reason: 'texts stand at the left of their states' },
+  { path: 'logs.options.dedupStrategy', harmless: ['none'], reason: 'lines are not deduplicated' },
+  { path: 'logs.options.showCommonLabels', harmless: [false], reason: 'common labels are not shown apart' },
+  { path: 'nodeGraph.options.layoutAlgorithm', harmless: ['layered'], reason: 'nodes stand in layers' },
+  { path: 'text.options.mode', harmless: ['markdown', 'code'], reason: 'HTML is shown as its text' },
+  { path: 'alertlist.options.alertInstanceLabelFilter', reason: 'alerts are not filtered by their labels' },
+  { path: 'alertlist.options.dashboardAlerts', harmless: [false], reason: 'alerts are not filtered by the dashboard they belong to' },
+  { path: 'alertlist.options.viewMode', harmless: ['list'], reason: 'alerts are listed, not counted' },
+  { path: 'alertlist.options.groupBy', reason: 'alerts are not grouped' },
+  { path: 'dashlist.options.showStarred', harmless: [false], reason: 'there are no starred dashboards' },
+];
+const CELLS = new Set(['auto', 'color-text', 'color-background', 'color-background-solid', 'gauge', 'sparkline', 'basic', 'lcd-gauge', 'gradient-gauge']);
+
+function roughness(path: string, value: unknown): string | undefined {
+  if (isEmpty(value)) return undefined;
+  const type = str(obj(value).type);
+  if (path === 'table.custom.cellOptions' && !CELLS.has(type)) return `cells of the type ${type} are shown as text`;
+  if (path === 'heatmap.options.legend' && obj(value).show === true) return 'the scale of colours is not drawn';
+  return ROUGH.find((row) => row.path === path && !row.harmless?.includes(value))?.reason;
+}
 
 const PROPERTIES = new Set(['color', 'unit', 'decimals', 'displayName', 'min', 'max', 'mappings', 'thresholds', 'links', 'noValue', 'actions', 'filterable', 'description', 'fieldMinMax', 'nullValueMode', 'affixes', 'custom', 'displayNameFromDS', 'title', 'type']);
 const COLOR_MODES = /^(fixed|shades|thresholds|palette-classic(-by-name)?|continuous-.*)?$/;
@@ -83,7 +114,7 @@ function optionReasons(panel: Panel, known: { options: readonly string[] }, roug
   for (const [key, value] of Object.entries(panel.options)) {
     if (key === 'pluginVersion' || isEmpty(value)) continue;
     if (!known.options.includes(key)) rough.push(`the option ${key} is not applied`);
-    const reason = ROUGHLY[`${panel.type}.options.${key}`]?.(value);
+    const reason = roughness(`${panel.type}.options.${key}`, value);
     if (reason) rough.push(reason);
   }
   for (const calc of strs(obj(panel.options.reduceOptions).calcs)) if (!isCalc(calc)) rough.push(`the calculation ${calc} is not known`);
@@ -106,7 +137,7 @@ function configReasons(panel: Panel, custom: readonly string[], rough: string[])
     if (id.startsWith('custom.')) {
       const key = id.slice(7);
       if (!custom.includes(key)) rough.push(`the setting ${key} is not applied`);
-      const reason = ROUGHLY[`${panel.type}.custom.${key}`]?.(value);
+      const reason = roughness(`${panel.type}.custom.${key}`, value);
       if (reason) rough.push(reason);
     } else if (!PROPERTIES.has(id)) rough.push(`the setting ${id} is not applied`);
     else if (id === 'unit' && !isKnownUnit(str(value))) return;

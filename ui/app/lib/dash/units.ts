@@ -128,6 +128,8 @@ const UNITS: Record<string, Format> = {
 /** Not the same letters, but the same unit. */
 const SAME: Record<string, string> = { rds: 'rps', wtps: 'wps', Bytes: 'bytes', B: 'bytes', percentage: 'percent', dateTimeAsIsoSmart: 'dateTimeAsIso', currency: 'currencyUSD', sec: 's', '1': 'short', deckbits: 'Kbits' };
 
+export const UNIT_NAMES: readonly string[] = Object.keys(UNITS);
+
 export function isKnownUnit(unit: string): boolean {
   return formatOf(unit) !== undefined;
 }
