@@ -190,12 +190,7 @@ impl Save {
     }
 
     /// What changes, and what the dashboard is afterwards.
-    fn apply(
-        self,
-        call: &Call,
-        uid: &str,
-        before: Option<Stored>,
-    ) -> Result<(Vec<Change>, Stored), Failure> {
+    fn apply(self, call: &Call, uid: &str, before: Option<Stored>) -> Result<(Vec<Change>, Stored), Failure> {
         let mut versions = before.map(|stored| stored.versions).unwrap_or_default();
         let version = versions.last().map_or(0, |last| last.version) + 1;
         let message = self.message.clone();

@@ -63,7 +63,8 @@ async fn what_is_no_dashboard_is_refused() {
         assert_eq!(answer.status, 400);
         assert!(answer.body.contains(reason), "{}", answer.body);
     }
-    let answer = send(&world, Method::PUT, "/api/signalbox/dashboards/a%2Fb", r#"{"model":{"title":"x"}}"#).await;
+    let answer =
+        send(&world, Method::PUT, "/api/signalbox/dashboards/a%2Fb", r#"{"model":{"title":"x"}}"#).await;
     assert_eq!(answer.status, 400);
 }
 
