@@ -13,7 +13,7 @@ use store::{Snapshot, Store};
 use tokio::sync::Semaphore;
 
 use crate::failure::{Failure, Reply};
-use crate::own::{ChatSequence, ServicesCache};
+use crate::own::{ChatSequence, DashboardWrites, ServicesCache};
 use crate::request::Params;
 use crate::routes::{Family, PathParams, Route};
 use crate::run::{RunStats, Runner};
@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) services: ServicesCache,
     pub(crate) chat: ChatSequence,
+    pub(crate) dashboard_writes: DashboardWrites,
     /// Live tails and event streams open at once.
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) runner: Runner,
@@ -72,6 +73,7 @@ impl Query {
             streams: Arc::new(Semaphore::new(streams)),
             services: ServicesCache::default(),
             chat: ChatSequence::default(),
+            dashboard_writes: DashboardWrites::default(),
             config,
             store,
             rules,

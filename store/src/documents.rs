@@ -17,18 +17,22 @@ pub enum DocumentKind {
     /// A notification that was delivered or given up.
     Notification,
     Silence,
+    /// What a dashboard is called and which versions it has; the versions are documents of their own.
     Dashboard,
+    /// One version of a dashboard, as JSON.
+    DashboardVersion,
     /// A message of the demo's chat room.
     ChatMessage,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RuleState,
         Self::Outbox,
         Self::Notification,
         Self::Silence,
         Self::Dashboard,
+        Self::DashboardVersion,
         Self::ChatMessage,
     ];
 
@@ -39,6 +43,7 @@ impl DocumentKind {
             Self::Notification => "notification",
             Self::Silence => "silence",
             Self::Dashboard => "dashboard",
+            Self::DashboardVersion => "dashboard_version",
             Self::ChatMessage => "chat_message",
         }
     }

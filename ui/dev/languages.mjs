@@ -80,6 +80,8 @@ export function promSeries(query, times) {
   const opened = [...query].reduce((n, c) => n + ('([{'.includes(c) ? 1 : ')]}'.includes(c) ? -1 : 0), 0);
   if (opened !== 0) return `parse error: unclosed parenthesis at character ${query.length}`;
   if (/^\s*[\d.+\-*/ ]+\s*$/.test(query)) return [{ metric: {}, values: times.map((at) => [at, '2']) }];
+  const constant = /^\s*vector\(([\d.]+)\)\s*$/.exec(query)?.[1];
+  if (constant) return [{ metric: {}, values: times.map((at) => [at, constant]) }];
   const name = Object.keys(METRICS).sort((a, b) => b.length - a.length).find((one) => query.includes(one));
   if (!name) return [];
   const only = /service_name=~?"([^"]*)"/.exec(query)?.[1];

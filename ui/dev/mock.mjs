@@ -5,6 +5,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, resolve } from 'node:path';
 import { Refused, loki, own, prometheus, streams, tempo } from './answers.mjs';
+import { dashboards } from './dashboards.mjs';
 import { logPredicate } from './languages.mjs';
 import { linesOf, tracesOf } from './shop.mjs';
 
@@ -13,7 +14,8 @@ const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ance
 
 /** Starts the mock; answers its base URL and how to stop it. */
 export function start(port, dist) {
-  const server = createServer((request, response) => handle(request, response, dist));
+  const documents = dashboards();
+  const server = createServer((request, response) => handle(request, response, dist, documents));
   const open = new Set();
   server.on('upgrade', (request, socket) => tail(request, socket, open));
   server.on('connection', (socket) => {
@@ -38,8 +40,9 @@ const FAMILIES = [
   ['/api/', tempo],
 ];
 
-function handle(request, response, dist) {
+function handle(request, response, dist, documents) {
   const url = new URL(request.url, 'http://mock');
+  if (documents(request, url, response)) return undefined;
   if (url.pathname === '/api/signalbox/live') return live(response);
   if (url.pathname === '/') return response.writeHead(302, { location: '/ui/' }).end();
   if (url.pathname === '/ui' || url.pathname.startsWith('/ui/')) return file(url.pathname.slice(3), response, dist);

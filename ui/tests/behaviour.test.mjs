@@ -2,7 +2,7 @@
 // Holds for any server with data; what needs known answers is in known.test.mjs.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, overflow, pageTable, search, serve, settled, someTrace, visit as look } from './browser.mjs';
+import { addressOf, launch, overflow, pageTable, search, serve, settled, someTrace, visit as look } from './browser.mjs';
 
 let site;
 let browser;
@@ -170,7 +170,7 @@ test('the editor completes names, marks mistakes, and runs with Enter', () =>
 const FAILING = '**/{api,loki}/**';
 
 for (const row of pageTable()) {
-  const path = row.path.replace('$traceId', '0123456789abcdef0123456789abcdef') + (row.key === 'metrics' ? '?q=up' : '');
+  const path = addressOf(row).slice('/ui'.length) + (row.key === 'metrics' ? '?q=up' : '');
 
   test(`${row.key} says when the server fails, and recovers`, () =>
     visit(

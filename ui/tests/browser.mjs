@@ -18,6 +18,11 @@ export function pageTable() {
   return [...source.matchAll(/\{ key: '(\w+)', path: '([^']+)', title: '([^']+)', icon: '\w+',(?: shortcut: '(\w)',)?/g)].map(([, key, path, title, shortcut]) => ({ key, path, title, shortcut }));
 }
 
+/** The address of a page, with a thing that exists for its parameter; of traces the test has to find one. */
+export function addressOf(row, trace = '0123456789abcdef0123456789abcdef') {
+  return `/ui${row.path.replace('$traceId', trace).replace('$uid', 'services')}`;
+}
+
 /** `SIGNALBOX_URL` tests a running server; otherwise the mock serves `UI_DIST`, or a build made now. `''` is the mock in any case. */
 export async function serve(url = process.env.SIGNALBOX_URL) {
   if (url) return { url: url.replace(/\/+$/, ''), real: true, stop: () => {} };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { launch, openPage, overflow, pageTable, serve, settled, someTrace } from './browser.mjs';
+import { addressOf, launch, openPage, overflow, pageTable, serve, settled, someTrace } from './browser.mjs';
 
 const shots = process.env.SHOTS;
 let site;
@@ -30,7 +30,7 @@ for (const scheme of ['light', 'dark']) {
       const { page, problems, close } = await openPage(browser, { width, scheme });
       const trace = await someTrace(page, site.url);
       for (const row of pageTable()) {
-        await page.goto(site.url + (row.key === 'trace' ? trace : `/ui${row.path}${EXAMPLES[row.key] ?? ''}`));
+        await page.goto(site.url + (row.key === 'trace' ? trace : `${addressOf(row)}${EXAMPLES[row.key] ?? ''}`));
         await settled(page);
         await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 150))));
         if (shots) await page.screenshot({ path: join(shots, `${row.key}-${scheme}-${width}.png`) });

@@ -1,6 +1,7 @@
 //! JSON for the user interface (`/api/signalbox`), the demo's chat room, the interface's pages, and what operators ask.
 
 pub(crate) mod chat;
+pub(crate) mod dashboards;
 pub(crate) mod live;
 pub(crate) mod notifications;
 pub(crate) mod operations;
@@ -11,4 +12,5 @@ pub(crate) mod services;
 pub(crate) mod status;
 
 pub(crate) use chat::ChatSequence;
+pub(crate) use dashboards::DashboardWrites;
 pub(crate) use services::ServicesCache;

@@ -71,13 +71,15 @@ fn paths(pattern: &str, trace_ids: &[String]) -> Vec<String> {
         ("{tag...}", &TAGS)
     } else if pattern.contains("{channel}") {
         ("{channel}", &["room"])
+    } else if pattern.contains("{uid}") {
+        ("{uid}", &["signalbox", "unknown"])
     } else {
         ("{path...}", &["index.html"])
     };
     if !pattern.contains('{') {
         return vec![pattern.to_owned()];
     }
-    values.iter().map(|value| pattern.replace(from, value)).collect()
+    values.iter().map(|value| pattern.replace(from, value).replace("{version}", "1")).collect()
 }
 
 fn queries(owner: Family) -> &'static [&'static str] {

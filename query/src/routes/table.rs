@@ -13,6 +13,7 @@ use crate::{alertmanager, loki, own, prometheus, tempo};
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
+const PUT: &[Method] = &[Method::PUT];
 const DELETE: &[Method] = &[Method::DELETE];
 
 /// Forms: as large as Prometheus reads them.
@@ -21,6 +22,8 @@ const FORM_BYTES_MAX: u64 = 10 << 20;
 const READ_BYTES_MAX: u64 = 1 << 20;
 /// One chat message.
 const CHAT_BYTES_MAX: u64 = 256 << 10;
+/// A dashboard with what is written beside it; the largest public ones have half a megabyte.
+const DASHBOARD_BYTES_MAX: u64 = 4 << 20;
 const SHORT: Timeout = Timeout::After(Duration::from_secs(10));
 const FLUSH: Timeout = Timeout::After(Duration::from_secs(300));
 
@@ -85,7 +88,7 @@ impl Row {
     }
 
     /// POST of JSON that changes something of the tenant's.
-    const fn change(owner: Family, path: &'static str, role: Role, run: Run, doc: &'static str) -> Self {
+    const fn posted(owner: Family, path: &'static str, role: Role, run: Run, doc: &'static str) -> Self {
         Self {
             methods: POST,
             access: Access::Needs(role),
@@ -93,6 +96,12 @@ impl Row {
             timeout: SHORT,
             ..Self::read(owner, path, run, doc)
         }
+    }
+
+    /// A change of a tenant's documents by administrators.
+    const fn change(methods: &'static [Method], path: &'static str, run: Run, doc: &'static str) -> Self {
+        let row = Self::read(Family::Signalbox, path, run, doc);
+        Self { methods, access: Access::Needs(Role::Admin), timeout: SHORT, ..row }
     }
 
     const fn stream(self) -> Self {
@@ -201,20 +210,25 @@ pub static ROUTES: &[Row] = &[
     Row::read(A, "/api/v2/status", Now(alertmanager::status::answer), "version and configuration"),
     Row::shared(A, "/api/v2/receivers", Now(alertmanager::status::receivers), "where notifications go"),
     Row::read(A, "/api/v2/alerts", Wait(alertmanager::alerts::list), "firing alerts, and why nobody is told"),
-    Row::change(A, "/api/v2/alerts", Role::Ingest, Wait(alertmanager::post::answer), "takes alerts of Prometheus and others"),
+    Row::posted(A, "/api/v2/alerts", Role::Ingest, Wait(alertmanager::post::answer), "takes alerts of Prometheus and others"),
     Row::read(A, "/api/v2/alerts/groups", Wait(alertmanager::alerts::groups), "firing alerts by receiver and group"),
     Row::read(A, "/api/v2/silences", Wait(alertmanager::silences::list), "silences"),
-    Row::change(A, "/api/v2/silences", Role::Admin, Wait(alertmanager::silences::post), "makes or changes a silence"),
+    Row::posted(A, "/api/v2/silences", Role::Admin, Wait(alertmanager::silences::post), "makes or changes a silence"),
     Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::one), "one silence"),
     Row { methods: DELETE, timeout: SHORT, access: Access::Needs(Role::Admin), ..Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::expire), "ends a silence") },
 
     Row::read(S, "/api/signalbox/services", Read(own::services::answer), "rate, errors and duration of each service"),
     Row::read(S, "/api/signalbox/notifications", Wait(own::notifications::answer), "notifications and chat messages"),
-    Row::change(S, "/api/signalbox/receivers/{name}/test", Role::Admin, Wait(own::receivers::test), "sends a test message to a receiver"),
+    Row::posted(S, "/api/signalbox/receivers/{name}/test", Role::Admin, Wait(own::receivers::test), "sends a test message to a receiver"),
     Row::read(S, "/api/signalbox/live", Wait(own::live::answer), "server-sent events: data and alerts as they come").stream(),
     Row::read(S, "/api/signalbox/status", Wait(own::status::answer), "state of the process"),
     Row { methods: POST, body_bytes_max: CHAT_BYTES_MAX, timeout: SHORT, ..Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::post), "the demo's chat room takes a Slack message") },
     Row::read(S, "/api/signalbox/demo/chat/{channel}", Wait(own::chat::list), "messages of a channel"),
+    Row::read(S, "/api/signalbox/dashboards", Wait(own::dashboards::list), "dashboards, saved and shipped"),
+    Row::read(S, "/api/signalbox/dashboards/{uid}", Wait(own::dashboards::get), "one dashboard with its versions"),
+    Row::read(S, "/api/signalbox/dashboards/{uid}/versions/{version}", Wait(own::dashboards::version), "one version of a dashboard"),
+    Row { body_bytes_max: DASHBOARD_BYTES_MAX, ..Row::change(PUT, "/api/signalbox/dashboards/{uid}", Wait(own::dashboards::put), "saves a new version of a dashboard") },
+    Row::change(DELETE, "/api/signalbox/dashboards/{uid}", Wait(own::dashboards::delete), "deletes a dashboard with its versions"),
     Row::open(S, "/", Now(own::pages::root), "leads to the user interface"),
     Row::open(S, "/ui", Now(own::pages::root), "the same"),
     Row::open(S, "/ui/{path...}", Now(own::pages::asset), "the user interface"),
@@ -249,7 +263,8 @@ mod tests {
         for row in ROUTES {
             let public = row.access == Access::Public;
             assert!(!public || row.scope == TenantScope::None, "{}", row.path);
-            let posts = row.methods.contains(&Method::POST) && row.owner != Family::Operations;
+            let takes_body = |method: &Method| [Method::POST, Method::PUT].contains(method);
+            let posts = row.methods.iter().any(takes_body) && row.owner != Family::Operations;
             assert_eq!(row.body_bytes_max > 0, posts, "{}", row.path);
             assert!(!row.doc.is_empty(), "{}", row.path);
         }

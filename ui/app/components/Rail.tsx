@@ -20,7 +20,7 @@ export function Rail() {
         {PAGES.filter((page) => page.shortcut).map((page) => (
           <Tooltip key={page.key} label={page.title} position="right" disabled={!narrow}>
             <div>
-              <AppLink to={page.path} className="rail-link" data-active={here === page.key || (here === 'trace' && page.key === 'traces')}>
+              <AppLink to={page.path} className="rail-link" data-active={here === page.key || under(here) === page.key}>
                 <Icon name={page.icon} />
                 <span>{page.title}</span>
                 {page.key === 'alerts' && firing > 0 ? (
@@ -36,4 +36,9 @@ export function Rail() {
       <div className="rail-foot">{version ? `v${version.replace(/^v/, '')}` : ''}</div>
     </aside>
   );
+}
+
+/** Pages that are reached from another one light that one up. */
+function under(key: string | undefined): string | undefined {
+  return key ? { trace: 'traces', dashboard: 'dashboards', service: 'map' }[key] : undefined;
 }

@@ -36,13 +36,18 @@ export function onUnauthorized(listener: Listener): () => void {
   return () => unauthorized.delete(listener);
 }
 
-export async function request(path: string, params: Params = {}, signal?: AbortSignal, accept = 'application/json'): Promise<Response> {
+export type Sent = { method: 'POST' | 'PUT' | 'DELETE'; body?: unknown };
+
+export async function request(path: string, params: Params = {}, signal?: AbortSignal, accept = 'application/json', sent?: Sent): Promise<Response> {
   const query = encodeParams(params);
+  const body = sent?.body === undefined ? undefined : JSON.stringify(sent.body);
   let response: Response;
   try {
     response = await fetch(query ? `${path}?${query}` : path, {
-      headers: headers(accept),
+      headers: { ...headers(accept), ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
       credentials: 'same-origin',
+      ...(sent ? { method: sent.method } : {}),
+      ...(body === undefined ? {} : { body }),
       ...(signal ? { signal } : {}),
     });
   } catch (cause) {
@@ -62,6 +67,13 @@ export async function getJson<T>(path: string, params?: Params, signal?: AbortSi
     if (signal?.aborted) throw cause;
     throw new ApiError(response.status, 'the answer is not JSON', path);
   }
+}
+
+/** Changes something; whatever the server answers as JSON comes back. */
+export async function sendJson<T>(method: Sent['method'], path: string, body?: unknown): Promise<T> {
+  const response = await request(path, {}, undefined, 'application/json', { method, ...(body === undefined ? {} : { body }) });
+  const text = await response.text();
+  return (text ? JSON.parse(text) : undefined) as T;
 }
 
 /** Server-sent events over `fetch`, because `EventSource` cannot send a token. Ends when the server ends the stream. */
@@ -118,7 +130,7 @@ export function encodeParams(params: Params): string {
   return query.toString();
 }
 
-function headers(accept: string): HeadersInit {
+function headers(accept: string): Record<string, string> {
   const token = credentials.token();
   const tenant = credentials.tenant();
   return {

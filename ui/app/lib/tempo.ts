@@ -53,3 +53,9 @@ export async function tagValues(tag: string, signal?: AbortSignal): Promise<stri
   const answer = await getJson<{ tagValues?: { value: string }[] | null }>(path, {}, signal);
   return (answer.tagValues ?? []).map((one) => one.value);
 }
+
+/** Names one can search by, with their scope. */
+export async function tagNames(signal?: AbortSignal): Promise<string[]> {
+  const answer = await getJson<{ scopes?: { name: string; tags?: string[] | null }[] | null }>('/api/v2/search/tags', {}, signal);
+  return (answer.scopes ?? []).flatMap((scope) => (scope.name === 'intrinsic' ? [] : (scope.tags ?? []).map((tag) => `${scope.name}.${tag}`)));
+}

@@ -30,13 +30,15 @@ export const REFRESH: readonly { value: string; label: string; ms: number }[] = 
   { value: '5m', label: '5 min', ms: 300_000 },
 ];
 
-const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, M: 2_592_000_000, y: 31_536_000_000 };
 
 /** One end of a range as unix milliseconds, or nothing if the text is not a time. */
 export function instant(text: string, nowMs: number): number | undefined {
   const given = text.trim();
   if (given === 'now') return nowMs;
-  const back = /^now-(\d{1,6})([smhdw])$/.exec(given);
+  const rounded = /^(now(?:-\d{1,6}[smhdwMy])?)\/([smhdwMy])$/.exec(given);
+  if (rounded) return startOf(instant(rounded[1] ?? '', nowMs) ?? nowMs, rounded[2] ?? 'd');
+  const back = /^now-(\d{1,6})([smhdwMy])$/.exec(given);
   if (back) return nowMs - Number(back[1]) * (UNIT_MS[back[2] ?? ''] ?? 0);
   if (/^\d{9,11}$/.test(given)) return Number(given) * 1000;
   if (/^\d{12,14}$/.test(given)) return Number(given);
@@ -44,10 +46,32 @@ export function instant(text: string, nowMs: number): number | undefined {
   return Number.isNaN(parsed) ? undefined : parsed;
 }
 
+/** The beginning of the hour, day, week … in this browser's time zone. */
+function startOf(ms: number, unit: string): number {
+  const at = new Date(ms);
+  if (unit === 's') at.setMilliseconds(0);
+  else if (unit === 'm') at.setSeconds(0, 0);
+  else if (unit === 'h') at.setMinutes(0, 0, 0);
+  else {
+    at.setHours(0, 0, 0, 0);
+    if (unit === 'w') at.setDate(at.getDate() - ((at.getDay() + 6) % 7));
+    if (unit === 'M' || unit === 'y') at.setDate(1);
+    if (unit === 'y') at.setMonth(0);
+  }
+  return at.getTime();
+}
+
+/** The end of a range that is rounded is the end of that unit, which may lie ahead. */
+function endInstant(text: string, nowMs: number): number | undefined {
+  const unit = /^now.*\/([smhdwMy])$/.exec(text.trim())?.[1];
+  const start = instant(text, nowMs);
+  return start === undefined || !unit ? start : startOf(start + (UNIT_MS[unit] ?? 0) * (unit === 'M' ? 1.05 : unit === 'y' ? 1.01 : 1), unit) - 1;
+}
+
 /** The window of a range; what cannot be read falls back to the default, since a URL is somebody's typing. */
 export function resolve(range: Range, nowMs: number): Window {
   const startMs = instant(range.from, nowMs);
-  const endMs = instant(range.to, nowMs);
+  const endMs = endInstant(range.to, nowMs);
   if (startMs === undefined || endMs === undefined || startMs >= endMs) {
     return { startMs: nowMs - 15 * 60_000, endMs: nowMs };
   }

@@ -10,7 +10,7 @@ import { niceStep, queryRange } from '../../lib/prom';
 import { useRange } from '../../state/range';
 import { useSearchAll, useSetSearch } from '../../state/search';
 import { MetricBrowser } from './MetricBrowser';
-import { QueryEditor } from './QueryEditor';
+import { QueryField } from '../../components/editor/QueryField';
 import { SeriesTable } from './SeriesTable';
 
 const POINTS_WANTED = 300;
@@ -29,7 +29,7 @@ export default function MetricsPage() {
       {browsing ? <MetricBrowser onPick={(name) => setSearch({ q: suggestion(name), query: undefined })} current={query} /> : null}
       <div className="page">
         <div className="metrics-query">
-          <QueryEditor value={query} onSubmit={(q) => setSearch({ q: q || undefined, query: undefined })} />
+          <QueryField language="promql" search value={query} onSubmit={(q) => setSearch({ q: q || undefined, query: undefined })} />
           <Button variant="default" onClick={() => setSearch({ names: browsing ? '0' : undefined }, 'replace')} aria-pressed={browsing}>
             Metrics
           </Button>

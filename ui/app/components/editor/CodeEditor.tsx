@@ -1,16 +1,15 @@
-/** CodeMirror with Prometheus's own language support, fed from our label endpoints. */
+/** CodeMirror for the three query languages: one line that grows, completion from our own endpoints, mistakes underlined. */
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { HighlightStyle, bracketMatching, syntaxHighlighting } from '@codemirror/language';
 import { lintKeymap } from '@codemirror/lint';
-import { EditorState, Prec } from '@codemirror/state';
-import { EditorView, keymap, placeholder } from '@codemirror/view';
+import { EditorState, type Extension, Prec } from '@codemirror/state';
+import { EditorView, keymap, placeholder as placeholderText } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import { PromQLExtension } from '@prometheus-io/codemirror-promql';
 import { useEffect, useRef } from 'react';
-import { request } from '../../lib/api';
+import { LANGUAGES, type LanguageName } from './languages';
 
-type Props = { value: string; onChange: (text: string) => void; onSubmit: (text: string) => void };
+type Props = { language: LanguageName; value: string; label: string; placeholder: string; search: boolean; onChange: (text: string) => void; onSubmit: (text: string) => void };
 
 const colours = HighlightStyle.define([
   { tag: tags.keyword, color: 'var(--sev-fatal)' },
@@ -23,7 +22,9 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--faint)' },
 ]);
 
-export default function PromEditor({ value, onChange, onSubmit }: Props) {
+type Calls = { current: Pick<Props, 'onChange' | 'onSubmit'> };
+
+export default function CodeEditor({ language, value, label, placeholder, search, onChange, onSubmit }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const calls = useRef({ onChange, onSubmit });
@@ -33,13 +34,15 @@ export default function PromEditor({ value, onChange, onSubmit }: Props) {
   useEffect(() => {
     const parent = host.current;
     if (!parent) return undefined;
-    const made = new EditorView({ parent, state: EditorState.create({ doc: first.current, extensions: extensions(calls) }) });
+    const state = EditorState.create({ doc: view.current?.state.doc ?? first.current, extensions: extensions(LANGUAGES[language](), calls, { label, placeholder, search }) });
+    const made = new EditorView({ parent, state });
     view.current = made;
     return () => {
       view.current = null;
+      first.current = made.state.doc.toString();
       made.destroy();
     };
-  }, []);
+  }, [language, label, placeholder, search]);
 
   useEffect(() => {
     const editor = view.current;
@@ -50,28 +53,25 @@ export default function PromEditor({ value, onChange, onSubmit }: Props) {
   return <div ref={host} className="prom-editor" />;
 }
 
-function extensions(calls: { current: Pick<Props, 'onChange' | 'onSubmit'> }) {
-  const promql = new PromQLExtension().setComplete({
-    remote: { url: '', fetchFn: (input) => request(pathOf(input)), httpMethod: 'GET' },
-  });
+function extensions(language: Extension, calls: Calls, { label, placeholder, search }: Pick<Props, 'label' | 'placeholder' | 'search'>): Extension {
   const submit = (editor: EditorView) => {
     calls.current.onSubmit(editor.state.doc.toString());
     return true;
   };
   return [
-    promql.asExtension(),
+    language,
     history(),
     bracketMatching(),
     closeBrackets(),
     autocompletion({ icons: false }),
     syntaxHighlighting(colours),
-    placeholder('sum by (service_name) (rate(http_server_request_duration_seconds_count[1m]))'),
+    placeholderText(placeholder),
     EditorView.lineWrapping,
-    EditorView.contentAttributes.of({ 'aria-label': 'PromQL', 'data-search': '', spellcheck: 'false' }),
+    EditorView.contentAttributes.of({ 'aria-label': label, ...(search ? { 'data-search': '' } : {}), spellcheck: 'false' }),
     // Below the completion's own Enter: that one chooses an entry.
     keymap.of([...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap]),
     Prec.highest(keymap.of([{ key: 'Mod-Enter', run: submit }])),
-    keymap.of([{ key: 'Enter', run: submit }, { key: 'Escape', run: blur }, ...defaultKeymap]),
+    keymap.of([{ key: 'Enter', run: submit }, { key: 'Shift-Enter', run: (editor) => { editor.dispatch(editor.state.replaceSelection('\n')); return true; } }, { key: 'Escape', run: blur }, ...defaultKeymap]),
     EditorView.updateListener.of((update) => {
       if (update.docChanged) calls.current.onChange(update.state.doc.toString());
     }),
@@ -81,10 +81,4 @@ function extensions(calls: { current: Pick<Props, 'onChange' | 'onSubmit'> }) {
 function blur(editor: EditorView): boolean {
   editor.contentDOM.blur();
   return true;
-}
-
-function pathOf(input: RequestInfo | URL): string {
-  const text = typeof input === 'string' ? input : input instanceof URL ? input.href : input.url;
-  const url = new URL(text, window.location.origin);
-  return url.pathname + url.search;
 }

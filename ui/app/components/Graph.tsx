@@ -1,0 +1,72 @@
+import { useMemo } from 'react';
+import '../styles/viz.css';
+import { type GraphEdge, type GraphNode, type Placed, layOutGraph } from '../lib/graph';
+
+type Props = { nodes: readonly GraphNode[]; edges: readonly GraphEdge[]; width: number; height: number; selected?: string; onNode?: (id: string) => void; onEdge?: (edge: GraphEdge) => void };
+
+const BOX_W = 132;
+const BOX_H = 40;
+
+/** Boxes and arrows. A box or an arrow that fails is red and says how much of it. */
+export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }: Props) {
+  const layout = useMemo(() => layOutGraph(nodes, edges), [nodes, edges]);
+  const w = Math.max(width, layout.layers * (BOX_W + 56));
+  const h = Math.max(height - 4, layout.rows * (BOX_H + 14));
+  const at = (placed: Placed) => ({ x: ((placed.x + 0.5) / layout.layers) * w, y: ((placed.y + 0.5) / layout.rows) * h });
+  const places = new Map(layout.nodes.map((placed) => [placed.node.id, at(placed)]));
+  const near = (edge: GraphEdge) => selected === undefined || edge.from === selected || edge.to === selected;
+  return (
+    <div className="graph" style={{ height }} tabIndex={0} role="group" aria-label={`Graph of ${nodes.length} nodes and ${edges.length} edges`}>
+      <svg width={w} height={h}>
+        <defs>
+          {['line-strong', 'bar-error'].map((color) => (
+            <marker key={color} id={`arrow-${color}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+              <path d="M0 0 8 4 0 8z" fill={`var(--${color})`} />
+            </marker>
+          ))}
+        </defs>
+        {edges.map((edge) => {
+          const [from, to] = [places.get(edge.from), places.get(edge.to)];
+          return from && to && edge.from !== edge.to ? <Arrow key={`${edge.from}>${edge.to}`} edge={edge} from={from} to={to} faded={!near(edge)} {...(onEdge ? { onClick: () => onEdge(edge) } : {})} /> : null;
+        })}
+        {layout.nodes.map((placed) => {
+          const { x, y } = at(placed);
+          const { node } = placed;
+          return (
+            <g
+              key={node.id}
+              className="graph-node"
+              data-selected={selected === node.id || undefined}
+              data-bad={node.bad > 0.01 || undefined}
+              transform={`translate(${x - BOX_W / 2} ${y - BOX_H / 2})`}
+              {...(onNode ? { role: 'button', tabIndex: 0, 'aria-label': `${node.title}, ${node.label}`, onClick: () => onNode(node.id), onKeyDown: (event: React.KeyboardEvent) => (event.key === 'Enter' ? onNode(node.id) : undefined) } : {})}
+            >
+              <rect width={BOX_W} height={BOX_H} rx={5} />
+              {node.bad > 0 ? <rect className="graph-bad" y={BOX_H - 4} width={Math.max(3, BOX_W * Math.min(1, node.bad))} height={4} /> : null}
+              <text x={BOX_W / 2} y={17} textAnchor="middle" className="graph-title">{node.title.length > 19 ? `${node.title.slice(0, 18)}…` : node.title}</text>
+              <text x={BOX_W / 2} y={31} textAnchor="middle" className="graph-label">{node.label.slice(0, 24)}</text>
+            </g>
+          );
+        })}
+      </svg>
+    </div>
+  );
+}
+
+function Arrow({ edge, from, to, faded, onClick }: { edge: GraphEdge; from: { x: number; y: number }; to: { x: number; y: number }; faded: boolean; onClick?: () => void }) {
+  const back = to.x <= from.x;
+  const x1 = from.x + (back ? 0 : BOX_W / 2);
+  const x2 = to.x - (back ? 0 : BOX_W / 2);
+  const y1 = from.y + (back ? BOX_H / 2 : 0);
+  const y2 = to.y + (back ? BOX_H / 2 : 0);
+  const bend = back ? `C${x1} ${y1 + 50} ${x2} ${y2 + 50} ${x2} ${y2}` : `C${x1 + 40} ${y1} ${x2 - 40} ${y2} ${x2 - 3} ${y2}`;
+  const bad = edge.bad > 0.01;
+  return (
+    <g className="graph-edge" data-bad={bad || undefined} opacity={faded ? 0.25 : 1} onClick={onClick} style={onClick ? { cursor: 'pointer' } : undefined}>
+      <path d={`M${x1} ${y1}${bend}`} fill="none" stroke="transparent" strokeWidth={12} />
+      <path d={`M${x1} ${y1}${bend}`} fill="none" stroke={`var(--${bad ? 'bar-error' : 'line-strong'})`} strokeWidth={Math.min(6, 1.2 + (edge.weight ?? 0) * 4)} markerEnd={`url(#arrow-${bad ? 'bar-error' : 'line-strong'})`} />
+      <title>{`${edge.from} → ${edge.to}: ${edge.label}`}</title>
+      <text x={(x1 + x2) / 2} y={(y1 + y2) / 2 - 4 + (back ? 36 : 0)} textAnchor="middle" className="graph-label">{edge.label.slice(0, 30)}</text>
+    </g>
+  );
+}

@@ -1,0 +1,37 @@
+/** The documents API: dashboards with their versions. */
+import { getJson, sendJson } from './api';
+import type { Json } from './dash/json';
+
+export type Summary = { uid: string; title: string; folder: string; tags: string[]; version: number; updated_ms: number; shipped: boolean };
+export type Version = { version: number; at_ms: number; by: string; message: string };
+export type Stored = Summary & { versions: Version[]; model: Json };
+export type Save = { model: Json; folder: string; message: string; version?: number };
+
+const PATH = '/api/signalbox/dashboards';
+const at = (uid: string) => `${PATH}/${encodeURIComponent(uid)}`;
+
+export async function list(signal?: AbortSignal): Promise<Summary[]> {
+  return (await getJson<{ dashboards?: Summary[] }>(PATH, {}, signal)).dashboards ?? [];
+}
+
+export async function get(uid: string, signal?: AbortSignal): Promise<Stored> {
+  return getJson<Stored>(at(uid), {}, signal);
+}
+
+export async function version(uid: string, number: number, signal?: AbortSignal): Promise<Json> {
+  return (await getJson<{ model: Json }>(`${at(uid)}/versions/${number}`, {}, signal)).model;
+}
+
+export async function save(uid: string, body: Save): Promise<Summary> {
+  return sendJson<Summary>('PUT', at(uid), body);
+}
+
+export async function remove(uid: string): Promise<void> {
+  await sendJson('DELETE', at(uid));
+}
+
+/** Letters, digits, - and _ only, as the server wants them. */
+export function uidOf(text: string): string {
+  const plain = text.toLowerCase().normalize('NFKD').replace(/[^a-z0-9_-]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40);
+  return plain || `d-${Date.now().toString(36)}`;
+}

@@ -1,0 +1,158 @@
+// Data for dashboards: `node dev/fill.mjs SERVER DASHBOARD.json …` reads the selectors of every PromQL query and sends series that
+// match them, an hour of them, over remote write. What a dashboard asks for is then there, so that what stays empty is our fault.
+import { readFileSync } from 'node:fs';
+import { parser } from '@prometheus-io/lezer-promql';
+
+const STEP_S = 15;
+const HOURS = Number(process.env.HOURS ?? 1);
+const BUCKETS = ['0.005', '0.01', '0.05', '0.1', '0.5', '1', '5', '+Inf'];
+const COUNTERS = /_(total|count|sum|bucket)$/;
+
+/** All PromQL texts of a dashboard: targets, variables, annotations. */
+function texts(dashboard) {
+  const found = [];
+  const walk = (panels) => {
+    for (const panel of panels ?? []) {
+      for (const target of panel.targets ?? []) if (typeof target.expr === 'string') found.push({ text: target.expr, legend: target.legendFormat ?? '' });
+      walk(panel.panels);
+    }
+  };
+  walk(dashboard.panels);
+  for (const row of dashboard.rows ?? []) walk(row.panels);
+  for (const variable of dashboard.templating?.list ?? []) {
+    const query = typeof variable.query === 'string' ? variable.query : variable.query?.query;
+    const inside = /^(?:label_values|query_result)\((.*)\)$/s.exec(query ?? '')?.[1];
+    if (inside && variable.type === 'query') {
+      const label = /,\s*(\w+)\s*$/.exec(inside)?.[1];
+      found.push({ text: inside.replace(/,\s*\w+\s*$/, ''), legend: label ? `{{${label}}}` : '' });
+    }
+  }
+  return found;
+}
+
+/** Variables become what a regex or a number can be. */
+function plain(text) {
+  return text
+    .replace(/\$__(?:rate_)?interval|\$\{__(?:rate_)?interval(?::\w+)?\}|\$__range|\$\{__range\}|\[\$\w+\]/g, (whole) => (whole.startsWith('[') ? '[5m]' : '5m'))
+    .replace(/"\$\{?(\w+)(?::\w+)?\}?"/g, '"@$1"')
+    .replace(/"([^"]*)\$\{?(\w+)(?::\w+)?\}?([^"]*)"/g, '"@$2"')
+    .replace(/\[\[(\w+)\]\]/g, '@$1')
+    .replace(/\$\{?(\w+)(?::\w+)?\}?/g, (_whole, name) => (/interval|range|window/.test(name) ? '5m' : `v_${name}`));
+}
+
+/** Selectors and the labels that are grouped, joined or shown. */
+function selectors({ text, legend }) {
+  const query = plain(text);
+  const out = [];
+  const labels = new Set([...legend.matchAll(/\{\{\s*(\w+)\s*\}\}/g)].map((match) => match[1]));
+  parser.parse(query).iterate({
+    enter: (node) => {
+      const said = query.slice(node.from, node.to);
+      if (node.name === 'VectorSelector') out.push(selector(node.node, query));
+      if (node.name === 'GroupingLabels') for (const match of said.matchAll(/\w+/g)) labels.add(match[0]);
+    },
+  });
+  return { found: out.filter((one) => one.name), labels };
+}
+
+function selector(node, query) {
+  const at = (child) => (child ? query.slice(child.from, child.to) : '');
+  const matchers = [...at(node).matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"/g)].map(([, label, op, value]) => ({ label, op, value }));
+  const name = /^[a-zA-Z_:][\w:]*/.exec(at(node))?.[0] ?? matchers.find((one) => one.label === '__name__' && one.op === '=')?.value ?? '';
+  return { name, matchers };
+}
+
+/** A value that a matcher takes; the same for the same label, so that joins meet. */
+function value(label, op, wanted) {
+  if (wanted === undefined || op === '!=' || op === '!~' || wanted.startsWith('@')) return `${label}-1`;
+  if (op === '=') return wanted;
+  const first = wanted.replace(/\\\\/g, '\\').split('|')[0] ?? '';
+  const text = first.replace(/^\^|\$$/g, '').replace(/^\(+|\)+$/g, '').replace(/\[[^\]]*\][+*]?/g, '1').replace(/\.[+*]\??/g, wanted.includes('.') && /^\.[+*]/.test(first) ? `${label}-1` : 'x').replace(/\\(.)/g, '$1').replace(/\?/g, '');
+  return text || `${label}-1`;
+}
+
+function seriesOf(dashboards) {
+  const all = new Map();
+  for (const dashboard of dashboards) {
+    const read = texts(dashboard).map(selectors);
+    const known = new Map([['job', 'job-1'], ['instance', 'instance-1']]);
+    for (const { found, labels } of read) {
+      labels.forEach((label) => known.set(label, `${label}-1`));
+      // What one selector names, others join with.
+      for (const { matchers } of found) for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && ['job', 'cluster', 'metrics_path', 'service', 'namespace'].includes(label) && !known.get(label)?.includes('!')) known.set(label, value(label, op, wanted));
+    }
+    known.delete('le');
+    known.delete('__name__');
+    for (const { found } of read) {
+      for (const { name, matchers } of found) {
+        const labels = new Map(known);
+        for (const { label, op, value: wanted } of matchers) if (label !== '__name__') labels.set(label, value(label, op, wanted));
+        const buckets = name.endsWith('_bucket') ? (labels.get('le') ? [...new Set([labels.get('le'), ...BUCKETS])] : BUCKETS) : [undefined];
+        buckets.forEach((le, i) => {
+          const own = new Map([['__name__', name], ...labels]);
+          if (le) own.set('le', le);
+          const key = JSON.stringify([...own].sort());
+          if (!all.has(key)) all.set(key, { labels: [...own].filter(([, text]) => text !== '').sort(([a], [b]) => (a < b ? -1 : 1)), counter: COUNTERS.test(name), weight: (i + 1) / buckets.length });
+        });
+      }
+    }
+  }
+  return [...all.values()];
+}
+
+// === remote write ===
+
+const varint = (n) => {
+  const out = [];
+  let rest = BigInt(n);
+  while (rest > 127n) {
+    out.push(Number(rest & 127n) | 128);
+    rest >>= 7n;
+  }
+  out.push(Number(rest));
+  return Buffer.from(out);
+};
+const bytes = (tag, body) => Buffer.concat([Buffer.from([(tag << 3) | 2]), varint(body.length), body]);
+const double = (tag, n) => {
+  const body = Buffer.alloc(9);
+  body[0] = (tag << 3) | 1;
+  body.writeDoubleLE(n, 1);
+  return body;
+};
+const label = ([name, text]) => bytes(1, Buffer.concat([bytes(1, Buffer.from(name)), bytes(2, Buffer.from(text))]));
+const sample = (ms, n) => bytes(2, Buffer.concat([double(1, n), Buffer.from([16]), varint(ms)]));
+
+/** Snappy of literals only: valid, and as large as what went in. */
+function snappy(body) {
+  const out = [varint(body.length)];
+  for (let at = 0; at < body.length; at += 60) {
+    const part = body.subarray(at, at + 60);
+    out.push(Buffer.from([(part.length - 1) << 2]), part);
+  }
+  return Buffer.concat(out);
+}
+
+async function send(server, body) {
+  const response = await fetch(`${server}/api/v1/write`, { method: 'POST', body: snappy(body), headers: { 'Content-Type': 'application/x-protobuf', 'Content-Encoding': 'snappy', 'X-Prometheus-Remote-Write-Version': '0.1.0' } });
+  if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+}
+
+const [server, ...files] = process.argv.slice(2);
+const series = seriesOf(files.map((file) => JSON.parse(readFileSync(file, 'utf8'))).map((one) => one.dashboard ?? one));
+const end = Math.floor(Date.now() / 1000 / STEP_S) * STEP_S;
+const times = Array.from({ length: (HOURS * 3600) / STEP_S + 1 }, (_, i) => end - HOURS * 3600 + i * STEP_S);
+let batch = [];
+for (const [n, one] of series.entries()) {
+  let total = 0;
+  const samples = times.map((s, i) => {
+    const wave = 1 + Math.sin(i / 17 + n) * 0.5 + ((i * 7919 + n * 104_729) % 97) / 200;
+    total += wave * one.weight * 10;
+    return sample(s * 1000, one.counter ? total : wave * 40);
+  });
+  batch.push(bytes(1, Buffer.concat([...one.labels.map(label), ...samples])));
+  if (batch.length === 100 || n === series.length - 1) {
+    await send(server, Buffer.concat(batch));
+    batch = [];
+  }
+}
+process.stdout.write(`${series.length} series, ${series.length * times.length} samples\n`);
