@@ -168,7 +168,7 @@ pub static ROUTES: &[Row] = &[
     Row::form(L, "/loki/api/v1/detected_labels", Read(loki::detected::labels), "labels with their cardinality"),
     Row::form(L, "/loki/api/v1/detected_fields", Read(loki::detected::fields), "fields found in lines and attributes"),
     Row::form(L, "/loki/api/v1/detected_field/{name}/values", Read(loki::detected::values), "values of such a field"),
-    Row::form(L, "/loki/api/v1/patterns", Now(loki::detected::patterns), "patterns of lines; empty so far"),
+    Row::form(L, "/loki/api/v1/patterns", Read(loki::patterns::answer), "patterns of lines, counted over time"),
     Row::read(L, "/loki/api/v1/tail", Wait(loki::tail::answer), "websocket: lines as they come").stream(),
     Row::form(L, "/loki/api/v1/format_query", Now(loki::status::format), "LogQL, printed"),
     Row::shared(L, "/loki/api/v1/status/buildinfo", Now(loki::status::buildinfo), "version"),
