@@ -35,6 +35,8 @@ pub(crate) enum AppError {
     Routes(#[from] query::TableError),
     #[error("rules: {0}")]
     Rules(String),
+    #[error("deletions that were asked for: {0}")]
+    Deletions(String),
     #[error("signals of the operating system: {0}")]
     Signals(std::io::Error),
 }
@@ -84,6 +86,7 @@ impl App {
         let store = open_store(&config).await?;
         let app = Self::build(started_with, config, flags, store)?;
         app.read_rules().await?;
+        app.dispatch.query.resume().await.map_err(AppError::Deletions)?;
         let further = listeners.further_addresses();
         let doors = app.open_doors(listeners);
         let _ = app.ready.send(true);

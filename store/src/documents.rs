@@ -20,16 +20,19 @@ pub enum DocumentKind {
     Dashboard,
     /// A message of the demo's chat room.
     ChatMessage,
+    /// Log records somebody had deleted.
+    Deletion,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RuleState,
         Self::Outbox,
         Self::Notification,
         Self::Silence,
         Self::Dashboard,
         Self::ChatMessage,
+        Self::Deletion,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -40,6 +43,7 @@ impl DocumentKind {
             Self::Silence => "silence",
             Self::Dashboard => "dashboard",
             Self::ChatMessage => "chat_message",
+            Self::Deletion => "deletion",
         }
     }
 }

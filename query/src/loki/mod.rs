@@ -3,6 +3,7 @@
 mod answer;
 #[cfg(test)]
 mod clients;
+pub(crate) mod delete;
 pub(crate) mod detected;
 pub(crate) mod labels;
 pub(crate) mod patterns;

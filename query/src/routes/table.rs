@@ -13,6 +13,8 @@ use crate::{alertmanager, loki, own, prometheus, tempo};
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
+/// A list that is added to by POST or PUT and shortened by DELETE.
+const GET_CHANGE: &[Method] = &[Method::GET, Method::POST, Method::PUT, Method::DELETE];
 
 /// Forms: as large as Prometheus reads them.
 const FORM_BYTES_MAX: u64 = 10 << 20;
@@ -216,6 +218,7 @@ pub static ROUTES: &[Row] = &[
     Row::read(O, "/config", Now(own::operations::config), "configuration as YAML"),
     Row::admin("/-/flush", Wait(own::operations::flush), "heads become segments; answers when they have"),
     Row::admin("/-/reload", Wait(own::operations::reload), "reads configuration and rules again"),
+    Row { methods: GET_CHANGE, access: Access::Needs(Role::Admin), timeout: SHORT, ..Row::read(L, "/loki/api/v1/delete", Wait(loki::delete::answer), "deletes the lines a query finds; GET lists deletions, DELETE cancels one") },
 ];
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub use ast::*;
 pub use error::ParseError;
 pub(crate) use eval::quantile;
 pub use eval::{
-    Answer, Data, Direction, Entry, EvalError, MetricSeries, PatternSeries, QueryParams, STEPS_MAX,
+    Answer, Data, Deletion, Direction, Entry, EvalError, MetricSeries, PatternSeries, QueryParams, STEPS_MAX,
     StreamEntries, TailMatcher, TailRow, VectorSample, label_names, label_values, patterns, query, series,
 };
 pub use parser::{parse, parse_selector};

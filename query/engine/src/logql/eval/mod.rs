@@ -6,6 +6,7 @@
 
 mod browse;
 mod check;
+mod deletion;
 mod error;
 mod extract;
 pub(crate) mod json;
@@ -26,6 +27,7 @@ mod window;
 mod tests;
 
 pub use browse::{label_names, label_values, series};
+pub use deletion::Deletion;
 pub use error::EvalError;
 pub use patterns::{PatternSeries, patterns};
 pub(crate) use window::quantile;
