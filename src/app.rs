@@ -38,6 +38,8 @@ pub(crate) enum AppError {
     Rules(String),
     #[error("scrape: {0}")]
     Scrape(String),
+    #[error("deletions that were asked for: {0}")]
+    Deletions(String),
     #[error("signals of the operating system: {0}")]
     Signals(std::io::Error),
 }
@@ -88,6 +90,7 @@ impl App {
         let store = open_store(&config).await?;
         let app = Self::build(started_with, config, flags, store)?;
         app.read_rules().await?;
+        app.dispatch.query.resume().await.map_err(AppError::Deletions)?;
         let further = listeners.further_addresses();
         let doors = app.open_doors(listeners);
         let _ = app.ready.send(true);

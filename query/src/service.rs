@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     /// Live tails and event streams open at once.
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) runner: Runner,
+    /// Held by whoever changes what is deleted.
+    pub(crate) deletions: tokio::sync::Mutex<()>,
 }
 
 /// How a row answers: the binary keeps it in its table and hands it back.
@@ -71,6 +73,7 @@ impl Query {
         Self(Arc::new(Shared {
             runner: Runner::new(limits.queries_concurrent_max),
             streams: Arc::new(Semaphore::new(streams)),
+            deletions: tokio::sync::Mutex::default(),
             services: ServicesCache::default(),
             chat: ChatSequence::default(),
             dashboard_writes: DashboardWrites::default(),
@@ -79,6 +82,11 @@ impl Query {
             rules,
             host,
         }))
+    }
+
+    /// Takes up what was begun before the process started: to be called before the first request.
+    pub async fn resume(&self) -> Result<(), String> {
+        crate::loki::delete::resume(&self.0.store).await.map_err(|failure| failure.message)
     }
 
     pub fn stats(&self) -> RunStats {

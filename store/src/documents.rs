@@ -23,6 +23,8 @@ pub enum DocumentKind {
     DashboardVersion,
     /// A message of the demo's chat room.
     ChatMessage,
+    /// Log records somebody had deleted.
+    Deletion,
 }
 
 impl DocumentKind {
@@ -34,6 +36,7 @@ impl DocumentKind {
         Self::Dashboard,
         Self::DashboardVersion,
         Self::ChatMessage,
+        Self::Deletion,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -45,6 +48,7 @@ impl DocumentKind {
             Self::Dashboard => "dashboard",
             Self::DashboardVersion => "dashboard_version",
             Self::ChatMessage => "chat_message",
+            Self::Deletion => "deletion",
         }
     }
 }

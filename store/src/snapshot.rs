@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::StoreError;
+use crate::erasure::Erasures;
 use crate::events_view::EventsView;
 use crate::head::OwnedExemplar;
 use crate::model::{
@@ -185,6 +186,8 @@ pub struct Snapshot {
     logs: EventsView,
     spans: EventsView,
     samples: SamplesView,
+    /// Of log records.
+    erasures: Erasures,
 }
 
 impl Snapshot {
@@ -193,7 +196,11 @@ impl Snapshot {
         spans: impl Into<EventsView>,
         samples: SamplesView,
     ) -> Self {
-        Self { logs: logs.into(), spans: spans.into(), samples }
+        Self { logs: logs.into(), spans: spans.into(), samples, erasures: Erasures::default() }
+    }
+
+    pub(crate) fn without(self, erasures: Erasures) -> Self {
+        Self { erasures, ..self }
     }
 
     fn events(&self, signal: Signal) -> &EventsView {
@@ -222,7 +229,17 @@ impl Snapshot {
         query: &EventQuery,
         visit: &mut dyn FnMut(EventRows<'_>) -> ScanControl,
     ) -> Result<ScanStats, StoreError> {
-        self.events(query.signal).scan(ctx, query, visit)
+        let erasures = self.erasures.overlapping(query.start, query.end);
+        if query.signal != Signal::Logs || erasures.is_empty() {
+            return self.events(query.signal).scan(ctx, query, visit);
+        }
+        let query = EventQuery { projection: erasures.widened(&query.projection), ..query.clone() };
+        let (mut kept, mut erased) = (Vec::new(), 0);
+        let mut stats = self
+            .events(query.signal)
+            .scan(ctx, &query, &mut |rows| erasures.show(rows, &mut kept, &mut erased, visit))?;
+        stats.rows_matched -= erased;
+        Ok(stats)
     }
 
     /// The streams that have records of a signal in the time range (Unix nanoseconds; blocks' ranges decide, so a few

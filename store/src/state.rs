@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 
+use crate::erasure::Erasures;
 use crate::flush::OpenSegments;
 use crate::head::{EventHead, LabelOverflow, SampleHead};
 use crate::model::{Batch, EventBatch, Limits, Lsn, Signal, Stream, Tenant, TenantNo, WriterId};
@@ -26,6 +27,8 @@ pub(crate) struct TenantState {
     heads: RwLock<TenantHeads>,
     /// When its segments were last wanted, in Unix milliseconds.
     used_ms: AtomicI64,
+    /// Deleted log records, and how often that list changed.
+    erasures: RwLock<(u64, Erasures)>,
 }
 
 /// What one lock guards: heads, and the segments that are open for reading.
@@ -111,7 +114,8 @@ impl TenantState {
     fn new(no: TenantNo, name: Tenant, limits: Limits) -> Self {
         let heads = TenantHeads::default();
         heads.samples.fresh.write().set_limits(&limits);
-        Self { no, name, limits, heads: RwLock::new(heads), used_ms: AtomicI64::new(0) }
+        let (heads, used_ms) = (RwLock::new(heads), AtomicI64::new(0));
+        Self { no, name, limits, heads, used_ms, erasures: RwLock::default() }
     }
 
     /// Labels of metrics that are being folded.
@@ -121,6 +125,15 @@ impl TenantState {
 
     pub(crate) fn read<T>(&self, look: impl FnOnce(&TenantHeads) -> T) -> T {
         look(&self.heads.read())
+    }
+
+    pub(crate) fn erasures(&self) -> (u64, Erasures) {
+        self.erasures.read().clone()
+    }
+
+    pub(crate) fn set_erasures(&self, erasures: Erasures) {
+        let mut held = self.erasures.write();
+        *held = (held.0 + 1, erasures);
     }
 
     pub(crate) fn used_ms(&self) -> i64 {

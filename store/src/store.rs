@@ -13,6 +13,7 @@ use crate::catalog::{Catalog, SegmentRow};
 use crate::clock::Clock;
 use crate::damage::{DamageList, DamagedKind};
 use crate::dedup::Dedup;
+use crate::erasure::{Erasure, Erasures};
 use crate::events_view::EventsView;
 use crate::flush::{self, Maintenance};
 use crate::model::{Signal, Tenant, WriterId};
@@ -78,8 +79,20 @@ impl Store {
             let samples = SamplesView::new(heads.samples.heads(), segments.samples(), Some(on_damage));
             let logs = EventsView::new(heads.logs.batches(), segments.events(Signal::Logs));
             let spans = EventsView::new(heads.spans.batches(), segments.events(Signal::Spans));
-            Snapshot::new(logs, spans, samples)
+            Snapshot::new(logs, spans, samples).without(state.erasures().1)
         })
+    }
+
+    /// From now on these log records of a tenant are deleted, and no others: snapshots taken later do not show them, and
+    /// segments are written anew without them as maintenance comes to it.
+    pub async fn erase(&self, tenant: &Tenant, erasures: Vec<Arc<dyn Erasure>>) -> Result<(), StoreError> {
+        self.0.tenant(tenant).await?.set_erasures(Erasures::new(erasures));
+        Ok(())
+    }
+
+    /// Whether the deleted records are gone from memory and from all segments. Blocking.
+    pub fn erased(&self, tenant: &Tenant) -> bool {
+        self.0.tenants.get(tenant).is_none_or(|state| flush::is_erased(&self.0, &state))
     }
 
     /// Follows all tenants' batches as they are applied; at most `capacity` wait.

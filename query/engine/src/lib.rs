@@ -2,4 +2,5 @@
 
 pub mod logql;
 pub mod promql;
+mod re2;
 pub mod traceql;

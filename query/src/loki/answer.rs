@@ -1,11 +1,11 @@
 //! An answer of the LogQL engine as Loki writes it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use engine::logql::{Answer, Data, Entry, MetricSeries, StreamEntries, VectorSample};
 use engine::promql::fmt_value;
 use http::StatusCode;
-use store::ScanStats;
 use store::model::Labels;
 
 use super::write_success;
@@ -13,7 +13,7 @@ use crate::failure::{Reply, reply as respond};
 use crate::json::Json;
 use crate::request::time::NS_PER_MS;
 
-pub(super) fn reply(answer: &Answer, categorize: bool) -> Reply {
+pub(super) fn reply(answer: &Answer, took: Duration, categorize: bool) -> Reply {
     let mut json = Json::with_capacity(4096);
     write_success(&mut json, |json| {
         json.object(|o| {
@@ -22,7 +22,7 @@ pub(super) fn reply(answer: &Answer, categorize: bool) -> Reply {
             if categorize && matches!(answer.data, Data::Streams(_)) {
                 o.key("encodingFlags").strings(["categorize-labels"]);
             }
-            write_stats(o.key("stats"), &answer.stats);
+            write_stats(o.key("stats"), answer, took);
         });
     });
     respond(StatusCode::OK, "application/json", json.into_bytes())
@@ -126,21 +126,61 @@ pub(super) fn write_sample(json: &mut Json, time: i64, value: f64) {
 }
 
 /// The members clients read, filled from the scan; what this store has no counterpart for is left out.
-fn write_stats(json: &mut Json, stats: &ScanStats) {
+fn write_stats(json: &mut Json, answer: &Answer, took: Duration) {
+    let stats = &answer.stats;
+    let seconds = took.as_secs_f64();
+    let per_second = |amount: u64| if seconds > 0.0 { (amount as f64 / seconds) as i64 } else { 0 };
     json.object(|o| {
         o.key("summary").object(|s| {
-            s.key("bytesProcessedPerSecond").int(0);
-            s.key("linesProcessedPerSecond").int(0);
+            s.key("bytesProcessedPerSecond").int(per_second(stats.bytes_read));
+            s.key("linesProcessedPerSecond").int(per_second(stats.rows_read));
             s.key("totalBytesProcessed").int(stats.bytes_read);
             s.key("totalLinesProcessed").int(stats.rows_read);
-            s.key("execTime").int(0);
+            s.key("execTime").number(seconds);
             s.key("queueTime").int(0);
             s.key("subqueries").int(0);
-            s.key("totalEntriesReturned").int(stats.rows_matched);
+            s.key("totalEntriesReturned").int(entries(&answer.data) as u64);
             s.key("splits").int(0);
             s.key("shards").int(0);
+            s.key("totalPostFilterLines").int(stats.rows_matched);
+            s.key("totalStructuredMetadataBytesProcessed").int(0);
         });
-        o.key("querier").object(|_| {});
-        o.key("ingester").object(|_| {});
+        o.key("querier").object(|q| {
+            q.key("store").object(|s| {
+                s.key("totalChunksRef").int(stats.blocks_total);
+                s.key("totalChunksDownloaded").int(stats.blocks_read);
+                s.key("chunksDownloadTime").int(0);
+                s.key("chunk").object(|c| {
+                    c.key("headChunkBytes").int(0);
+                    c.key("headChunkLines").int(0);
+                    c.key("decompressedBytes").int(stats.bytes_read);
+                    c.key("decompressedLines").int(stats.rows_read);
+                    c.key("compressedBytes").int(0);
+                    c.key("totalDuplicates").int(0);
+                });
+            });
+        });
+        o.key("ingester").object(|i| {
+            i.key("totalReached").int(0);
+            i.key("totalChunksMatched").int(0);
+            i.key("totalBatches").int(0);
+            i.key("totalLinesSent").int(0);
+            i.key("store").object(|s| {
+                s.key("totalChunksRef").int(0);
+                s.key("totalChunksDownloaded").int(0);
+                s.key("chunksDownloadTime").int(0);
+                s.key("chunk").object(|_| {});
+            });
+        });
     });
+}
+
+/// Lines, or points of series.
+fn entries(data: &Data) -> usize {
+    match data {
+        Data::Streams(streams) => streams.iter().map(|stream| stream.entries.len()).sum(),
+        Data::Matrix(series) => series.iter().map(|series| series.points.len()).sum(),
+        Data::Vector(samples) => samples.len(),
+        Data::Scalar(..) => 1,
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::logql::{self, Data, Direction, Expr, QueryParams};
 
-use super::{Range, expression, optional_selector, write_success};
+use super::{Range, expression, optional_selector};
 use crate::failure::{Failure, Reply, json_reply};
 use crate::service::Call;
 
@@ -19,6 +19,8 @@ const PARSERS: [&str; 2] = ["json", "logfmt"];
 struct FieldFacts {
     values: BTreeSet<String>,
     parsers: BTreeSet<&'static str>,
+    /// Where a field of JSON is; its name alone does not tell.
+    path: Vec<String>,
 }
 
 pub(crate) fn labels(call: &Call) -> Result<Reply, Failure> {
@@ -60,6 +62,9 @@ pub(crate) fn fields(call: &Call) -> Result<Reply, Failure> {
                             true => f.key("parsers").null(),
                             false => f.key("parsers").strings(facts.parsers.iter().copied()),
                         }
+                        if !facts.path.is_empty() {
+                            f.key("jsonPath").strings(facts.path.iter().map(String::as_str));
+                        }
                     });
                 }
             });
@@ -78,11 +83,6 @@ pub(crate) fn values(call: &Call) -> Result<Reply, Failure> {
             o.key("limit").int(limit as u64);
         });
     }))
-}
-
-/// Patterns are not mined yet: a proper empty answer, or Grafana waits for ever.
-pub(crate) fn patterns(_: &Call) -> Result<Reply, Failure> {
-    Ok(json_reply(|json| write_success(json, |data| data.array(|_| {}))))
 }
 
 /// Fields of the newest lines: their metadata, what the query's own stages parse, and what each parser would.
@@ -106,6 +106,7 @@ fn detect(call: &Call) -> Result<BTreeMap<String, FieldFacts>, Failure> {
             step: 1,
             instant: false,
             limit: lines,
+            interval: 0,
             direction: Direction::Backward,
         };
         let Data::Streams(streams) = logql::query(&call.ctx, &call.snapshot(), &expr, &params)?.data else {
@@ -116,19 +117,57 @@ fn detect(call: &Call) -> Result<BTreeMap<String, FieldFacts>, Failure> {
                 add(&mut fields, name, value, None);
             }
             for (name, value) in entry.parsed.iter().filter(|(name, _)| !name.starts_with("__")) {
-                add(&mut fields, name, value, Some(parser));
+                let facts = add(&mut fields, name, value, Some(parser));
+                if parser == "json" && facts.path.is_empty() {
+                    facts.path = json_path(&entry.line, name);
+                }
             }
         }
     }
     Ok(fields)
 }
 
-fn add(fields: &mut BTreeMap<String, FieldFacts>, name: &str, value: &str, parser: Option<&'static str>) {
+/// The keys that lead to a label of the `json` stage.
+fn json_path(line: &str, name: &str) -> Vec<String> {
+    let name = name.strip_suffix("_extracted").unwrap_or(name);
+    let Ok(serde_json::Value::Object(object)) = serde_json::from_str(line) else { return Vec::new() };
+    let mut path = Vec::new();
+    find_path(&object, name, &mut path);
+    path
+}
+
+fn find_path(
+    object: &serde_json::Map<String, serde_json::Value>,
+    name: &str,
+    path: &mut Vec<String>,
+) -> bool {
+    object.iter().any(|(key, value)| {
+        let label: String = key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let Some(rest) = name.strip_prefix(&label) else { return false };
+        path.push(key.clone());
+        let found = match (value, rest.strip_prefix('_')) {
+            (serde_json::Value::Object(inner), Some(rest)) => find_path(inner, rest, path),
+            _ => rest.is_empty(),
+        };
+        if !found {
+            path.pop();
+        }
+        found
+    })
+}
+
+fn add<'f>(
+    fields: &'f mut BTreeMap<String, FieldFacts>,
+    name: &str,
+    value: &str,
+    parser: Option<&'static str>,
+) -> &'f mut FieldFacts {
     let facts = fields.entry(name.to_owned()).or_default();
     facts.parsers.extend(parser);
     if facts.values.len() < VALUES_MAX && !facts.values.contains(value) {
         facts.values.insert(value.to_owned());
     }
+    facts
 }
 
 /// The narrowest type all values have.
@@ -179,13 +218,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn keys_that_lead_to_a_label() {
+        let line = r#"{"a.b":{"c":1,"c_d":2},"x":{"b_c":3},"e":4}"#;
+        for (name, wanted) in [
+            ("a_b_c", &["a.b", "c"][..]),
+            ("a_b_c_d", &["a.b", "c_d"]),
+            ("x_b_c", &["x", "b_c"]),
+            ("e_extracted", &["e"]),
+            ("z", &[]),
+        ] {
+            assert_eq!(json_path(line, name), wanted, "{name}");
+        }
+        assert!(json_path("no json", "a").is_empty());
+    }
+
     #[tokio::test]
     async fn fields_of_lines_and_metadata() {
         let world = World::with_data().await;
         let fields = world.get("/loki/api/v1/detected_fields?query={service_name=~\".%2B\"}").await.body;
         for wanted in [
             r#"{"label":"took","type":"duration","cardinality":1,"parsers":["logfmt"]}"#,
-            r#"{"label":"amount","type":"int","cardinality":1,"parsers":["json"]}"#,
+            r#"{"label":"amount","type":"int","cardinality":1,"parsers":["json"],"jsonPath":["amount"]}"#,
             r#"{"label":"user_id","type":"string","cardinality":1,"parsers":null}"#,
         ] {
             assert!(fields.contains(wanted), "{wanted} in {fields}");

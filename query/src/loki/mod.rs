@@ -1,8 +1,12 @@
 //! The Loki HTTP API. Times are nanoseconds as texts in streams and seconds in samples; errors are plain text.
 
 mod answer;
+#[cfg(test)]
+mod clients;
+pub(crate) mod delete;
 pub(crate) mod detected;
 pub(crate) mod labels;
+pub(crate) mod patterns;
 pub(crate) mod query;
 pub(crate) mod status;
 pub(crate) mod tail;
@@ -67,7 +71,7 @@ fn expression(call: &Call) -> Result<Expr, Failure> {
 /// The matchers of `query`, a selector or a log query whose stages do not matter here; none if it is absent or `{}`.
 fn optional_selector(call: &Call, name: &str) -> Result<Vec<Vec<Matcher>>, Failure> {
     match call.params.get(name).map(str::trim) {
-        None | Some("{}") => Ok(Vec::new()),
+        None | Some("" | "{}") => Ok(Vec::new()),
         Some(text) => Ok(vec![matchers(text)?]),
     }
 }

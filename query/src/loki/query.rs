@@ -1,10 +1,12 @@
 //! `/loki/api/v1/query` and `/loki/api/v1/query_range`.
 
+use std::time::Instant;
+
 use engine::logql::{self, Direction, Expr, QueryParams};
 
 use super::{Range, answer, expression, step};
 use crate::failure::{Failure, Reply};
-use crate::request::time::event_time;
+use crate::request::time::{event_duration, event_time};
 use crate::service::Call;
 
 const LIMIT_DEFAULT: usize = 100;
@@ -25,7 +27,15 @@ pub(crate) fn range(call: &Call) -> Result<Reply, Failure> {
     if step <= 0 {
         return Err(Failure::bad("zero or negative query resolution step widths are not accepted"));
     }
-    run(call, QueryParams { start: range.start, end: range.end, step, instant: false, ..params(call)? })
+    let interval = match call.params.get("interval") {
+        Some(text) => event_duration("interval", text)?,
+        None => 0,
+    };
+    if interval < 0 {
+        return Err(Failure::bad("interval must be >= 0"));
+    }
+    let (start, end) = (range.start, range.end);
+    run(call, QueryParams { start, end, step, interval, instant: false, ..params(call)? })
 }
 
 /// What does not depend on the kind of query.
@@ -39,7 +49,7 @@ fn params(call: &Call) -> Result<QueryParams, Failure> {
         }
     };
     let limit = call.params.limit("limit", LIMIT_DEFAULT, rows_max)?;
-    Ok(QueryParams { start: 0, end: 0, step: 1, instant: false, limit, direction })
+    Ok(QueryParams { start: 0, end: 0, step: 1, instant: false, limit, interval: 0, direction })
 }
 
 fn run(call: &Call, mut params: QueryParams) -> Result<Reply, Failure> {
@@ -49,10 +59,12 @@ fn run(call: &Call, mut params: QueryParams) -> Result<Reply, Failure> {
         params.start -= params.start.rem_euclid(params.step);
         params.end += (params.step - params.end.rem_euclid(params.step)) % params.step;
     }
+    let began = Instant::now();
     let answer = logql::query(&call.ctx, &call.snapshot(), &expr, &params)?;
+    let took = began.elapsed();
     let categorize =
         call.header("x-loki-response-encoding-flags").split(',').any(|flag| flag.trim() == CATEGORIZE);
-    Ok(answer::reply(&answer, categorize))
+    Ok(answer::reply(&answer, took, categorize))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub(crate) fn drilldown_limits(call: &Call) -> Result<Reply, Failure> {
                 l.key("volume_enabled").bool(true);
                 l.key("volume_max_series").int(1000);
             });
-            o.key("pattern_ingester_enabled").bool(false);
+            o.key("pattern_ingester_enabled").bool(true);
             o.member("version", API_VERSION);
         });
     }))
@@ -62,13 +62,12 @@ mod tests {
                 ("/loki/api/v1/status/buildinfo", r#"{"version":"3.*"}"#),
                 (
                     "/loki/api/v1/drilldown-limits",
-                    r#"{"limits":{*},"pattern_ingester_enabled":false,"version":"3.*"}"#,
+                    r#"{"limits":{*},"pattern_ingester_enabled":true,"version":"3.*"}"#,
                 ),
                 (
                     "/loki/api/v1/format_query?query={a=\"b\"}|=\"c\"",
                     r#"{"status":"success","data":"{a=\"b\"} |= \"c\""}"#,
                 ),
-                ("/loki/api/v1/patterns?query={a=\"b\"}", r#"{"status":"success","data":[]}"#),
             ])
             .await;
     }

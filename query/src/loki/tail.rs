@@ -1,9 +1,10 @@
 //! `/loki/api/v1/tail`: a websocket that sends lines as they are stored, after the newest of the past.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
@@ -23,12 +24,19 @@ use crate::service::Call;
 const PAST_DEFAULT_NS: i64 = 3600 * NS_PER_S;
 const LIMIT_DEFAULT: usize = 100;
 const LIMIT_MAX: usize = 5000;
-/// Lines gathered for one frame.
-const FRAME_EVERY: Duration = Duration::from_millis(200);
-/// Lines of one frame; more are dropped and the client is told.
+/// The first line after a pause is sent at once; then lines gather that long for one frame.
+const FRAME_EVERY: Duration = Duration::from_millis(10);
+/// How often a quiet tail is looked after.
+const TICK: Duration = Duration::from_millis(200);
+/// Lines of one frame; more come in the next.
 const FRAME_LINES_MAX: usize = 2000;
+/// Lines, and their bytes, that wait for a client that reads slowly; more are dropped and the client is told.
+const WAITING_LINES_MAX: usize = 20_000;
+const WAITING_BYTES_MAX: usize = 16 << 20;
+/// What Loki allows; lines here do not come late by another's buffer, so nothing is delayed.
+const DELAY_MAX_S: i64 = 5;
 const TAP_CAPACITY: usize = 256;
-/// Quiet frames until a ping: proxies close idle connections after a minute or so.
+/// Quiet ticks until a ping: proxies close idle connections after a minute or so.
 const QUIET_MAX: u32 = 100;
 
 /// One open tail.
@@ -37,7 +45,8 @@ struct Tail {
     matcher: TailMatcher,
     tap: Tap,
     categorize: bool,
-    waiting: Vec<TailRow>,
+    waiting: VecDeque<TailRow>,
+    waiting_bytes: usize,
     dropped: u64,
     /// Lines of the past already sent: a batch applied while the past was read is in both.
     sent: HashSet<u64>,
@@ -54,6 +63,11 @@ pub(crate) fn answer(mut call: Call) -> BoxFuture<'static, Result<Reply, Failure
             return Err(Failure::new(ErrorClass::Forbidden, "a page of another origin may not tail here"));
         }
         let limit = call.params.limit("limit", LIMIT_DEFAULT, LIMIT_MAX)?;
+        if let Some(text) = call.params.get("delay_for")
+            && !text.parse::<i64>().is_ok_and(|seconds| (0..=DELAY_MAX_S).contains(&seconds))
+        {
+            return Err(Failure::bad(format!("delay_for can't be greater than {DELAY_MAX_S} seconds")));
+        }
         let matcher = TailMatcher::new(&log)?;
         let upgrade = WebSocketUpgrade::from_request_parts(&mut call.parts, &())
             .await
@@ -67,7 +81,8 @@ pub(crate) fn answer(mut call: Call) -> BoxFuture<'static, Result<Reply, Failure
             matcher,
             tap: call.shared.store.tap(TAP_CAPACITY),
             categorize: call.header("x-loki-response-encoding-flags").contains("categorize-labels"),
-            waiting: Vec::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
             dropped: 0,
             sent: HashSet::new(),
             quiet: 0,
@@ -99,6 +114,7 @@ async fn past(call: Call, log: LogExpr, limit: usize) -> Result<Vec<StreamEntrie
         step: 1,
         instant: false,
         limit,
+        interval: 0,
         direction: Direction::Backward,
     };
     let work = move || {
@@ -120,28 +136,54 @@ impl Tail {
         if !past.is_empty() && socket.send(frame(past, 0, self.categorize)).await.is_err() {
             return;
         }
-        let mut tick = tokio::time::interval(FRAME_EVERY);
+        let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut due = Instant::now();
         loop {
+            let waits = !self.waiting.is_empty() || self.dropped > 0;
             tokio::select! {
-                event = self.tap.next() => match event {
-                    Some(event) => self.take(event),
-                    None => break,
-                },
-                _ = tick.tick() => if let Some(message) = self.ticked() {
-                    // A client that does not read holds this up; the tap then fills, and the client is told its gap.
-                    if socket.send(message).await.is_err() {
-                        break;
-                    }
-                },
+                // Batches that are here already come into the frame that is due.
+                biased;
                 message = socket.recv() => match message {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                     Some(Ok(_)) => {}
+                },
+                event = self.tap.next(), if self.waiting.len() < FRAME_LINES_MAX => match event {
+                    Some(event) => self.take(event),
+                    None => break,
+                },
+                () = tokio::time::sleep_until(due.into()), if waits => {
+                    let frame = self.frame();
+                    if !self.send(&mut socket, frame).await {
+                        break;
+                    }
+                    due = if self.waiting.is_empty() { Instant::now() + FRAME_EVERY } else { Instant::now() };
+                }
+                _ = tick.tick(), if !waits => if let Some(message) = self.ticked()
+                    && socket.send(message).await.is_err()
+                {
+                    break;
                 },
             }
         }
         // The peer may be gone already; there is nobody to tell.
         let _ = socket.send(Message::Close(None)).await;
+    }
+
+    /// A client that does not read holds this up. Meanwhile new lines are taken, up to what may wait: the batches they
+    /// come from are not held.
+    async fn send(&mut self, socket: &mut WebSocket, message: Message) -> bool {
+        let mut sending = pin!(socket.send(message));
+        loop {
+            tokio::select! {
+                biased;
+                sent = &mut sending => return sent.is_ok(),
+                event = self.tap.next() => match event {
+                    Some(event) => self.take(event),
+                    None => return sending.await.is_ok(),
+                },
+            }
+        }
     }
 
     fn take(&mut self, event: TapEvent) {
@@ -156,33 +198,43 @@ impl Tail {
         if applied.tenant != self.tenant {
             return;
         }
-        let mut rows = self.matcher.rows(batch, FRAME_LINES_MAX + 1);
-        rows.retain(|row| !self.sent.contains(&fingerprint(row.entry.time, &row.entry.line)));
-        let room = FRAME_LINES_MAX - self.waiting.len();
-        self.dropped += rows.len().saturating_sub(room) as u64;
-        self.waiting.extend(rows.into_iter().take(room));
+        for row in self.matcher.rows(batch, WAITING_LINES_MAX) {
+            if !self.sent.is_empty() && self.sent.contains(&fingerprint(row.entry.time, &row.entry.line)) {
+                continue;
+            }
+            if self.waiting.len() >= WAITING_LINES_MAX || self.waiting_bytes > WAITING_BYTES_MAX {
+                self.dropped += 1;
+                continue;
+            }
+            self.waiting_bytes += row.entry.line.len();
+            self.waiting.push_back(row);
+        }
     }
 
-    fn ticked(&mut self) -> Option<Message> {
-        if self.waiting.is_empty() && self.dropped == 0 {
-            self.quiet += 1;
-            if self.quiet == QUIET_MAX {
-                self.quiet = 0;
-                // Whatever was applied while the past was read has long come through the tap.
-                self.sent.clear();
-                return Some(Message::Ping(Default::default()));
-            }
-            return None;
-        }
+    /// The lines that wait, as one message.
+    fn frame(&mut self) -> Message {
         self.quiet = 0;
         let mut streams: Vec<StreamEntries> = Vec::new();
-        for row in self.waiting.drain(..) {
+        for row in self.waiting.drain(..self.waiting.len().min(FRAME_LINES_MAX)) {
+            self.waiting_bytes -= row.entry.line.len();
             match streams.iter_mut().find(|stream| stream.labels == row.labels) {
                 Some(stream) => stream.entries.push(row.entry),
                 None => streams.push(StreamEntries { labels: row.labels, entries: vec![row.entry] }),
             }
         }
-        Some(frame(streams, std::mem::take(&mut self.dropped), self.categorize))
+        frame(streams, std::mem::take(&mut self.dropped), self.categorize)
+    }
+
+    /// Nothing waits; a ping now and then.
+    fn ticked(&mut self) -> Option<Message> {
+        self.quiet += 1;
+        if self.quiet < QUIET_MAX {
+            return None;
+        }
+        self.quiet = 0;
+        // Whatever was applied while the past was read has long come through the tap.
+        self.sent.clear();
+        Some(Message::Ping(Default::default()))
     }
 }
 
@@ -236,6 +288,10 @@ mod tests {
             .golden(&[
                 ("/loki/api/v1/tail?query=rate({a=\"b\"}[1m])", "only a log query can be tailed, *"),
                 ("/loki/api/v1/tail?query={a=\"b\"}", "a tail is a websocket: *"),
+                (
+                    "/loki/api/v1/tail?query={a=\"b\"}&delay_for=9",
+                    "delay_for can't be greater than 5 seconds\n",
+                ),
             ])
             .await;
     }

@@ -129,6 +129,7 @@ fn bytes_by(
         step: step.unwrap_or(1),
         instant: step.is_none(),
         limit: 0,
+        interval: 0,
         direction: Direction::Backward,
     };
     Ok(logql::query(&call.ctx, &call.snapshot(), &expr, &params)?)

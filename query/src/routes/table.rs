@@ -15,6 +15,8 @@ const GET_POST: &[Method] = &[Method::GET, Method::POST];
 const POST: &[Method] = &[Method::POST];
 const PUT: &[Method] = &[Method::PUT];
 const DELETE: &[Method] = &[Method::DELETE];
+/// A list that is added to by POST or PUT and shortened by DELETE.
+const GET_CHANGE: &[Method] = &[Method::GET, Method::POST, Method::PUT, Method::DELETE];
 
 /// Forms: as large as Prometheus reads them.
 const FORM_BYTES_MAX: u64 = 10 << 20;
@@ -189,7 +191,7 @@ pub static ROUTES: &[Row] = &[
     Row::form(L, "/loki/api/v1/detected_labels", Read(loki::detected::labels), "labels with their cardinality"),
     Row::form(L, "/loki/api/v1/detected_fields", Read(loki::detected::fields), "fields found in lines and attributes"),
     Row::form(L, "/loki/api/v1/detected_field/{name}/values", Read(loki::detected::values), "values of such a field"),
-    Row::form(L, "/loki/api/v1/patterns", Now(loki::detected::patterns), "patterns of lines; empty so far"),
+    Row::form(L, "/loki/api/v1/patterns", Read(loki::patterns::answer), "patterns of lines, counted over time"),
     Row::read(L, "/loki/api/v1/tail", Wait(loki::tail::answer), "websocket: lines as they come").stream(),
     Row::form(L, "/loki/api/v1/format_query", Now(loki::status::format), "LogQL, printed"),
     Row::shared(L, "/loki/api/v1/status/buildinfo", Now(loki::status::buildinfo), "version"),
@@ -246,6 +248,7 @@ pub static ROUTES: &[Row] = &[
     Row::read(O, "/config", Now(own::operations::config), "configuration as YAML"),
     Row::admin("/-/flush", Wait(own::operations::flush), "heads become segments; answers when they have"),
     Row::admin("/-/reload", Wait(own::operations::reload), "reads configuration and rules again"),
+    Row { methods: GET_CHANGE, access: Access::Needs(Role::Admin), timeout: SHORT, ..Row::read(L, "/loki/api/v1/delete", Wait(loki::delete::answer), "deletes the lines a query finds; GET lists deletions, DELETE cancels one") },
 ];
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::erase::Examined;
 use super::write::{self, Pair};
-use super::{compact, retention};
+use super::{compact, erase, retention};
 use crate::model::{Signal, TenantNo, WriterId};
 use crate::state::{HeadRange, TenantState};
 use crate::store::Shared;
@@ -33,6 +34,7 @@ const OPEN_FOR_MS: i64 = 60_000;
 pub(crate) struct Maintenance {
     flushing: Mutex<()>,
     behind: AtomicBool,
+    pub(super) examined: Examined,
     /// Of these nothing is merged in this life.
     unmerged: Mutex<HashSet<(TenantNo, Signal)>>,
     stopped: Mutex<bool>,
@@ -104,6 +106,7 @@ fn run(weak: &Weak<Shared>, maintenance: &Maintenance) {
     let mut duties = [
         duty("flush", LOOK_EVERY, flush_due),
         duty("merge", TIDY_EVERY, compact::compact_due),
+        duty("erase", TIDY_EVERY, erase::erase_due),
         duty("close segments", TIDY_EVERY, close_idle),
         duty("retention", RETAIN_EVERY, retention::retain),
     ];

@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod any_order;
 mod compact;
+mod erase;
 mod maintenance;
 mod open_segments;
 mod rebuild;
@@ -17,6 +18,7 @@ mod tests;
 mod trailer;
 mod write;
 
+pub(crate) use erase::is_done as is_erased;
 pub(crate) use maintenance::{Maintenance, start};
 pub(crate) use open_segments::{Listed, OpenSegments, key, open_all_of};
 pub(crate) use rebuild::Files;

@@ -87,6 +87,8 @@ pub enum StageKind {
     Decolorize,
     Drop(Vec<NameTest>),
     Keep(Vec<NameTest>),
+    /// Of the lines with the same values the first is kept.
+    Distinct(Vec<String>),
 }
 
 /// One line filter: the alternatives are joined by `or` (by "none of" when the filter is negated).
@@ -136,19 +138,23 @@ pub enum Needle {
 pub struct LineRegex {
     pub source: String,
     pub regex: Regex,
+    /// What is wrong with the source; then `regex` matches nothing. Such a text can be parsed and printed, not run.
+    pub invalid: Option<String>,
 }
 
 /// The argument of `ip(...)`: one address, a range or a prefix.
 #[derive(Clone, Debug)]
 pub struct IpPattern {
     pub source: String,
-    pub first: std::net::IpAddr,
-    pub last: std::net::IpAddr,
+    /// First and last; `None` if the source is none of these. Such a text can be parsed and printed, not run.
+    pub range: Option<(std::net::IpAddr, std::net::IpAddr)>,
 }
 
 impl IpPattern {
     pub fn contains(&self, address: std::net::IpAddr) -> bool {
-        address.is_ipv4() == self.first.is_ipv4() && self.first <= address && address <= self.last
+        self.range.is_some_and(|(first, last)| {
+            address.is_ipv4() == first.is_ipv4() && first <= address && address <= last
+        })
     }
 }
 
@@ -262,7 +268,17 @@ pub struct RangeAggregation {
     pub unwrap: Option<Unwrap>,
     pub range_ns: i64,
     pub offset_ns: i64,
+    pub at: Option<At>,
     pub grouping: Option<Grouping>,
+}
+
+/// `@`: every step is evaluated at this one time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    Start,
+    End,
+    /// Unix nanoseconds.
+    Time(i64),
 }
 
 #[derive(Clone, Debug)]

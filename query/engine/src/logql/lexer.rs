@@ -67,16 +67,19 @@ impl<'t> Lexer<'t> {
         ParseError::at(self.text, Span { start, end: self.at.max(start) }, message)
     }
 
-    /// White space and `#` comments.
+    /// White space and comments: `#` and `//` to the end of the line, `/* */`.
     fn skip_blank(&mut self) {
         loop {
             let rest = self.rest();
             let trimmed = rest.trim_start();
             self.at += rest.len() - trimmed.len();
-            if !trimmed.starts_with('#') {
-                return;
-            }
-            self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+            let line = trimmed.starts_with('#') || trimmed.starts_with("//");
+            let comment = match trimmed.strip_prefix("/*") {
+                Some(inner) => inner.find("*/").map(|end| end + 4),
+                None if line => Some(trimmed.find('\n').unwrap_or(trimmed.len())),
+                None => return,
+            };
+            self.at += comment.unwrap_or(trimmed.len());
         }
     }
 
@@ -88,8 +91,7 @@ impl<'t> Lexer<'t> {
             '`' => self.raw(),
             '[' => self.range(),
             _ if first.is_alphabetic() || first == '_' => {
-                let end =
-                    rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.')).unwrap_or(rest.len());
+                let end = name_bytes(rest);
                 self.at += end;
                 Ok(Token::Ident(rest[..end].to_string()))
             }
@@ -146,7 +148,22 @@ impl<'t> Lexer<'t> {
         }
         let word = &rest[..end];
         self.at += end;
-        if let Ok(number) = word.parse::<f64>() {
+        let octal = |c: char| matches!(c, '8' | '9');
+        if word.len() > 1
+            && word.starts_with('0')
+            && word.bytes().all(|b| b.is_ascii_digit())
+            && word.contains(octal)
+            || matches!(word, "0b" | "0B" | "0o" | "0O" | "0x" | "0X")
+        {
+            return Err(self.error(
+                start,
+                format!("{word:?} begins as a number of another base: write it without the 0"),
+            ));
+        }
+        if let Some(number) = word.parse::<f64>().ok().or_else(|| hex_float(word)) {
+            if number.is_infinite() {
+                return Err(self.error(start, format!("number out of range: {word}")));
+            }
             return Ok(Token::Number(number));
         }
         if let Some(nanos) = parse_duration(word) {
@@ -199,6 +216,65 @@ impl<'t> Lexer<'t> {
             _ => Err(self.error(start, "literal not terminated")),
         }
     }
+}
+
+/// The length of the name at the beginning of the text: identifiers joined by dots, as attributes have them.
+fn name_bytes(text: &str) -> usize {
+    let letter = |c: char| c.is_alphabetic() || c == '_';
+    let mut end = 0;
+    loop {
+        let part = &text[end..];
+        end += part.find(|c: char| !(letter(c) || c.is_numeric())).unwrap_or(part.len());
+        match text[end..].strip_prefix('.') {
+            Some(next) if end > 0 && next.starts_with(letter) => end += 1,
+            _ => return end,
+        }
+    }
+}
+
+/// Words that are no names: label names like them are written in quotes.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    const WORDS: [&str; 22] = [
+        "by",
+        "without",
+        "bool",
+        "unwrap",
+        "offset",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "or",
+        "and",
+        "unless",
+        "json",
+        "regexp",
+        "logfmt",
+        "unpack",
+        "pattern",
+        "label_format",
+        "line_format",
+        "decolorize",
+        "drop",
+        "keep",
+    ];
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(name))
+}
+
+/// Whether the name can stand without quotes.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    starts && name_bytes(name) == name.len() && !is_reserved(name)
+}
+
+/// `0x1p3`, as Go reads it.
+fn hex_float(word: &str) -> Option<f64> {
+    let digits = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))?;
+    let (mantissa, exponent) = digits.split_once(['p', 'P'])?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let value = u64::from_str_radix(&format!("{whole}{fraction}"), 16).ok()?;
+    let exponent = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(4 * fraction.len()).ok()?)?;
+    Some(value as f64 * 2f64.powi(exponent))
 }
 
 fn next_is_digit(text: &str) -> bool {
@@ -280,6 +356,7 @@ mod tests {
             ("12", Token::Number(12.0)),
             ("1e-3", Token::Number(0.001)),
             (".5", Token::Number(0.5)),
+            ("0x1.8p3", Token::Number(12.0)),
             ("1.5s", Token::Duration(1_500_000_000)),
             ("5m", Token::Duration(300_000_000_000)),
             ("-2s", Token::Duration(-2_000_000_000)),
@@ -298,6 +375,10 @@ mod tests {
     fn comments_and_operators() {
         assert_eq!(tokens("# note\n1 - 2")[1], Token::Symbol("-"));
         assert_eq!(
+            tokens("1 // two\n/* three */ + 4 /* open")[1..],
+            [Token::Symbol("+"), Token::Number(4.0), Token::End]
+        );
+        assert_eq!(
             tokens("|~ |= | !> !~")[..3],
             [Token::Symbol("|~"), Token::Symbol("|="), Token::Symbol("|")]
         );
@@ -311,7 +392,7 @@ mod tests {
             tokenize("[5m").unwrap_err().to_string(),
             "parse error at line 1, col 1: missing closing ']' in duration"
         );
-        for bad in [r#""\q""#, r#""\xff""#, "\"\\", "5x5", "ä§", "`"] {
+        for bad in [r#""\q""#, r#""\xff""#, "\"\\", "5x5", "ä§", "`", "089", "0B", "1e999"] {
             assert!(tokenize(bad).is_err(), "{bad}");
         }
     }

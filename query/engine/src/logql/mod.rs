@@ -7,6 +7,7 @@ mod ast;
 mod error;
 mod eval;
 pub(crate) mod lexer;
+mod mine;
 mod parser;
 mod pattern;
 mod print;
@@ -21,8 +22,8 @@ pub use ast::*;
 pub use error::ParseError;
 pub(crate) use eval::quantile;
 pub use eval::{
-    Answer, Data, Direction, Entry, EvalError, MetricSeries, QueryParams, STEPS_MAX, StreamEntries,
-    TailMatcher, TailRow, VectorSample, label_names, label_values, query, series,
+    Answer, Data, Deletion, Direction, Entry, EvalError, MetricSeries, PatternSeries, QueryParams, STEPS_MAX,
+    StreamEntries, TailMatcher, TailRow, VectorSample, label_names, label_values, patterns, query, series,
 };
 pub use parser::{parse, parse_selector};
 pub use print::format_query;

@@ -3,9 +3,10 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::ast::{
-    Binary, Conversion, Expr, Extraction, Grouping, LabelFilter, LabelSource, LineFilter, LogExpr, Match,
+    At, Binary, Conversion, Expr, Extraction, Grouping, LabelFilter, LabelSource, LineFilter, LogExpr, Match,
     Matcher, MetricExpr, MetricKind, NameTest, Needle, RangeAggregation, Side, Stage, StageKind, Unwrap,
 };
+use super::lexer::is_plain_name;
 use super::units::{print_bytes, print_duration};
 
 /// A part longer than this is broken into lines; Loki's width, so that both print the same shape.
@@ -121,9 +122,21 @@ fn pretty_range(out: &mut String, range: &RangeAggregation, level: usize) {
         out.push_str(&unwrap.to_string());
     }
     out.push_str(&format!(" [{}]", print_duration(range.range_ns)));
+    out.push_str(&moved(range));
+}
+
+/// What stands behind a range.
+fn moved(range: &RangeAggregation) -> String {
+    let mut out = match range.at {
+        None => String::new(),
+        Some(At::Start) => " @ start()".to_string(),
+        Some(At::End) => " @ end()".to_string(),
+        Some(At::Time(nanos)) => format!(" @ {}", nanos as f64 / 1e9),
+    };
     if range.offset_ns != 0 {
         out.push_str(&format!(" offset {}", print_duration(range.offset_ns)));
     }
+    out
 }
 
 fn operator(binary: &Binary) -> String {
@@ -201,12 +214,9 @@ impl Display for LogExpr {
 
 impl Display for Matcher {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let plain = self.name.starts_with(|c: char| c.is_alphabetic() || c == '_')
-            && self.name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.');
-        if plain {
-            f.write_str(&self.name)?
-        } else {
-            f.write_str(&quoted(&self.name))?
+        match is_plain_name(&self.name) {
+            true => f.write_str(&self.name)?,
+            false => f.write_str(&quoted(&self.name))?,
         }
         self.test.fmt(f)
     }
@@ -254,6 +264,7 @@ impl Display for Stage {
             StageKind::Decolorize => f.write_str("| decolorize"),
             StageKind::Drop(names) => named_list(f, "| drop", names),
             StageKind::Keep(names) => named_list(f, "| keep", names),
+            StageKind::Distinct(names) => named_list(f, "| distinct", names),
         }
     }
 }
@@ -350,11 +361,7 @@ impl Display for RangeAggregation {
         if let Some(unwrap) = &self.unwrap {
             write!(f, " {unwrap}")?;
         }
-        write!(f, "[{}]", print_duration(self.range_ns))?;
-        if self.offset_ns != 0 {
-            write!(f, " offset {}", print_duration(self.offset_ns))?;
-        }
-        f.write_char(')')?;
+        write!(f, "[{}]{})", print_duration(self.range_ns), moved(self))?;
         self.grouping.as_ref().map_or(Ok(()), |grouping| grouping.fmt(f))
     }
 }

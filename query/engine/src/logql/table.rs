@@ -142,6 +142,7 @@ pub enum StageWord {
     Decolorize,
     Drop,
     Keep,
+    Distinct,
     Unwrap,
 }
 
@@ -160,6 +161,7 @@ pub const STAGES: &[StageRow] = &[
     stage(StageWord::Decolorize, "decolorize", "remove ANSI colour codes"),
     stage(StageWord::Drop, "drop", "remove labels"),
     stage(StageWord::Keep, "keep", "keep only these labels"),
+    stage(StageWord::Distinct, "distinct", "only the first line of each set of values"),
     stage(StageWord::Unwrap, "unwrap", "use a label's value as the sample"),
 ];
 

@@ -48,6 +48,20 @@ vector(1) * on(a) group_left (vector(2)) ⇒ (vector(1) * on (a) group_left () v
 label_replace(rate({app="a"}[1m]), "x", "$1", "app", "(.*)") ⇒ label_replace(rate({app="a"}[1m]),"x","$1","app","(.*)")
 rate({app="a"} | json [1m]) != 5 ⇒ (rate({app="a"} | json[1m]) != 5)
 rate({app="a"}[1m]) ^ 2 ^ 3 ⇒ (rate({app="a"}[1m]) ^ 8)
+{"json"="x", "k8s.io/pod"!="y"} ⇒ {"json"="x", "k8s.io/pod"!="y"}
+{app="a"} |~ ip("10.0.0.1") or "x" !~ "(" ⇒ {app="a"} |~ ip("10.0.0.1") or "x" !~ "("
+{app=~"blip{{ .foo }}blop"} |~ "{\"level\"" ⇒ {app=~"blip{{ .foo }}blop"} |~ "{\"level\""
+{app="a"} | ip="x" | addr=ip("any") ⇒ {app="a"} | ip="x" | addr=ip("any")
+{app="a"} | distinct = "x" ⇒ {app="a"} | distinct="x"
+{app="a"} | distinct x, y ⇒ {app="a"} | distinct x,y
+{app="a"} // one /* two ⇒ {app="a"}
+/* a */ 1 + 2 ⇒ 3
+0x1p4 ⇒ 16
+rate({app="a"}[1m] @ 1609746000 offset 5m) ⇒ rate({app="a"}[1m] @ 1609746000 offset 5m)
+rate({app="a"}[1m] offset 5m @ start() |= "x") ⇒ rate({app="a"} |= "x"[1m] @ start() offset 5m)
+rate({app="a"} | unwrap x [1m] @ end()) ⇒ rate({app="a"} | unwrap x[1m] @ end())
+topk(7745855568, rate({app="a"}[1m])) ⇒ topk(4294967295,rate({app="a"}[1m]))
+{app="a"} | line_format "{{ range $q := fromJson .queries }}{{ $q.query }}{{ end }}"
 "#;
 
 /// query ⇒ the whole error text.
@@ -59,7 +73,15 @@ const INVALID: &str = r#"
 {app~"a"} ⇒ parse error at line 1, col 5: syntax error: unexpected character '~'
 {app=~"a("} ⇒ parse error at line 1, col 7: error parsing regexp: unclosed group
 {app=~"a)|(b"} ⇒ parse error at line 1, col 7: error parsing regexp: unopened group
-{app="a"} |~ "[" ⇒ parse error at line 1, col 14: error parsing regexp: unclosed character class
+{json="x"} ⇒ parse error at line 1, col 2: syntax error: unexpected json, expecting IDENTIFIER or }
+{app="a"} | logfmt or="x" ⇒ parse error at line 1, col 20: syntax error: unexpected or, expecting IDENTIFIER
+{app0.8="a"} ⇒ parse error at line 1, col 6: syntax error: unexpected NUMBER, expecting = or != or =~ or !~
+rate({app="a"}[1m] @ x) ⇒ parse error at line 1, col 22: syntax error: unexpected IDENTIFIER, expecting NUMBER
+rate({app="a"}[1m] offset 1m offset 2m) ⇒ parse error at line 1, col 30: syntax error: unexpected offset, expecting )
+089 ⇒ parse error at line 1, col 1: "089" begins as a number of another base: write it without the 0
+1e999 ⇒ parse error at line 1, col 1: number out of range: 1e999
+{app="a"} | line_format "{{ .x" ⇒ parse error at line 1, col 25: unclosed action
+{app="a"} | line_format "{{ nope .x }}" ⇒ parse error at line 1, col 25: function "nope" not defined
 {} ⇒ parse error : a query needs at least one matcher that a missing label does not satisfy: app=~".*" is not enough, app=~".+" is
 {app=~".*"} ⇒ parse error : a query needs at least one matcher that a missing label does not satisfy: app=~".*" is not enough, app=~".+" is
 rate({app="a"}) ⇒ parse error at line 1, col 15: syntax error: unexpected ), expecting RANGE

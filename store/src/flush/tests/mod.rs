@@ -2,6 +2,7 @@
 //! tenants.
 
 mod crash;
+mod erase;
 mod flips;
 mod ground;
 mod retention;

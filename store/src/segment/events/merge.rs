@@ -6,16 +6,27 @@ use super::format::{LsnRange, SegmentError, SegmentMeta};
 use super::rows::StreamTable;
 use super::segment::EventSegment;
 use super::writer::{Gathered, KeyTable, Row, SegmentWriter, Source, WriteOptions, WrittenSegment};
+use crate::erasure::Erasures;
 use crate::model::EventBatch;
 
 /// A segment being read front to back.
 struct Cursor<'s> {
     segment: &'s EventSegment,
     next_block: usize,
-    /// The block at hand, the merged table's numbers of its streams, and the next row.
-    block: Option<(Arc<EventBatch>, Vec<u32>, usize)>,
+    erasures: &'s Erasures,
+    block: Option<Block>,
     /// The block's place among the batches of the round.
     place: Option<usize>,
+}
+
+/// The block at hand.
+struct Block {
+    batch: Arc<EventBatch>,
+    /// The merged table's numbers of its streams.
+    streams: Vec<u32>,
+    /// Those that are kept, and the next of them.
+    rows: Vec<u32>,
+    next: usize,
 }
 
 /// Rows picked for one block of the merged segment: batch, row, stream.
@@ -27,14 +38,44 @@ pub(crate) fn merge(
     created_ms: i64,
     options: &WriteOptions,
 ) -> Result<WrittenSegment, SegmentError> {
+    merge_without(segments, &Erasures::default(), created_ms, options)
+}
+
+/// How many rows the segments have without those that are deleted.
+pub(crate) fn rows_without(segments: &[Arc<EventSegment>], erasures: &Erasures) -> Result<u64, SegmentError> {
+    let mut left = 0;
+    for segment in segments {
+        for block in 0..segment.blocks.len() {
+            let batch = segment.whole_block(block).map_err(|_| SegmentError::Damaged { part: "block" })?;
+            left += kept(&batch, erasures).len() as u64;
+        }
+    }
+    Ok(left)
+}
+
+fn kept(batch: &EventBatch, erasures: &Erasures) -> Vec<u32> {
+    let mut rows: Vec<u32> = (0..batch.rows() as u32).collect();
+    erasures.retain(batch, &mut rows);
+    rows
+}
+
+/// As `merge`, but for the rows that are deleted; at least one must be left.
+pub(crate) fn merge_without(
+    segments: &[Arc<EventSegment>],
+    erasures: &Erasures,
+    created_ms: i64,
+    options: &WriteOptions,
+) -> Result<WrittenSegment, SegmentError> {
     let meta = merged_meta(segments, created_ms)?;
     let mut streams = Vec::new();
     for segment in segments {
         streams.extend(segment.streams().ok_or(SegmentError::Damaged { part: "stream table" })?);
     }
     let table = StreamTable::new(streams.into_iter());
-    let mut cursors: Vec<Cursor<'_>> =
-        segments.iter().map(|segment| Cursor { segment, next_block: 0, block: None, place: None }).collect();
+    let mut cursors: Vec<Cursor<'_>> = segments
+        .iter()
+        .map(|segment| Cursor { segment, next_block: 0, erasures, block: None, place: None })
+        .collect();
     let mut keys = KeyTable::default();
     let mut writer = SegmentWriter::new(*options)?;
     loop {
@@ -81,13 +122,13 @@ fn pick(
         }
         let Some(((stream, _), at)) = least else { break };
         let cursor = &mut cursors[at];
-        if let Some((batch, _, row)) = &mut cursor.block {
+        if let Some(block) = &mut cursor.block {
             let place = *cursor.place.get_or_insert_with(|| {
-                batches.push(Arc::clone(batch));
+                batches.push(Arc::clone(&block.batch));
                 batches.len() - 1
             });
-            picked.push((place, *row as u32, stream));
-            *row += 1;
+            picked.push((place, block.rows[block.next], stream));
+            block.next += 1;
         }
     }
     Ok((batches, picked))
@@ -97,10 +138,11 @@ impl Cursor<'_> {
     /// Stream and time of the next row; `None` at the end.
     fn peek(&mut self, table: &StreamTable) -> Result<Option<(u32, i64)>, SegmentError> {
         loop {
-            if let Some((batch, streams, row)) = &self.block
-                && *row < batch.rows()
+            if let Some(Block { batch, streams, rows, next }) = &self.block
+                && let Some(row) = rows.get(*next)
             {
-                return Ok(Some((streams[batch.row_streams()[*row] as usize], batch.times()[*row])));
+                let row = *row as usize;
+                return Ok(Some((streams[batch.row_streams()[row] as usize], batch.times()[row])));
             }
             if self.next_block >= self.segment.blocks.len() {
                 return Ok(None);
@@ -110,7 +152,8 @@ impl Cursor<'_> {
             self.next_block += 1;
             self.place = None;
             let streams = table.numbers_of(batch.streams());
-            self.block = Some((Arc::new(batch), streams, 0));
+            let rows = kept(&batch, self.erasures);
+            self.block = Some(Block { batch: Arc::new(batch), streams, rows, next: 0 });
         }
     }
 }

@@ -36,7 +36,7 @@ mod golden;
 mod tests;
 
 pub(crate) use format::{LsnRange, SegmentError, SegmentMeta};
-pub(crate) use merge::merge;
+pub(crate) use merge::{merge, merge_without, rows_without};
 pub(crate) use rows::write;
 pub(crate) use scan::SegmentScan;
 pub(crate) use segment::{Damage, DamageSink, EventSegment};

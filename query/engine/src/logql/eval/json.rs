@@ -50,6 +50,32 @@ pub(crate) fn each_member<'a>(text: &'a str, member: &mut dyn FnMut(&'a str, Jso
     }
 }
 
+/// Calls `element` with each element of an array.
+pub(crate) fn each_element<'a>(text: &'a str, element: &mut dyn FnMut(Json<'a>)) -> Step<()> {
+    let mut at = Cursor { text, at: 0 };
+    at.blank();
+    at.byte(b'[')?;
+    at.blank();
+    if at.peek() == Some(b']') {
+        return Ok(());
+    }
+    loop {
+        element(at.value(0)?);
+        at.blank();
+        if at.next()? != b',' {
+            return Ok(());
+        }
+    }
+}
+
+/// A whole text as one value of any type.
+pub(crate) fn document(text: &str) -> Option<Json<'_>> {
+    let mut at = Cursor { text, at: 0 };
+    let value = at.value(0).ok()?;
+    at.end().ok()?;
+    Some(value)
+}
+
 /// The element of an array.
 pub(crate) fn element(text: &str, index: usize) -> Option<Json<'_>> {
     let mut at = Cursor { text, at: 0 };

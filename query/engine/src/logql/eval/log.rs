@@ -57,6 +57,7 @@ pub(super) fn query(
         ctx,
         residual: compiled.residual(),
         all_stages: &compiled.stages,
+        full: compiled.reads_all(),
         backward,
         limit: params.limit,
         labels: RowLabels::default(),
@@ -77,6 +78,8 @@ struct Collector<'a> {
     ctx: &'a RequestCtx,
     residual: Vec<Stage>,
     all_stages: &'a [Stage],
+    /// A template looks at all labels.
+    full: bool,
     backward: bool,
     limit: usize,
     labels: RowLabels,
@@ -125,7 +128,7 @@ impl Collector<'_> {
         if self.residual.is_empty() {
             return true;
         }
-        self.labels.start();
+        self.labels.start_as(row, self.full);
         stages::run(&self.residual, row, &mut self.labels, &mut line_of(row.batch, row.row))
     }
 

@@ -5,15 +5,19 @@
 //! counted per stream and parsed labels, not per structured metadata, which with OTLP would be one series per record.
 
 mod browse;
+mod check;
+mod deletion;
 mod error;
 mod extract;
-mod json;
+pub(crate) mod json;
 mod log;
 mod names;
 mod operators;
+mod patterns;
 mod plan;
 mod range;
 mod row;
+mod sift;
 mod stages;
 mod tail;
 mod vector;
@@ -23,7 +27,9 @@ mod window;
 mod tests;
 
 pub use browse::{label_names, label_values, series};
+pub use deletion::Deletion;
 pub use error::EvalError;
+pub use patterns::{PatternSeries, patterns};
 pub(crate) use window::quantile;
 
 pub use tail::{Matcher as TailMatcher, TailRow};
@@ -55,6 +61,8 @@ pub struct QueryParams {
     pub instant: bool,
     /// Lines to answer.
     pub limit: usize,
+    /// Nanoseconds that lie between lines of an answer at least; 0 for all lines.
+    pub interval: i64,
     pub direction: Direction,
 }
 
@@ -116,7 +124,7 @@ pub fn query(
             "log queries are not supported as an instant query type, please change your query to a range query type"
                 .to_string(),
         )),
-        Expr::Log(log) => log::query(ctx, snapshot, log, params),
+        Expr::Log(log) => sift::query(ctx, snapshot, log, params),
         Expr::Metric(metric) => {
             let steps = Steps::new(params)?;
             let mut eval = vector::Evaluator { ctx, snapshot, steps, stats: ScanStats::default() };
@@ -161,6 +169,10 @@ impl Steps {
             )));
         }
         Ok(Steps { start: params.start, step: params.step, count: count as usize })
+    }
+
+    fn once(time: i64) -> Steps {
+        Steps { start: time, step: 1, count: 1 }
     }
 
     fn time(&self, index: usize) -> i64 {

@@ -3,6 +3,9 @@
 
 use store::model::{EventBatch, Field, Labels, Stream, Value};
 
+use super::row::line_of;
+use crate::logql::mine::write_shape;
+
 /// Resource attributes that identify a stream: the default list of Loki's OTLP endpoint, so that dashboards made for
 /// it find their labels.
 pub(crate) const PROMOTED: [&str; 19] = [
@@ -46,7 +49,11 @@ pub(crate) enum Meta {
     Flags,
     EventName,
     DroppedAttributes,
+    Pattern,
 }
+
+/// The line's pattern: known for every line, shown only where it is asked for.
+pub(crate) const PATTERN: &str = "detected_pattern";
 
 pub(crate) const META: [(&str, Meta); 9] = [
     ("trace_id", Meta::TraceId),
@@ -134,6 +141,9 @@ pub(crate) fn stream_value(stream: &Stream, name: &str) -> Option<String> {
 
 impl Meta {
     pub(crate) fn of(name: &str) -> Option<Meta> {
+        if name == PATTERN {
+            return Some(Meta::Pattern);
+        }
         META.iter().find(|(known, _)| *known == name).map(|(_, meta)| *meta)
     }
 
@@ -149,6 +159,7 @@ impl Meta {
             Meta::Flags => &[Field::Flags],
             Meta::EventName => &[Field::EventName],
             Meta::DroppedAttributes => &[Field::DroppedAttributes],
+            Meta::Pattern => &[Field::Body],
         }
     }
 
@@ -160,6 +171,10 @@ impl Meta {
             Meta::SpanId => return write_hex(field(Field::SpanId), out),
             Meta::DetectedLevel => {
                 out.push_str(detected_level(batch, row));
+                return true;
+            }
+            Meta::Pattern => {
+                write_shape(&line_of(batch, row), out);
                 return true;
             }
             Meta::SeverityText => field(Field::SeverityText),
@@ -190,7 +205,7 @@ fn write_hex(value: Option<Value<'_>>, out: &mut String) -> bool {
 }
 
 /// The level people filter by: from the severity number (OTel logs data model), else from its text.
-fn detected_level(batch: &EventBatch, row: usize) -> &'static str {
+pub(crate) fn detected_level(batch: &EventBatch, row: usize) -> &'static str {
     const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
     if let Some(number @ 1..=24) = batch.field(row, Field::SeverityNumber).and_then(Value::as_int) {
         return usize::try_from((number - 1) / 4)

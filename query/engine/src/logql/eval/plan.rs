@@ -10,11 +10,15 @@ use std::sync::Arc;
 use store::model::{ColumnRef, Field, Filter, OwnedValue, RequestCtx, Signal, Test};
 use store::{EventQuery, Order, Projection, Snapshot};
 
+use super::check;
 use super::error::EvalError;
-use super::names::{LEVEL_NAMES, Meta, PROMOTED, SERVICE, UNKNOWN_SERVICE, is_label_name, label_name};
+use super::names::{
+    LEVEL_NAMES, Meta, PATTERN, PROMOTED, SERVICE, UNKNOWN_SERVICE, is_label_name, label_name,
+};
 use crate::logql::ast::{
     LabelFilter, LabelSource, LineFilter, LineOp, LogExpr, Match, Matcher, Needle, Stage, StageKind,
 };
+use crate::logql::mine::VARIES;
 
 /// The half of a plan that depends on the query alone.
 pub(crate) struct Compiled {
@@ -27,12 +31,12 @@ pub(crate) struct Compiled {
 
 impl Compiled {
     pub(crate) fn new(log: &LogExpr) -> Result<Compiled, EvalError> {
+        check::stages(&log.stages)?;
         let mut stages = log.stages.clone();
         let mut pushed = Vec::with_capacity(stages.len());
         let mut line_changed = false;
         for stage in &mut stages {
             normalize(&mut stage.kind);
-            check_supported(&stage.kind)?;
             pushed.push(matches!(&stage.kind, StageKind::Line(filter) if !line_changed && is_exact(filter)));
             line_changed |=
                 matches!(stage.kind, StageKind::LineFormat(_) | StageKind::Unpack | StageKind::Decolorize);
@@ -59,6 +63,18 @@ impl Compiled {
             )
         };
         self.stages.iter().any(parser)
+    }
+
+    /// Whether a template looks at all labels of a row.
+    pub(crate) fn reads_all(&self) -> bool {
+        self.stages.iter().any(|stage| match &stage.kind {
+            StageKind::LineFormat(template) => template.reads_all(),
+            StageKind::LabelFormat(formats) => formats.iter().any(|format| match &format.value {
+                LabelSource::Template(template) => template.reads_all(),
+                LabelSource::Rename(_) => false,
+            }),
+            _ => false,
+        })
     }
 
     /// Names whose values stages read.
@@ -121,7 +137,7 @@ pub(crate) enum Reads<'a> {
 }
 
 fn reads_line(stage: &StageKind) -> bool {
-    !matches!(stage, StageKind::Filter(_) | StageKind::Drop(_) | StageKind::Keep(_))
+    !matches!(stage, StageKind::Filter(_) | StageKind::Drop(_) | StageKind::Keep(_) | StageKind::Distinct(_))
 }
 
 fn columns(names: &[String], line: bool, keys: &mut Keys<'_>) -> Result<Vec<ColumnRef>, EvalError> {
@@ -245,8 +261,14 @@ fn label_filter(filter: &LabelFilter, keys: &mut Keys<'_>) -> Result<Option<Filt
 
 fn match_filter(matcher: &Matcher, keys: &mut Keys<'_>) -> Result<Option<Filter>, EvalError> {
     let name = matcher.name.as_str();
-    let derived =
-        matches!(name, "detected_level" | "observed_timestamp" | "flags" | "severity_number" | "event_name");
+    if let (PATTERN, Match::Eq(text)) = (name, &matcher.test) {
+        let pieces = text.split(VARIES).filter(|piece| !piece.is_empty());
+        return Ok(Some(Filter::And(pieces.map(|piece| body(contains(piece, false))).collect())));
+    }
+    let derived = matches!(
+        name,
+        "detected_level" | PATTERN | "observed_timestamp" | "flags" | "severity_number" | "event_name"
+    );
     let stream_part = matches!(name, "scope_name" | "scope_version" | "dropped_attributes_count");
     let internal = name.starts_with("__");
     let default = name == SERVICE && matcher.test.matches(UNKNOWN_SERVICE);
@@ -354,6 +376,7 @@ fn normalize(stage: &mut StageKind) {
         StageKind::Drop(tests) | StageKind::Keep(tests) => {
             tests.iter_mut().for_each(|test| test.name = label_name(&test.name));
         }
+        StageKind::Distinct(names) => names.iter_mut().for_each(|name| *name = label_name(name)),
         StageKind::Json(extractions) => {
             extractions.iter_mut().for_each(|extraction| extraction.label = label_name(&extraction.label));
         }
@@ -375,18 +398,6 @@ pub(crate) fn normalize_filter(filter: &mut LabelFilter) {
         | LabelFilter::Bytes { name, .. }
         | LabelFilter::Ip { name, .. } => *name = label_name(name),
         LabelFilter::And(filters) | LabelFilter::Or(filters) => filters.iter_mut().for_each(normalize_filter),
-    }
-}
-
-fn check_supported(stage: &StageKind) -> Result<(), EvalError> {
-    let refuse = |action: &str| Err(EvalError::NotSupported(format!("the template action {{{{{action}}}}}")));
-    match stage {
-        StageKind::LineFormat(template) => template.parts().map(|_| ()).or_else(refuse),
-        StageKind::LabelFormat(formats) => formats.iter().try_for_each(|format| match &format.value {
-            LabelSource::Template(template) => template.parts().map(|_| ()).or_else(refuse),
-            LabelSource::Rename(_) => Ok(()),
-        }),
-        _ => Ok(()),
     }
 }
 

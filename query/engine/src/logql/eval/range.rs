@@ -10,8 +10,10 @@ use super::plan::{Compiled, Reads, close_names, filter_names, normalize_filter};
 use super::row::{BoundBatch, Names, RowLabels, RowRef, line_of};
 use super::vector::{Series, SeriesSet};
 use super::window::{Counts, over_windows, steps_of};
-use super::{Steps, scan, stages};
-use crate::logql::ast::{Conversion, Grouping, LabelFilter, Match, RangeAggregation, Stage, Unwrap};
+use super::{Steps, check, scan, stages};
+use crate::logql::ast::{
+    Conversion, Grouping, LabelFilter, Match, RangeAggregation, Stage, StageKind, Unwrap,
+};
 use crate::logql::table::RangeOp;
 use crate::logql::units::{parse_bytes, parse_duration};
 
@@ -24,6 +26,13 @@ pub(super) fn aggregate(
     steps: Steps,
 ) -> Result<(SeriesSet, ScanStats), EvalError> {
     let compiled = Compiled::new(&range.log)?;
+    check::unwrap(range.unwrap.as_ref())?;
+    if compiled.stages.iter().any(|stage| matches!(stage.kind, StageKind::Distinct(_))) {
+        return Err(EvalError::BadQuery(
+            "distinct is for log queries: count values with count(sum by (label) (count_over_time(...)))"
+                .to_string(),
+        ));
+    }
     let by = Grouper::new(range.grouping.as_ref().or(grouping), range.op);
     let mut unwrap = range.unwrap.clone();
     let mut wanted = compiled.names();
@@ -44,7 +53,7 @@ pub(super) fn aggregate(
     let at = Steps { start: steps.start.saturating_sub(range.offset_ns), ..steps };
     let times = (at.start.saturating_sub(range.range_ns).saturating_add(1), at.last().saturating_add(1));
     let line = unwrap.is_none() && matches!(range.op, RangeOp::Bytes | RangeOp::BytesRate);
-    let few = matches!(by, Grouper::By { .. }) || !compiled.parses();
+    let few = (matches!(by, Grouper::By { .. }) || !compiled.parses()) && !compiled.reads_all();
     let reads = if few { Reads::Names { names: names.list(), line } } else { Reads::All };
     let query = compiled.query(ctx, snapshot, times, reads, Order::Any)?;
     let mut scanner = Scanner {
@@ -53,6 +62,7 @@ pub(super) fn aggregate(
         unwrap: unwrap.as_ref(),
         residual: compiled.residual(),
         all_stages: &compiled.stages,
+        full: compiled.reads_all(),
         steps: at,
         by,
         labels: RowLabels::default(),
@@ -103,6 +113,8 @@ struct Scanner<'a> {
     unwrap: Option<&'a Unwrap>,
     residual: Vec<Stage>,
     all_stages: &'a [Stage],
+    /// A template looks at all labels.
+    full: bool,
     steps: Steps,
     by: Grouper,
     labels: RowLabels,
@@ -147,7 +159,7 @@ impl Scanner<'_> {
     /// The group and value of a row that counts.
     fn row(&mut self, row: RowRef<'_>, known: Option<usize>) -> Result<Option<(usize, f64)>, EvalError> {
         let mut line = None;
-        self.labels.start();
+        self.labels.start_as(row, self.full);
         if !self.residual.is_empty() || matches!(self.range.op, RangeOp::Bytes | RangeOp::BytesRate) {
             let mut text = line_of(row.batch, row.row);
             if !stages::run(&self.residual, row, &mut self.labels, &mut text) {
@@ -275,7 +287,7 @@ fn absent(range: &RangeAggregation, steps: Steps, series: &[Series]) -> SeriesSe
 }
 
 fn is_line_filter(stage: &Stage) -> bool {
-    matches!(stage.kind, crate::logql::ast::StageKind::Line(_))
+    matches!(stage.kind, StageKind::Line(_))
 }
 
 /// The sample of a row, or `None` if it has none; what cannot be read is an error of the row.

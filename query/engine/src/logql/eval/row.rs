@@ -10,7 +10,7 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 use store::model::{ColumnId, EventBatch, Field, Labels, Stream, Value};
 
-use super::names::{META, Meta, is_label_name, label_name, stream_labels, stream_value};
+use super::names::{META, Meta, PATTERN, is_label_name, label_name, stream_labels, stream_value};
 use crate::logql::ast::Matcher;
 
 /// Where a label came from; clients that ask for it get the three apart.
@@ -161,6 +161,11 @@ impl RowLabels {
         self.full = false;
     }
 
+    /// `full` if all labels are looked at, not only those the query mentions.
+    pub(crate) fn start_as(&mut self, row: RowRef<'_>, full: bool) {
+        if full { self.start_full(row) } else { self.start() }
+    }
+
     /// Starts a row with all its labels.
     pub(crate) fn start_full(&mut self, row: RowRef<'_>) {
         self.start();
@@ -184,6 +189,11 @@ impl RowLabels {
         }
         for (name, value) in &facts.metadata {
             self.push_new(name, value, Origin::Metadata);
+        }
+        if row.bound.names.iter().any(|name| name == PATTERN) {
+            text.clear();
+            Meta::Pattern.write(row.batch, row.row, &mut text);
+            self.push_new(PATTERN, &text, Origin::Metadata);
         }
     }
 

@@ -8,7 +8,7 @@ use super::row::{RowLabels, RowRef};
 use crate::logql::ast::{
     Compare, IpPattern, LabelFilter, LabelFormat, LabelSource, LineFilter, NameTest, Needle, Stage, StageKind,
 };
-use crate::logql::template::{Part, Template};
+use crate::logql::template::{Scope, Template};
 use crate::logql::units::{parse_bytes, parse_duration};
 
 /// Runs the stages in order; `false` if one of them leaves the row out.
@@ -35,13 +35,19 @@ fn run_one(stage: &StageKind, row: RowRef<'_>, labels: &mut RowLabels, line: &mu
                 *line = Cow::Owned(entry);
             }
         }
-        StageKind::LineFormat(template) => *line = Cow::Owned(render(template, row, labels, line)),
+        StageKind::LineFormat(template) => {
+            if let Some(text) = render(template, row, labels, line) {
+                *line = Cow::Owned(text);
+            }
+        }
         StageKind::LabelFormat(formats) => format_labels(formats, row, labels, line),
         StageKind::Decolorize => {
             if let Some(plain) = decolorized(line) {
                 *line = Cow::Owned(plain);
             }
         }
+        // Of lines in the order of the answer, see `sift`.
+        StageKind::Distinct(_) => {}
         StageKind::Drop(tests) => {
             for test in tests.iter().filter(|test| name_test_holds(test, row, labels)).collect::<Vec<_>>() {
                 labels.remove(&test.name);
@@ -128,32 +134,88 @@ fn name_test_holds(test: &NameTest, row: RowRef<'_>, labels: &RowLabels) -> bool
     matcher.matches(labels.get(row, &test.name).as_deref().unwrap_or_default())
 }
 
-fn render(template: &Template, row: RowRef<'_>, labels: &RowLabels, line: &str) -> String {
-    let mut out = String::new();
-    for part in template.parts().unwrap_or_default() {
-        match part {
-            Part::Text(text) => out.push_str(text),
-            Part::Label(name) => out.push_str(labels.get(row, name).as_deref().unwrap_or_default()),
-            Part::Line => out.push_str(line),
-            Part::Timestamp => out.push_str(&row.batch.times()[row.row].to_string()),
-        }
-    }
-    out
+/// A row as templates see it.
+struct RowScope<'s> {
+    row: RowRef<'s>,
+    labels: &'s RowLabels,
+    line: &'s str,
 }
 
+impl Scope for RowScope<'_> {
+    fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.labels.get(self.row, name)
+    }
+
+    fn labels(&self) -> Vec<(String, String)> {
+        let names = self.labels.names(self.row).into_iter();
+        names
+            .filter_map(|name| Some((self.labels.get(self.row, &name)?.into_owned(), name)))
+            .map(|(v, n)| (n, v))
+            .collect()
+    }
+
+    fn line(&self) -> &str {
+        self.line
+    }
+
+    fn timestamp(&self) -> i64 {
+        self.row.batch.times()[self.row.row]
+    }
+
+    fn now(&self) -> i64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    }
+}
+
+const TEMPLATE_ERROR: &str = "TemplateFormatErr";
+
+/// The text, or nothing and an error of the row.
+fn render(template: &Template, row: RowRef<'_>, labels: &mut RowLabels, line: &str) -> Option<String> {
+    match template.render(&RowScope { row, labels, line }) {
+        Ok(text) => Some(text),
+        Err(details) => {
+            labels.set_error(TEMPLATE_ERROR, &details);
+            None
+        }
+    }
+}
+
+/// All templates of one stage see the labels as the first of them does: what entries after it do shows at the end.
 fn format_labels(formats: &[LabelFormat], row: RowRef<'_>, labels: &mut RowLabels, line: &str) {
-    for format in formats {
+    let templates = formats.iter().position(|format| matches!(format.value, LabelSource::Template(_)));
+    let (before, after) = formats.split_at(templates.unwrap_or(formats.len()));
+    for format in before {
+        if let LabelSource::Rename(from) = &format.value
+            && let Some(value) = labels.get(row, from).map(Cow::into_owned)
+        {
+            labels.set(&format.label, &value);
+            labels.remove(from);
+        }
+    }
+    let mut later: Vec<(&str, Option<String>)> = Vec::new();
+    for format in after {
         match &format.value {
             LabelSource::Rename(from) => {
-                if let Some(value) = labels.get(row, from).map(Cow::into_owned) {
-                    labels.remove(from);
-                    labels.set(&format.label, &value);
+                let changed = later.iter().rev().find(|(name, _)| name == from);
+                let value = match changed {
+                    Some((_, value)) => value.clone(),
+                    None => labels.get(row, from).map(Cow::into_owned),
+                };
+                if value.is_some() {
+                    later.extend([(format.label.as_str(), value), (from.as_str(), None)]);
                 }
             }
             LabelSource::Template(template) => {
-                let value = render(template, row, labels, line);
-                labels.set(&format.label, &value);
+                let text = render(template, row, labels, line);
+                later.extend(text.map(|text| (format.label.as_str(), Some(text))));
             }
+        }
+    }
+    for (name, value) in later {
+        match value {
+            Some(value) => labels.set(name, &value),
+            None => labels.remove(name),
         }
     }
 }
@@ -193,8 +255,7 @@ mod tests {
     fn addresses_are_found_in_lines() {
         let range = |first: &str, last: &str| IpPattern {
             source: String::new(),
-            first: first.parse().unwrap(),
-            last: last.parse().unwrap(),
+            range: Some((first.parse().unwrap(), last.parse().unwrap())),
         };
         let private = range("10.0.0.0", "10.255.255.255");
         assert!(has_address("from 10.1.2.3:8080 to", &private));

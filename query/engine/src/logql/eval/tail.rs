@@ -8,7 +8,7 @@ use super::names::label_name;
 use super::plan::Compiled;
 use super::row::{Names, RowLabels, RowRef, line_of};
 use super::{Entry, stages};
-use crate::logql::ast::LogExpr;
+use crate::logql::ast::{LogExpr, StageKind};
 
 /// A matching row of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,9 @@ pub struct Matcher {
 impl Matcher {
     pub fn new(log: &LogExpr) -> Result<Matcher, EvalError> {
         let mut compiled = Compiled::new(log)?;
+        if compiled.stages.iter().any(|stage| matches!(stage.kind, StageKind::Distinct(_))) {
+            return Err(EvalError::BadQuery("distinct is for queries, not for new lines".to_string()));
+        }
         for matcher in &mut compiled.selector {
             matcher.name = label_name(&matcher.name);
         }
@@ -64,12 +67,13 @@ impl Matcher {
         let mut names = Names::new(self.names.clone(), &self.compiled.selector);
         let bound = names.bind(batch);
         let mut labels = RowLabels::default();
+        let full = self.compiled.reads_all();
         for row in 0..batch.rows() {
             let row = RowRef { batch, bound: &bound, row };
             if !bound.facts(batch, row.row).selected {
                 continue;
             }
-            labels.start();
+            labels.start_as(row, full);
             let passes = stages::run(&self.compiled.stages, row, &mut labels, &mut line_of(batch, row.row));
             if passes && !visit(row, &mut labels) {
                 return;

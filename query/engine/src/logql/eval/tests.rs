@@ -87,7 +87,8 @@ fn run(text: &str, params: QueryParams) -> Result<Data, EvalError> {
 
 fn range() -> QueryParams {
     let (start, end) = (0, 100 * SECOND);
-    QueryParams { start, end, step: 20 * SECOND, instant: false, limit: 100, direction: Direction::Forward }
+    let step = 20 * SECOND;
+    QueryParams { start, end, step, instant: false, limit: 100, interval: 0, direction: Direction::Forward }
 }
 
 fn labels(labels: &Labels) -> String {
@@ -148,6 +149,9 @@ const LOGS: &str = r#"
 {host_name="h1"} | user.id > 7 ⇒ 40
 {host_name="h1"} | user_id!="7" ⇒ 10 20 40 50 60
 {host_name="h1"} | http_route="/add" or user_id="8" ⇒ 10 20 40
+{host_name="h1"} | detected_pattern="GET /health <_> from <_>" ⇒ 50
+{host_name="h1"} | detected_pattern=~".*card.*" ⇒ 30 40
+{host_name="h1"} | detected_pattern!="GET /health <_> from <_>" ⇒ 10 20 30 40 60
 {host_name="h1"} | scope_name="lib" ⇒ 10 20 30 40 50 60
 {service_name="cart"} | json | http_status >= 500 ⇒ 20
 {service_name="cart"} | json | took > 1s ⇒ 20
@@ -163,7 +167,14 @@ const LOGS: &str = r#"
 {host_name="h1"} | regexp "amount=(?P<amount>\\S+)" | amount=30 ⇒ 40
 {service_name="pay"} | logfmt | label_format l=level | l="info" | level="" ⇒ 30
 {service_name="pay"} | logfmt | line_format "{{.msg}}!" |= "ok!" ⇒ 30
+{service_name="pay"} | logfmt | line_format "{{ .msg | upper }} {{ .amount | float64 | mulf 2 }}" |= "CARD OK 25" ⇒ 30
+{service_name="pay"} | logfmt | label_format a=amount, b="{{ .amount }}<{{ .a }}>" | b="<12.5>" ⇒ 30
+{service_name="pay"} | logfmt | label_format b="{{ .level }}", level="x" | level="x" | b="warn" ⇒ 40
+{service_name="pay"} | logfmt | label_format b="{{ . }}" | b=~"map.amount:30 .* user_id:8]" ⇒ 40
+{service_name="pay"} | line_format "{{ div 1 0 }}" |= "card" | __error__="TemplateFormatErr" ⇒ 30 40
 {service_name="pay"} | decolorize |= "all red" ⇒ 60
+{host_name="h1"} | distinct service_name ⇒ 10 30 50
+{host_name="h1"} | distinct http_route, user_id ⇒ 10 30 40 50 60
 {service_name="pay"} | logfmt | drop level | level="warn" ⇒ 
 {service_name="pay"} | logfmt | keep msg | amount="30" or msg="card ok" ⇒ 30
 "#;
@@ -200,8 +211,13 @@ sum by (service_name)(count_over_time({host_name="h1"} | detected_level="error" 
 sum by (service_name)(count_over_time({service_name="cart"}[20s])) or vector(0) ⇒ {} 0:0 20:0 40:0 60:0 80:0 100:0; {service_name=cart} 20:2
 sum by (service_name)(count_over_time({host_name="h1"}[20s])) unless on (service_name) sum by (service_name)(count_over_time({service_name="pay"}[20s])) ⇒ {service_name=cart} 20:2; {service_name=unknown_service} 60:1
 sum(count_over_time({service_name="cart"}[20s] offset 40s)) ⇒ {} 60:2
+sum(count_over_time({service_name="cart"}[20s] @ 60 offset 40s)) ⇒ {} 0:2 20:2 40:2 60:2 80:2 100:2
+sum(count_over_time({host_name="h1"}[1m] @ end())) ⇒ {} 0:2 20:2 40:2 60:2 80:2 100:2
+sum(count_over_time({host_name="h1"}[1m] @ start())) ⇒ 
 absent_over_time({service_name="cart"}[20s]) ⇒ {service_name=cart} 0:1 40:1 60:1 80:1 100:1
 label_replace(sum by (service_name)(count_over_time({service_name="cart"}[20s])), "x", "<$1>", "service_name", "(c).*") ⇒ {service_name=cart,x=<c>} 20:2
+sum by (detected_pattern)(count_over_time({service_name="unknown_service"}[20s])) ⇒ {detected_pattern=GET /health <_> from <_>} 60:1
+sum by (detected_pattern)(count_over_time({service_name=~"pay|unknown_service"} |~ "card|GET" [20s])) unless sum by (detected_pattern)(count_over_time({host_name="h1"}[20s] offset 20s)) ⇒ {detected_pattern=GET /health <_> from <_>} 60:1; {detected_pattern=level=info msg="card ok" amount=<_> size=<_>} 40:1; {detected_pattern=level=warn msg="card slow" amount=<_> size=<_>} 40:1
 vector(2) ⇒ {} 0:2 20:2 40:2 60:2 80:2 100:2
 sum(count_over_time({service_name="pay"} | json | __error__="" [1m])) ⇒ 
 "#;
@@ -242,10 +258,46 @@ fn errors_of_rows_fail_a_metric_query_with_a_hint() {
     let error =
         run(r#"sum(sum_over_time({service_name="pay"} | logfmt | unwrap msg [1m]))"#, range()).unwrap_err();
     assert!(matches!(error, EvalError::Pipeline { error, .. } if error == "SampleExtractionErr"));
-    let text = r#"{service_name="pay"} | line_format "{{ .a | ToUpper }}""#;
-    assert!(matches!(run(text, range()), Err(EvalError::NotSupported(_))));
+    let text = r#"sum(count_over_time({service_name="pay"} | line_format "{{ div 1 0 }}" [1m]))"#;
+    let error = run(text, range()).unwrap_err();
+    assert!(matches!(error, EvalError::Pipeline { error, .. } if error == "TemplateFormatErr"));
     let many = QueryParams { step: 1, ..range() };
     assert!(matches!(run("vector(1)", many), Err(EvalError::BadQuery(_))));
+}
+
+#[test]
+fn what_a_query_may_not_say_is_refused_before_rows_are_read() {
+    for (text, wanted) in [
+        (r#"{a="b"} |= ip("x")"#, "ip: \"x\" is no address"),
+        (r#"{a="b"} |~ ip("10.0.0.1")"#, "ip: |~ cannot look for addresses"),
+        (r#"{a="b"} | x="1" or y=ip("10.0.0.0/33")"#, "ip: \"10.0.0.0/33\" is no address"),
+        (r#"{a="b"} |~ "x(""#, "parse error at line 1, col 12: error parsing regexp"),
+        (r#"{a="b"} | distinct x | y="1""#, "distinct must be the last stage"),
+        (r#"rate({a="b"} | distinct x [1m])"#, "distinct is for log queries"),
+    ] {
+        let error = run(text, range()).unwrap_err();
+        assert!(matches!(&error, EvalError::BadQuery(said) if said.starts_with(wanted)), "{text}: {error}");
+    }
+}
+
+#[test]
+fn lines_of_an_interval_come_once() {
+    for (direction, interval, expected) in [
+        (Direction::Forward, 15, "10 30 50"),
+        (Direction::Forward, 20, "10 30 50"),
+        (Direction::Backward, 25, "60 30"),
+        (Direction::Backward, 1, "60 50 40 30 20 10"),
+    ] {
+        let params = QueryParams { interval: interval * SECOND, direction, ..range() };
+        let Data::Streams(streams) = run(r#"{host_name="h1"}"#, params).unwrap() else {
+            panic!("no streams")
+        };
+        let mut found: Vec<i64> =
+            streams.iter().flat_map(|s| s.entries.iter().map(|e| e.time / SECOND)).collect();
+        found.sort_by_key(|second| if direction == Direction::Backward { -second } else { *second });
+        let found: Vec<String> = found.iter().map(i64::to_string).collect();
+        assert_eq!(found.join(" "), expected, "{interval}");
+    }
 }
 
 #[test]
@@ -290,6 +342,31 @@ fn a_parsed_label_does_not_replace_one_of_the_record() {
 }
 
 #[test]
+fn patterns_are_counted_by_level_over_time() {
+    let Expr::Log(log) = parse(r#"{host_name="h1"} != "health""#).unwrap() else { panic!("no log query") };
+    let (found, stats) = patterns(&ctx(), &snapshot(), &log, (0, 100 * SECOND), 20 * SECOND).unwrap();
+    let shown: Vec<String> = found
+        .iter()
+        .map(|series| {
+            let points: Vec<String> =
+                series.points.iter().map(|(time, lines)| format!("{}:{lines}", time / SECOND)).collect();
+            format!("{} {} {}", series.level, series.pattern, points.join(" "))
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "info level=info msg=\"card ok\" amount=<_> size=<_> 20:1",
+            "warn level=warn msg=\"card slow\" amount=<_> size=<_> 40:1",
+            "info not logfmt at all \u{1b}[<_>\u{1b}[<_> 60:1",
+            "info {\"msg\":\"added\",\"took\":\"<_>\",\"http\":{\"status\":<_>}} 0:1",
+            "error {\"msg\":\"failed\",\"took\":\"<_>\",\"http\":{\"status\":<_>}} 20:1",
+        ]
+    );
+    assert_eq!(stats.rows_matched, 5);
+}
+
+#[test]
 fn budgets_and_cancellation_are_typed_errors() {
     let expr = parse(r#"{host_name="h1"}"#).unwrap();
     let small =
@@ -317,7 +394,7 @@ fn streams_can_be_browsed() {
 
 #[test]
 fn a_tail_matches_as_a_query_does() {
-    for line in LOGS.lines().filter(|line| !line.is_empty()) {
+    for line in LOGS.lines().filter(|line| !line.is_empty() && !line.contains("distinct")) {
         let (text, expected) = line.split_once(" ⇒ ").unwrap();
         let Expr::Log(log) = parse(text).unwrap() else { panic!("{text} is no log query") };
         let rows = TailMatcher::new(&log).unwrap().rows(&batch(&shop()), 100);

@@ -10,7 +10,7 @@ use super::range;
 use super::window::variance;
 use super::{MetricSeries, Steps, VectorSample};
 use crate::logql::ast::{
-    Grouping, LabelReplace, MetricExpr, MetricKind, RangeAggregation, VectorAggregation,
+    At, Grouping, LabelReplace, MetricExpr, MetricKind, RangeAggregation, VectorAggregation,
 };
 use crate::logql::table::{RangeOp, VectorOp};
 
@@ -98,7 +98,18 @@ impl Evaluator<'_> {
         range: &RangeAggregation,
         grouping: Option<&Grouping>,
     ) -> Result<SeriesSet, EvalError> {
-        let (set, stats) = range::aggregate(self.ctx, self.snapshot, range, grouping, self.steps)?;
+        let steps = match range.at {
+            None => self.steps,
+            Some(At::Start) => Steps::once(self.steps.start),
+            Some(At::End) => Steps::once(self.steps.last()),
+            Some(At::Time(nanos)) => Steps::once(nanos),
+        };
+        let (mut set, stats) = range::aggregate(self.ctx, self.snapshot, range, grouping, steps)?;
+        if range.at.is_some() {
+            for series in &mut set.series {
+                series.values = vec![series.values.first().copied().flatten(); self.steps.count];
+            }
+        }
         self.stats.blocks_total += stats.blocks_total;
         self.stats.blocks_read += stats.blocks_read;
         self.stats.rows_read += stats.rows_read;

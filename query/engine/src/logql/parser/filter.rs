@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::super::ast::{Compare, IpPattern, LabelFilter};
-use super::super::error::ParseError;
 use super::super::lexer::Token;
 use super::{Parsed, Parser};
 
@@ -102,14 +101,10 @@ impl Parser<'_> {
     /// `("10.0.0.0/8")`
     pub(super) fn ip_argument(&mut self) -> Parsed<IpPattern> {
         self.expect("(")?;
-        let span = self.span();
         let source = self.text_token()?;
         self.expect(")")?;
-        let Some((first, last)) = ip_range(&source) else {
-            let message = format!("{source:?} is no address, no range \"a-b\" and no prefix \"a/n\"");
-            return Err(ParseError::at(self.text, span, message));
-        };
-        Ok(IpPattern { source, first, last })
+        let range = ip_range(&source);
+        Ok(IpPattern { source, range })
     }
 }
 
@@ -155,8 +150,8 @@ mod tests {
     #[test]
     fn addresses_ranges_and_prefixes() {
         let contains = |source: &str, address: &str| {
-            let (first, last) = ip_range(source).unwrap();
-            IpPattern { source: source.into(), first, last }.contains(address.parse().unwrap())
+            let range = ip_range(source);
+            IpPattern { source: source.into(), range }.contains(address.parse().unwrap())
         };
         assert!(contains("10.0.0.0/8", "10.200.3.4"));
         assert!(!contains("10.0.0.0/8", "11.0.0.1"));

@@ -1,8 +1,8 @@
 //! Metric queries: range and vector aggregations, operators, literals.
 
 use super::super::ast::{
-    Anchored, Binary, BinaryOp, Compare, Conversion, Grouping, LabelReplace, LogExpr, MatchLabels, Matching,
-    MetricExpr, MetricKind, RangeAggregation, Side, Span, Unwrap, VectorAggregation,
+    Anchored, At, Binary, BinaryOp, Compare, Conversion, Grouping, LabelReplace, LogExpr, MatchLabels,
+    Matching, MetricExpr, MetricKind, RangeAggregation, Side, Span, Unwrap, VectorAggregation,
 };
 use super::super::lexer::Token;
 use super::super::table::{
@@ -235,7 +235,7 @@ impl Parser<'_> {
                     self.whole(start, format!("unsupported parameter for operation {}({value},", row.name))
                 );
             }
-            if value.fract() != 0.0 || value > f64::from(u32::MAX) {
+            if value.fract() != 0.0 {
                 return Err(self.whole(start, format!("invalid parameter {}({value},", row.name)));
             }
             if value <= 0.0 {
@@ -347,6 +347,7 @@ impl Parser<'_> {
             unwrap: None,
             range_ns: 0,
             offset_ns: 0,
+            at: None,
             grouping: None,
         };
         self.range_and_offset(&mut out)?;
@@ -367,12 +368,33 @@ impl Parser<'_> {
         }
         self.at += 1;
         out.range_ns = nanos;
-        if self.eat_word("offset") {
-            let Token::Duration(offset) = *self.peek() else { return Err(self.unexpected("DURATION")) };
-            self.at += 1;
-            out.offset_ns = offset;
+        let (mut offset, mut at) = (None, None);
+        loop {
+            if offset.is_none() && self.eat_word("offset") {
+                let Token::Duration(nanos) = *self.peek() else { return Err(self.unexpected("DURATION")) };
+                self.at += 1;
+                offset = Some(nanos);
+            } else if at.is_none() && self.eat("@") {
+                at = Some(self.at_time()?);
+            } else {
+                (out.offset_ns, out.at) = (offset.unwrap_or_default(), at);
+                return Ok(());
+            }
         }
-        Ok(())
+    }
+
+    /// `1609746000.5`, `start()` or `end()`, as in PromQL; Loki has no such modifier.
+    fn at_time(&mut self) -> Parsed<At> {
+        for (word, at) in [("start", At::Start), ("end", At::End)] {
+            if self.eat_word(word) {
+                self.expect("(")?;
+                self.expect(")")?;
+                return Ok(at);
+            }
+        }
+        let negative = self.eat("-");
+        let seconds = self.number()? * if negative { -1.0 } else { 1.0 };
+        Ok(At::Time((seconds * 1e3).round() as i64 * 1_000_000))
     }
 
     fn unwrap(&mut self) -> Parsed<Option<Unwrap>> {

@@ -9,7 +9,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::ast::{Anchored, Expr, LogExpr, Match, Matcher, Span};
 use super::error::ParseError;
-use super::lexer::{Lexeme, Token, tokenize};
+use super::lexer::{Lexeme, Token, is_reserved, tokenize};
 
 /// Parentheses, aggregations and chained operators, counted together: no query people or tools write comes near.
 const DEPTH_MAX: usize = 128;
@@ -116,6 +116,7 @@ impl<'t> Parser<'t> {
     /// A name, or a quoted one for keys that are no identifiers.
     fn matcher_name(&mut self) -> Parsed<String> {
         match self.peek().clone() {
+            Token::Ident(name) if is_reserved(&name) => Err(self.unexpected("IDENTIFIER or }")),
             Token::Ident(name) | Token::Text(name) => {
                 self.at += 1;
                 Ok(name)
@@ -150,7 +151,7 @@ impl<'t> Parser<'t> {
     }
 
     fn regex(&self, source: &str, span: Span) -> Parsed<Regex> {
-        let built = RegexBuilder::new(source).size_limit(REGEX_BYTES_MAX).build();
+        let built = RegexBuilder::new(&crate::re2::rewritten(source)).size_limit(REGEX_BYTES_MAX).build();
         built.map_err(|error| {
             let reason = error.to_string();
             let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
@@ -190,7 +191,7 @@ impl<'t> Parser<'t> {
 
     fn ident(&mut self) -> Parsed<String> {
         match self.peek().clone() {
-            Token::Ident(name) => {
+            Token::Ident(name) if !is_reserved(&name) => {
                 self.at += 1;
                 Ok(name)
             }
@@ -245,7 +246,7 @@ impl<'t> Parser<'t> {
 
     fn unexpected(&self, expected: &str) -> ParseError {
         let found = match self.peek() {
-            Token::Ident(name) if is_keyword(name) => name.to_lowercase(),
+            Token::Ident(name) if is_reserved(name) || name == "ip" => name.to_lowercase(),
             Token::Ident(_) => "IDENTIFIER".to_string(),
             Token::Text(_) => "STRING".to_string(),
             Token::Number(_) => "NUMBER".to_string(),
@@ -262,24 +263,4 @@ impl<'t> Parser<'t> {
         };
         ParseError::at(self.text, self.span(), message)
     }
-}
-
-fn is_keyword(name: &str) -> bool {
-    const WORDS: [&str; 13] = [
-        "by",
-        "without",
-        "bool",
-        "on",
-        "ignoring",
-        "group_left",
-        "group_right",
-        "or",
-        "and",
-        "unless",
-        "offset",
-        "ip",
-        "unwrap",
-    ];
-    WORDS.iter().any(|word| word.eq_ignore_ascii_case(name))
-        || super::table::STAGES.iter().any(|row| row.name.eq_ignore_ascii_case(name))
 }

@@ -11,6 +11,9 @@ use super::super::table::{STAGES, StageWord};
 use super::super::template::Template;
 use super::{Parsed, Parser};
 
+/// Matches no line.
+const NEVER: &str = r"[^\s\S]";
+
 impl Parser<'_> {
     /// Stages up to something that is none; `| unwrap` is left to the range aggregation.
     pub(super) fn stages(&mut self) -> Parsed<Vec<Stage>> {
@@ -32,7 +35,10 @@ impl Parser<'_> {
 
     pub(super) fn stage_word(&self, ahead: usize) -> Option<StageWord> {
         let Token::Ident(name) = self.peek_at(ahead) else { return None };
-        STAGES.iter().find(|row| row.name.eq_ignore_ascii_case(name)).map(|row| row.word)
+        let word = STAGES.iter().find(|row| row.name.eq_ignore_ascii_case(name)).map(|row| row.word);
+        // Loki has no such word: `distinct = "x"` is a filter on a label of that name.
+        let names = matches!(self.peek_at(ahead + 1), Token::Ident(_));
+        word.filter(|word| *word != StageWord::Distinct || names)
     }
 
     fn line_operator(&self) -> Option<LineOp> {
@@ -68,9 +74,6 @@ impl Parser<'_> {
     fn needle(&mut self, op: LineOp) -> Parsed<Needle> {
         let span = self.span();
         if self.ip_follows(0) {
-            if !matches!(op, LineOp::Contains | LineOp::NotContains) {
-                return Err(self.unexpected("STRING"));
-            }
             self.at += 1;
             return Ok(Needle::Ip(self.ip_argument()?));
         }
@@ -80,7 +83,7 @@ impl Parser<'_> {
         self.at += 1;
         match op {
             LineOp::Contains | LineOp::NotContains => Ok(Needle::Text(text)),
-            LineOp::Matches | LineOp::NotMatches => Ok(Needle::Regex(self.line_regex(text, span)?)),
+            LineOp::Matches | LineOp::NotMatches => Ok(Needle::Regex(self.needle_regex(text, span)?)),
             LineOp::Pattern | LineOp::NotPattern => {
                 let pattern = Pattern::for_filter(&text);
                 pattern.map(Needle::Pattern).map_err(|message| ParseError::at(self.text, span, message))
@@ -90,7 +93,17 @@ impl Parser<'_> {
 
     fn line_regex(&self, source: String, span: Span) -> Parsed<LineRegex> {
         let regex = self.regex(&source, span)?;
-        Ok(LineRegex { source, regex })
+        Ok(LineRegex { source, regex, invalid: None })
+    }
+
+    /// Loki compiles the expressions of line filters when they run: until then any text will do.
+    fn needle_regex(&self, source: String, span: Span) -> Parsed<LineRegex> {
+        match self.regex(&source, span) {
+            Ok(regex) => Ok(LineRegex { source, regex, invalid: None }),
+            Err(error) => {
+                Ok(LineRegex { source, regex: self.regex(NEVER, span)?, invalid: Some(error.to_string()) })
+            }
+        }
     }
 
     fn stage(&mut self) -> Parsed<StageKind> {
@@ -116,6 +129,7 @@ impl Parser<'_> {
             StageWord::Decolorize => StageKind::Decolorize,
             StageWord::Drop => StageKind::Drop(self.name_tests()?),
             StageWord::Keep => StageKind::Keep(self.name_tests()?),
+            StageWord::Distinct => StageKind::Distinct(self.names()?),
             StageWord::Unwrap => return Err(self.unexpected("")),
         })
     }
@@ -193,6 +207,14 @@ impl Parser<'_> {
                 return Ok(out);
             }
         }
+    }
+
+    fn names(&mut self) -> Parsed<Vec<String>> {
+        let mut names = vec![self.ident()?];
+        while self.eat(",") {
+            names.push(self.ident()?);
+        }
+        Ok(names)
     }
 
     fn name_tests(&mut self) -> Parsed<Vec<NameTest>> {
