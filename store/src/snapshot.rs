@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::samples_view::SamplesView;
 use crate::series_set::SeriesSet;
+use crate::tally::{Tally, TallyQuery};
 
 // === events ===
 
@@ -77,6 +78,17 @@ pub struct ScanStats {
     pub bytes_read: u64,
     /// Damaged blocks that were left out; they are in quarantine.
     pub blocks_damaged: u64,
+}
+
+impl ScanStats {
+    pub fn add(&mut self, other: &Self) {
+        self.blocks_total += other.blocks_total;
+        self.blocks_read += other.blocks_read;
+        self.rows_read += other.rows_read;
+        self.rows_matched += other.rows_matched;
+        self.bytes_read += other.bytes_read;
+        self.blocks_damaged += other.blocks_damaged;
+    }
 }
 
 // === samples ===
@@ -225,6 +237,11 @@ impl Snapshot {
         visit: &mut dyn FnMut(EventRows<'_>) -> ScanControl,
     ) -> Result<ScanStats, StoreError> {
         self.events(query.signal).scan(ctx, query, visit)
+    }
+
+    /// Counts rows by values and windows of time. Blocking.
+    pub fn tally(&self, ctx: &RequestCtx, query: &TallyQuery<'_>) -> Result<Tally, StoreError> {
+        self.events(query.events.signal).tally(ctx, query)
     }
 
     /// The streams that have records of a signal in the time range (Unix nanoseconds; blocks' ranges decide, so a few

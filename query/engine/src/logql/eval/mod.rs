@@ -16,6 +16,7 @@ mod range;
 mod row;
 mod stages;
 mod tail;
+mod tally;
 mod vector;
 mod window;
 
