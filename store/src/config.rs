@@ -34,7 +34,7 @@ impl Config {
             retention: Duration::from_secs(30 * 24 * 3600),
             retention_size_bytes: None,
             group_linger: Duration::ZERO,
-            head_bytes_max: 128 << 20,
+            head_bytes_max: 96 << 20,
             head_age_max: Duration::from_secs(2 * 3600),
             wal_file_bytes: 8 << 20,
             wal_bytes_max: 128 << 20,

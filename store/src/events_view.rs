@@ -2,12 +2,20 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::StoreError;
-use crate::model::{EventBatch, RequestCtx, Stream};
-use crate::segment::events::{EventSegment, SegmentScan};
-use crate::snapshot::{EventQuery, EventRows, Order, ScanControl, ScanStats};
+use crate::model::{ColumnId, ColumnRef, EventBatch, RequestCtx, StopReason, Stream};
+use crate::parallel::{self, Helpers};
+use crate::segment::events::{BlockRows, EventSegment, SegmentScan};
+use crate::snapshot::{EventQuery, EventRows, Order, Projection, ScanControl, ScanStats};
+use crate::tally::{Finder, Groups, Tally, TallyQuery, hash_of};
+
+/// Rows of a block that are shown first in a scan with an order; then so many times more.
+const PIECE: usize = 128;
+const PIECE_GROWTH: usize = 4;
 
 /// Cheap to clone as long as there are few batches and segments.
 #[derive(Clone, Default)]
@@ -15,6 +23,7 @@ pub(crate) struct EventsView {
     /// Recent batches, in the order they came.
     batches: Vec<Arc<EventBatch>>,
     segments: Vec<Arc<EventSegment>>,
+    helpers: Helpers,
 }
 
 /// What is read at once: a head batch, or a block of a segment.
@@ -33,14 +42,20 @@ enum Source {
 
 impl From<Vec<Arc<EventBatch>>> for EventsView {
     fn from(batches: Vec<Arc<EventBatch>>) -> Self {
-        Self { batches, segments: Vec::new() }
+        Self { batches, ..Self::default() }
     }
 }
 
 impl EventsView {
     /// Head batches and segments hold different rows: what was flushed is no longer among the batches.
     pub(crate) fn new(batches: Vec<Arc<EventBatch>>, segments: Vec<Arc<EventSegment>>) -> Self {
-        Self { batches, segments }
+        Self { batches, segments, helpers: Helpers::default() }
+    }
+
+    /// Threads scans may use beside the caller's.
+    pub(crate) fn with(mut self, helpers: &Helpers) -> Self {
+        self.helpers = helpers.clone();
+        self
     }
 
     pub(crate) fn push(&mut self, batch: Arc<EventBatch>) {
@@ -57,29 +72,64 @@ impl EventsView {
         let scans: Vec<SegmentScan<'_, '_>> =
             overlapping.map(|segment| SegmentScan::new(segment, query)).collect();
         let units = self.units(query, &scans);
-        let mut range = (query.start, query.end);
+        let shared = Scanning { view: self, ctx, query, scans, range: Range::new(query.start, query.end) };
         let mut stats = ScanStats { blocks_total: units.len() as u64, ..Default::default() };
-        for unit in units {
-            if unit.time_min >= range.1 || unit.time_max < range.0 {
-                continue;
-            }
-            ctx.check()?;
-            let control = match unit.source {
-                Source::Batch(at) => scan_batch(&self.batches[at], query, range, &mut stats, visit),
-                Source::Block { segment, block } => {
-                    match scans[segment].read(block, range.0, range.1, &mut stats) {
-                        Some(batch) => visit_block(ctx, &batch, visit)?,
-                        None => ScanControl::Continue,
+        let mut failed = None;
+        let read = |at: usize| shared.read(units[at]);
+        parallel::in_order(&self.helpers, units.len(), &read, &mut |part| {
+            shared.visit(part, &mut stats, visit).unwrap_or_else(|error| {
+                failed = Some(error);
+                ControlFlow::Break(())
+            })
+        });
+        failed.map_or(Ok(stats), Err)
+    }
+
+    pub(crate) fn tally(&self, ctx: &RequestCtx, query: &TallyQuery<'_>) -> Result<Tally, StoreError> {
+        let events = query.events;
+        let overlapping = self.segments.iter().filter(|segment| segment.overlaps(events.start, events.end));
+        let scans: Vec<SegmentScan<'_, '_>> =
+            overlapping.map(|segment| SegmentScan::new(segment, events)).collect();
+        let classes: Vec<_> = scans.iter().map(|scan| scan.classes(query.class)).collect();
+        let columns = match &events.projection {
+            Projection::All => &[],
+            Projection::Columns(columns) => columns.as_slice(),
+        };
+        let units = self.units(events, &scans);
+        let windows = query.windows;
+        let sum = || Sum {
+            groups: Groups::new(events.signal, columns, windows.count, &ctx.budget),
+            finder: Finder::new(windows),
+            stats: ScanStats::default(),
+            failed: None,
+        };
+        let range = (events.start, events.end);
+        let add = |sum: &mut Sum, at: usize| {
+            let added = ctx.check().and_then(|()| match units[at].source {
+                Source::Batch(batch) => sum.batch(&self.batches[batch], query, columns),
+                Source::Block { segment, block } => match &classes[segment] {
+                    Some(classes) => {
+                        let into = (&mut sum.finder, &mut sum.groups);
+                        scans[segment].tally(block, range, columns, classes, into, &mut sum.stats)
                     }
-                }
-            };
-            match control {
-                ScanControl::Continue => {}
-                ScanControl::Narrow { start, end } => range = (start.max(range.0), end.min(range.1)),
-                ScanControl::Stop => break,
-            }
+                    None => {
+                        sum.stats.blocks_damaged += 1;
+                        Ok(())
+                    }
+                },
+            });
+            sum.failed = added.err();
+            if sum.failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let mut sums = parallel::fold(&self.helpers, units.len(), &sum, &add).into_iter();
+        let mut all = sums.next().unwrap_or_else(sum);
+        all.stats.blocks_total = units.len() as u64;
+        for more in sums {
+            all.stats.add(&more.stats);
+            all.failed = all.failed.or(more.failed);
+            all.groups.absorb(more.groups)?;
         }
-        Ok(stats)
+        all.failed.map_or(Ok(Tally::new(all.groups, all.stats)), |failed| Err(failed.into()))
     }
 
     /// Everything that touches the query's time range, in the order asked for.
@@ -154,14 +204,165 @@ impl EventsView {
     }
 }
 
+/// What the threads of a scan share.
+struct Scanning<'s, 'q> {
+    view: &'s EventsView,
+    ctx: &'q RequestCtx,
+    query: &'q EventQuery,
+    scans: Vec<SegmentScan<'s, 'q>>,
+    range: Range,
+}
+
+/// The times that are still of interest.
+struct Range {
+    start: AtomicI64,
+    end: AtomicI64,
+}
+
+/// What one unit has for the visitor.
+struct Part<'s> {
+    rows: Rows<'s>,
+    stats: ScanStats,
+}
+
+enum Rows<'s> {
+    None,
+    Head(&'s EventBatch, Vec<u32>),
+    /// The first rows, decoded, whose bytes were taken from the budget; and the rest.
+    Block(EventBatch, BlockRows<'s>),
+}
+
+impl Range {
+    fn new(start: i64, end: i64) -> Self {
+        Self { start: AtomicI64::new(start), end: AtomicI64::new(end) }
+    }
+
+    fn get(&self) -> (i64, i64) {
+        (self.start.load(Ordering::Relaxed), self.end.load(Ordering::Relaxed))
+    }
+
+    fn narrow(&self, start: i64, end: i64) {
+        self.start.fetch_max(start, Ordering::Relaxed);
+        self.end.fetch_min(end, Ordering::Relaxed);
+    }
+}
+
+impl<'s> Scanning<'s, '_> {
+    /// Reads what a unit has. On any thread.
+    fn read(&self, unit: Unit) -> Result<Part<'s>, StoreError> {
+        self.ctx.check()?;
+        let range = self.range.get();
+        let mut part = Part { rows: Rows::None, stats: ScanStats::default() };
+        if unit.time_min >= range.1 || unit.time_max < range.0 {
+            return Ok(part);
+        }
+        match unit.source {
+            Source::Batch(at) => {
+                let batch = &self.view.batches[at];
+                let rows = matching(batch, self.query, range, &mut part.stats);
+                part.rows = if rows.is_empty() { Rows::None } else { Rows::Head(batch, rows) };
+            }
+            Source::Block { segment, block } => {
+                if let Some(mut rows) = self.scans[segment].read(block, range, &mut part.stats)
+                    && let Some(first) = rows.show(self.query.order, range, PIECE, &mut part.stats)
+                {
+                    self.ctx.budget.take(first.size_bytes() as u64)?;
+                    part.rows = Rows::Block(first, rows);
+                }
+            }
+        }
+        Ok(part)
+    }
+
+    /// Shows what was read. A block in an order comes in pieces, since its first rows may be all that is wanted.
+    fn visit(
+        &self,
+        part: Result<Part<'s>, StoreError>,
+        stats: &mut ScanStats,
+        visit: &mut dyn FnMut(EventRows<'_>) -> ScanControl,
+    ) -> Result<ControlFlow<()>, StoreError> {
+        let Part { rows, stats: own } = part?;
+        stats.add(&own);
+        match rows {
+            Rows::None => Ok(ControlFlow::Continue(())),
+            Rows::Head(batch, rows) => Ok(self.control(visit(EventRows { batch, rows: &rows }))),
+            Rows::Block(mut batch, mut left) => {
+                let mut piece = PIECE;
+                loop {
+                    let rows: Vec<u32> = (0..batch.rows() as u32).collect();
+                    let control = self.control(visit(EventRows { batch: &batch, rows: &rows }));
+                    self.ctx.budget.give_back(batch.size_bytes() as u64);
+                    piece *= PIECE_GROWTH;
+                    if control.is_break() {
+                        return Ok(control);
+                    }
+                    match left.show(self.query.order, self.range.get(), piece, stats) {
+                        Some(next) => batch = next,
+                        None => return Ok(control),
+                    }
+                    self.ctx.budget.take(batch.size_bytes() as u64)?;
+                }
+            }
+        }
+    }
+
+    fn control(&self, control: ScanControl) -> ControlFlow<()> {
+        match control {
+            ScanControl::Continue => {}
+            ScanControl::Narrow { start, end } => self.range.narrow(start, end),
+            ScanControl::Stop => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What one thread has counted.
+struct Sum {
+    groups: Groups,
+    finder: Finder,
+    stats: ScanStats,
+    failed: Option<StopReason>,
+}
+
+impl Sum {
+    fn batch(
+        &mut self,
+        batch: &EventBatch,
+        query: &TallyQuery<'_>,
+        columns: &[ColumnRef],
+    ) -> Result<(), StopReason> {
+        let classes: Vec<Option<u32>> = batch.streams().iter().map(|stream| (query.class)(stream)).collect();
+        let own = |column: &ColumnRef| match column {
+            ColumnRef::Field(field) => Some(ColumnId(*field as u32)),
+            ColumnRef::Attribute(key) | ColumnRef::Any(key) => batch.attribute_column(key),
+            _ => None,
+        };
+        let numbers: Vec<Option<ColumnId>> = columns.iter().map(own).collect();
+        let events = query.events;
+        let mut text = String::new();
+        for row in matching(batch, events, (events.start, events.end), &mut self.stats) {
+            let row = row as usize;
+            let Some(class) = classes[batch.row_streams()[row] as usize] else { continue };
+            let Some(windows) = self.finder.find(batch.times()[row]) else { continue };
+            let value = |at: usize| numbers[at].and_then(|column| batch.get(row, column));
+            let hashes = (0..numbers.len()).map(|at| hash_of(value(at), &mut text));
+            let hash = Groups::hash(class, hashes);
+            let group = self.groups.find(hash, (class, batch.stream(row)), &mut |at, put| {
+                value(at).into_iter().for_each(&mut *put);
+            })?;
+            self.groups.add(group, windows);
+        }
+        Ok(())
+    }
+}
+
 /// Head batches have no index: every row in the range is tested.
-fn scan_batch(
+fn matching(
     batch: &EventBatch,
     query: &EventQuery,
     (start, end): (i64, i64),
     stats: &mut ScanStats,
-    visit: &mut dyn FnMut(EventRows<'_>) -> ScanControl,
-) -> ScanControl {
+) -> Vec<u32> {
     let bound = query.filter.bind(batch);
     let in_range = |row: &u32| (start..end).contains(&batch.times()[*row as usize]);
     let rows: Vec<u32> =
@@ -170,19 +371,5 @@ fn scan_batch(
     stats.rows_read += batch.rows() as u64;
     stats.rows_matched += rows.len() as u64;
     stats.bytes_read += batch.size_bytes() as u64;
-    if rows.is_empty() { ScanControl::Continue } else { visit(EventRows { batch, rows: &rows }) }
-}
-
-/// Shows a decoded block; its bytes count against the budget while it is shown.
-fn visit_block(
-    ctx: &RequestCtx,
-    batch: &EventBatch,
-    visit: &mut dyn FnMut(EventRows<'_>) -> ScanControl,
-) -> Result<ScanControl, StoreError> {
-    let bytes = batch.size_bytes() as u64;
-    ctx.budget.take(bytes)?;
-    let rows: Vec<u32> = (0..batch.rows() as u32).collect();
-    let control = visit(EventRows { batch, rows: &rows });
-    ctx.budget.give_back(bytes);
-    Ok(control)
+    rows
 }

@@ -16,6 +16,7 @@ use crate::dedup::{Dedup, Known};
 use crate::durable::{Disk, RealDisk, create_dir};
 use crate::flush::{self, Files, Listed, Maintenance};
 use crate::model::{Lsn, Signal, TenantNo, WriterId};
+use crate::parallel::Helpers;
 use crate::segment::StreamInterner;
 use crate::state::{Streams, Tenants};
 use crate::store::Shared;
@@ -114,6 +115,7 @@ pub(crate) fn open(config: Config, ground: Ground) -> Result<Shared, OpenError> 
         catalog,
         blobs,
         streams: StreamInterner::default(),
+        helpers: Helpers::of_machine(),
         maintenance,
         opening: Mutex::new(()),
         _lock: lock,

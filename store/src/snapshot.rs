@@ -13,6 +13,7 @@ use crate::model::{
 };
 use crate::samples_view::SamplesView;
 use crate::series_set::SeriesSet;
+use crate::tally::{Tally, TallyQuery};
 
 // === events ===
 
@@ -78,6 +79,17 @@ pub struct ScanStats {
     pub bytes_read: u64,
     /// Damaged blocks that were left out; they are in quarantine.
     pub blocks_damaged: u64,
+}
+
+impl ScanStats {
+    pub fn add(&mut self, other: &Self) {
+        self.blocks_total += other.blocks_total;
+        self.blocks_read += other.blocks_read;
+        self.rows_read += other.rows_read;
+        self.rows_matched += other.rows_matched;
+        self.bytes_read += other.bytes_read;
+        self.blocks_damaged += other.blocks_damaged;
+    }
 }
 
 // === samples ===
@@ -240,6 +252,16 @@ impl Snapshot {
             .scan(ctx, &query, &mut |rows| erasures.show(rows, &mut kept, &mut erased, visit))?;
         stats.rows_matched -= erased;
         Ok(stats)
+    }
+
+    /// Whether a tally sees what a scan sees: which rows are about to be deleted only a scan knows.
+    pub fn tallies(&self, query: &EventQuery) -> bool {
+        query.signal != Signal::Logs || self.erasures.overlapping(query.start, query.end).is_empty()
+    }
+
+    /// Counts rows by values and windows of time, where [`Self::tallies`] says so. Blocking.
+    pub fn tally(&self, ctx: &RequestCtx, query: &TallyQuery<'_>) -> Result<Tally, StoreError> {
+        self.events(query.events.signal).tally(ctx, query)
     }
 
     /// The streams that have records of a signal in the time range (Unix nanoseconds; blocks' ranges decide, so a few

@@ -18,6 +18,7 @@ use crate::events_view::EventsView;
 use crate::flush::{self, Maintenance};
 use crate::model::{Signal, Tenant, WriterId};
 use crate::open::Ground;
+use crate::parallel::Helpers;
 use crate::samples_view::{OnDamage, SamplesView};
 use crate::segment::StreamInterner;
 use crate::state::{TenantState, Tenants};
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) streams: StreamInterner,
+    pub(crate) helpers: Helpers,
     pub(crate) maintenance: Arc<Maintenance>,
     /// Held by whoever opens segments.
     pub(crate) opening: Mutex<()>,
@@ -77,8 +79,10 @@ impl Store {
         state.read(|heads| {
             let segments = &heads.segments;
             let samples = SamplesView::new(heads.samples.heads(), segments.samples(), Some(on_damage));
-            let logs = EventsView::new(heads.logs.batches(), segments.events(Signal::Logs));
-            let spans = EventsView::new(heads.spans.batches(), segments.events(Signal::Spans));
+            let view =
+                |batches, signal| EventsView::new(batches, segments.events(signal)).with(&self.0.helpers);
+            let logs = view(heads.logs.batches(), Signal::Logs);
+            let spans = view(heads.spans.batches(), Signal::Spans);
             Snapshot::new(logs, spans, samples).without(state.erasures().1)
         })
     }

@@ -3,11 +3,15 @@
 //! A row is a time, a stream and a run of cells; a cell is a column number and a value, 16 bytes, strings in one arena
 //! of the batch. Building a row allocates nothing but growth of five vectors.
 
+mod encoding;
+
 use std::sync::Arc;
 
 use bytemuck::{Pod, Zeroable};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
+
+pub(super) use encoding::{take, take_pod};
 
 use super::{ColumnName, ColumnRef, Field, Nested, Signal, Stream, StreamParts, Value};
 
@@ -186,117 +190,6 @@ impl EventBatch {
     }
 }
 
-// === encoding ===
-
-/// Encoded batches begin with this; a change of layout gets a new number, and readers keep the old.
-const ENCODING_VERSION: u32 = 1;
-
-impl EventBatch {
-    /// Appends the batch: a header of counts, the streams, then the columns as they lie in memory (little-endian).
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        let mut streams = Vec::new();
-        self.streams.iter().for_each(|stream| stream.write(&mut streams));
-        let header = [
-            ENCODING_VERSION,
-            self.signal as u32,
-            self.arena.len() as u32,
-            self.keys.len() as u32,
-            self.streams.len() as u32,
-            streams.len() as u32,
-            self.times.len() as u32,
-            self.cells.len() as u32,
-        ];
-        out.reserve(32 + streams.len() + self.arena.len() + self.cells.len() * 16 + self.times.len() * 16);
-        header.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
-        out.extend_from_slice(&streams);
-        out.extend_from_slice(bytemuck::cast_slice(&self.times));
-        out.extend_from_slice(bytemuck::cast_slice(&self.row_streams));
-        out.extend_from_slice(bytemuck::cast_slice(&self.cell_ends));
-        out.extend_from_slice(bytemuck::cast_slice(&self.cells));
-        self.keys.iter().for_each(|(start, end)| {
-            out.extend_from_slice(&start.to_le_bytes());
-            out.extend_from_slice(&end.to_le_bytes());
-        });
-        out.extend_from_slice(&self.arena);
-    }
-
-    /// Reads what [`EventBatch::encode`] wrote; every reference is checked, so a batch that exists is sound.
-    pub fn decode(mut bytes: &[u8]) -> Result<Self, MalformedBatch> {
-        let rest = &mut bytes;
-        let header: Vec<u32> = take_pod(rest, 8)?;
-        let [version, signal, arena, keys, streams, stream_bytes, rows, cells] = header[..] else {
-            return Err(MalformedBatch("header"));
-        };
-        if version != ENCODING_VERSION {
-            return Err(MalformedBatch("unknown version of the batch encoding"));
-        }
-        let signal =
-            u8::try_from(signal).ok().and_then(Signal::from_number).ok_or(MalformedBatch("signal"))?;
-        let mut stream_bytes = take(rest, stream_bytes as usize)?;
-        let streams = (0..streams)
-            .map(|_| Stream::read(&mut stream_bytes).map(Arc::new).ok_or(MalformedBatch("streams")))
-            .collect::<Result<_, _>>()?;
-        let batch = Self {
-            signal,
-            streams,
-            times: take_pod(rest, rows as usize)?,
-            row_streams: take_pod(rest, rows as usize)?,
-            cell_ends: take_pod(rest, rows as usize)?,
-            cells: take_pod(rest, cells as usize)?,
-            keys: take_pod::<[u32; 2]>(rest, keys as usize)?.iter().map(|k| (k[0], k[1])).collect(),
-            arena: take(rest, arena as usize)?.to_vec(),
-        };
-        batch.check()?;
-        Ok(batch)
-    }
-
-    fn check(&self) -> Result<(), MalformedBatch> {
-        let streams = self.streams.len() as u32;
-        if self.row_streams.iter().any(|&s| s >= streams) {
-            return Err(MalformedBatch("a row names a stream that is not there"));
-        }
-        let ordered = self.cell_ends.is_sorted();
-        if !ordered || self.cell_ends.last().copied().unwrap_or(0) as usize != self.cells.len() {
-            return Err(MalformedBatch("cell ends"));
-        }
-        for &(start, end) in &self.keys {
-            let key = self.arena.get(start as usize..end as usize).ok_or(MalformedBatch("key range"))?;
-            std::str::from_utf8(key).map_err(|_| MalformedBatch("key is not UTF-8"))?;
-        }
-        let columns = Field::RESERVED + self.keys.len() as u32;
-        for cell in &self.cells {
-            let kind = cell.kind_len >> LEN_BITS;
-            if cell.column >= columns || kind > Kind::Nested as u32 {
-                return Err(MalformedBatch("cell"));
-            }
-            if kind >= Kind::Str as u32 {
-                let start = usize::try_from(cell.payload).map_err(|_| MalformedBatch("cell range"))?;
-                let end = start.checked_add(cell.kind_len as usize & LEN_MAX);
-                let bytes =
-                    end.and_then(|end| self.arena.get(start..end)).ok_or(MalformedBatch("cell range"))?;
-                if kind == Kind::Str as u32 && std::str::from_utf8(bytes).is_err() {
-                    return Err(MalformedBatch("string is not UTF-8"));
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-pub(super) fn take<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a [u8], MalformedBatch> {
-    let (head, tail) = rest.split_at_checked(len).ok_or(MalformedBatch("cut short"))?;
-    *rest = tail;
-    Ok(head)
-}
-
-pub(super) fn take_pod<T: Pod>(rest: &mut &[u8], count: usize) -> Result<Vec<T>, MalformedBatch> {
-    let len = count.checked_mul(size_of::<T>()).ok_or(MalformedBatch("count"))?;
-    let bytes = take(rest, len)?;
-    let mut values = vec![T::zeroed(); count];
-    bytemuck::cast_slice_mut(&mut values).copy_from_slice(bytes);
-    Ok(values)
-}
-
 // === building ===
 
 /// Builds an [`EventBatch`] row by row. A row that turns out bad is taken back whole.
@@ -463,10 +356,10 @@ fn hash_key(key: &[u8]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn sample() -> EventBatch {
+    pub(super) fn sample() -> EventBatch {
         let mut b = EventBatchBuilder::new(Signal::Logs);
         let resource = [("service.name", Value::Str("cart"))];
         let stream = b.stream(&StreamParts { resource: &resource, ..Default::default() });
@@ -494,25 +387,5 @@ mod tests {
         assert_eq!(batch.field(1, Field::Body), None);
         assert_eq!(batch.attributes(0).collect::<Vec<_>>(), [("user.id", Value::Int(7))]);
         assert_eq!(batch.stream(1).service(), "cart");
-    }
-
-    #[test]
-    fn encoding_round_trips_and_damage_is_an_error() {
-        let batch = sample();
-        let mut bytes = Vec::new();
-        batch.encode(&mut bytes);
-        assert_eq!(EventBatch::decode(&bytes).unwrap(), batch);
-        for len in 0..bytes.len() {
-            assert!(EventBatch::decode(&bytes[..len]).is_err());
-        }
-        for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 0x80;
-            if let Ok(other) = EventBatch::decode(&flipped) {
-                for row in 0..other.rows() {
-                    other.cells(row).for_each(drop);
-                }
-            }
-        }
     }
 }

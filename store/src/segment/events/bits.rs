@@ -1,5 +1,7 @@
 //! Sets of small numbers: rows of a block, blocks of a segment.
 
+use std::ops::Range;
+
 /// A set of numbers below a fixed length.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Bits {
@@ -36,7 +38,14 @@ impl Bits {
     }
 
     pub(super) fn set_range(&mut self, start: usize, end: usize) {
-        (start..end).for_each(|at| self.set(at));
+        let end = end.min(self.len);
+        let (mut at, last) = (start, end.saturating_sub(1) / 64);
+        while at < end {
+            let word = at / 64;
+            let upper = if word == last { u64::MAX >> (63 - (end - 1) % 64) } else { u64::MAX };
+            self.words[word] |= upper & u64::MAX << (at % 64);
+            at = (word + 1) * 64;
+        }
     }
 
     pub(super) fn contains(&self, at: usize) -> bool {
@@ -77,6 +86,26 @@ impl Bits {
         })
     }
 
+    /// Those of a range.
+    pub(super) fn iter_in(&self, range: Range<usize>) -> impl Iterator<Item = usize> {
+        let end = range.end.min(self.len);
+        let mut word_at = range.start / 64;
+        let first = self.words.get(word_at).copied().unwrap_or(0);
+        let mut word = if range.start < end { first & u64::MAX << (range.start % 64) } else { 0 };
+        std::iter::from_fn(move || {
+            while word == 0 {
+                word_at += 1;
+                if word_at * 64 >= end {
+                    return None;
+                }
+                word = *self.words.get(word_at)?;
+            }
+            let at = word_at * 64 + word.trailing_zeros() as usize;
+            word &= word - 1;
+            (at < end).then_some(at)
+        })
+    }
+
     /// One bit a number, lowest first.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let bytes = self.words.iter().flat_map(|word| word.to_le_bytes());
@@ -96,6 +125,23 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_are_set_and_walked() {
+        for len in [1, 63, 64, 65, 200] {
+            for (start, end) in
+                [(0, 0), (0, 1), (0, 64), (3, 5), (60, 70), (64, 128), (10, 199), (63, 64), (150, 400)]
+            {
+                let mut bits = Bits::none(len);
+                bits.set_range(start, end);
+                let expected: Vec<usize> = (start..end.min(len)).collect();
+                assert_eq!(bits.iter().collect::<Vec<_>>(), expected, "{start}..{end} of {len}");
+                let mut all = Bits::none(len);
+                all.set_range(0, len);
+                assert_eq!(all.iter_in(start..end).collect::<Vec<_>>(), expected, "{start}..{end} of {len}");
+            }
+        }
+    }
 
     #[test]
     fn sets_combine_and_read_back() {

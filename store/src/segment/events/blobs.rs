@@ -4,6 +4,8 @@
 //! raw length(varint) stored length(varint) bytes: a zstd frame if the stored length is the shorter
 //! ```
 
+use std::cell::RefCell;
+
 use super::super::coding::{Reader, put_varint};
 
 /// Shorter ones are not worth a zstd frame.
@@ -39,12 +41,33 @@ impl Blobs {
     }
 }
 
-pub(super) fn read_blob(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+/// Reads blobs; holds what is used again between them.
+#[derive(Default)]
+pub(super) struct Unpacker(RefCell<Option<zstd::bulk::Decompressor<'static>>>);
+
+impl Unpacker {
+    fn unpack(&self, bytes: &[u8], raw: usize) -> Option<Vec<u8>> {
+        let mut zstd = self.0.borrow_mut();
+        let zstd = match &mut *zstd {
+            Some(zstd) => zstd,
+            none => none.insert(zstd::bulk::Decompressor::new().ok()?),
+        };
+        zstd.decompress(bytes, raw).ok().filter(|bytes| bytes.len() == raw)
+    }
+}
+
+/// The raw length of the next blob and its bytes as they are stored.
+fn take_blob<'a>(reader: &mut Reader<'a>) -> Option<(usize, &'a [u8])> {
     let raw = reader.count(BLOB_MAX)?;
     let stored = reader.count(reader.rest().len())?;
-    let bytes = reader.bytes(stored)?;
-    if stored == raw {
-        return Some(bytes.to_vec());
-    }
-    zstd::bulk::decompress(bytes, raw).ok().filter(|bytes| bytes.len() == raw)
+    Some((raw, reader.bytes(stored)?))
+}
+
+pub(super) fn read_blob(reader: &mut Reader<'_>, unpacker: &Unpacker) -> Option<Vec<u8>> {
+    let (raw, bytes) = take_blob(reader)?;
+    if bytes.len() == raw { Some(bytes.to_vec()) } else { unpacker.unpack(bytes, raw) }
+}
+
+pub(super) fn skip_blob(reader: &mut Reader<'_>) -> Option<()> {
+    take_blob(reader).map(drop)
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::super::coding::{Packed, Reader};
+use super::alike::{PRESENT_ALL, PRESENT_LIKE, PRESENT_PACKED, PRESENT_SOME};
 use super::bits::Bits;
-use super::blobs::read_blob;
-use super::encode::{Encoding, INTS_FROM_LAST, INTS_FROM_LEAST, INTS_FROM_TIME, PRESENT_ALL, PRESENT_SOME};
+use super::blobs::{Unpacker, read_blob, skip_blob};
+use super::encode::{Encoding, INTS_FROM_LAST, INTS_FROM_LEAST, INTS_FROM_TIME};
 use super::patterns::{PatternColumn, PatternTable};
 use super::traces::Traces;
 use crate::model::{Nested, OwnedValue, Value, take_value};
@@ -35,6 +36,9 @@ pub(super) struct Context<'a> {
     pub(super) times: &'a Arc<Vec<i64>>,
     pub(super) traces: Option<Traces<'a>>,
     pub(super) patterns: Option<&'a Arc<PatternTable>>,
+    pub(super) unpacker: &'a Unpacker,
+    /// The bytes of another column of the block.
+    pub(super) other: &'a dyn Fn(u32) -> Option<&'a [u8]>,
 }
 
 const ABSENT: u32 = u32::MAX;
@@ -45,12 +49,11 @@ impl Column {
     /// Reads a column of a block of `context.times.len()` rows.
     pub(super) fn read(bytes: &[u8], context: Context<'_>) -> Option<Self> {
         let mut reader = Reader::new(bytes);
-        let rows = context.times.len();
-        let (places, count) = read_presence(&mut reader, rows)?;
+        let (places, count) = read_presence(&mut reader, &context)?;
         let encoding = Encoding::from_number(reader.u8()?)?;
         let data = match encoding {
             Encoding::Const => Data::Const(take_value(&mut reader.rest())?.to_owned()),
-            Encoding::Dict => read_dict(&mut reader, count)?,
+            Encoding::Dict | Encoding::DictLike => read_dict(&mut reader, encoding, count, &context)?,
             Encoding::Ints => {
                 let times = row_times(context.times, places.as_deref());
                 Data::Ints(read_ints(&mut reader, count, &times)?)
@@ -61,7 +64,7 @@ impl Column {
                 Data::Doubles(ints.into_iter().map(|int| int as f64 / scale).collect())
             }
             Encoding::Doubles => {
-                let bytes = read_blob(&mut reader)?;
+                let bytes = read_blob(&mut reader, context.unpacker)?;
                 let (chunks, rest) = bytes.as_chunks::<8>();
                 let whole = chunks.len() == count && rest.is_empty();
                 whole.then(|| Data::Doubles(chunks.iter().map(|b| f64::from_le_bytes(*b)).collect()))?
@@ -71,17 +74,17 @@ impl Column {
                 Data::Fixed { len, bytes: reader.bytes(len.checked_mul(count)?)?.to_vec() }
             }
             Encoding::Strings => {
-                let (ends, bytes) = read_blobs(&mut reader, count)?;
+                let (ends, bytes) = read_blobs(&mut reader, count, context.unpacker)?;
                 let text = String::from_utf8(bytes).ok()?;
                 let sound = ends.iter().all(|end| text.is_char_boundary(*end as usize));
                 sound.then_some(Data::Strings { ends, text })?
             }
             Encoding::Bytes | Encoding::Nested => {
-                let (ends, bytes) = read_blobs(&mut reader, count)?;
+                let (ends, bytes) = read_blobs(&mut reader, count, context.unpacker)?;
                 Data::Blobs { nested: encoding == Encoding::Nested, ends, bytes }
             }
             Encoding::Mixed => {
-                let bytes = read_blob(&mut reader)?;
+                let bytes = read_blob(&mut reader, context.unpacker)?;
                 let mut rest = bytes.as_slice();
                 let values = (0..count).map(|_| take_value(&mut rest).map(Value::to_owned));
                 Data::Mixed(values.collect::<Option<_>>()?)
@@ -90,12 +93,12 @@ impl Column {
                 let numbers = read_ints(&mut reader, count, &[])?;
                 let mut bytes = Vec::with_capacity(count * 16);
                 for number in numbers {
-                    bytes.extend_from_slice(context.traces?.id(usize::try_from(number).ok()?)?);
+                    bytes.extend_from_slice(&context.traces?.id(usize::try_from(number).ok()?)?);
                 }
                 Data::Fixed { len: 16, bytes }
             }
             Encoding::Patterns => {
-                Data::Patterns(Box::new(PatternColumn::read(&mut reader, count, &context, read_blob)?))
+                Data::Patterns(Box::new(PatternColumn::read(&mut reader, count, &context)?))
             }
         };
         Some(Self { places, data })
@@ -103,11 +106,8 @@ impl Column {
 
     /// Whether the column refers to the table of patterns.
     pub(super) fn has_patterns(bytes: &[u8], rows: usize) -> bool {
-        let presence = match bytes.first() {
-            Some(&PRESENT_SOME) => rows.div_ceil(8),
-            _ => 0,
-        };
-        bytes.get(1 + presence) == Some(&(Encoding::Patterns as u8))
+        let mut reader = Reader::new(bytes);
+        skip_presence(&mut reader, rows).and_then(|()| reader.u8()) == Some(Encoding::Patterns as u8)
     }
 
     /// The place of a row's value.
@@ -138,6 +138,7 @@ impl Column {
     /// The code of a row's value, if the column is a dictionary.
     pub(super) fn code(&self, row: usize) -> Option<usize> {
         match &self.data {
+            Data::Const(_) => self.place(row).map(|_| 0),
             Data::Dict { codes, .. } => codes.get(self.place(row)?).map(|code| *code as usize),
             _ => None,
         }
@@ -202,15 +203,35 @@ fn range(ends: &[u32], place: usize) -> Option<(usize, usize)> {
 
 // === parts ===
 
-fn read_presence(reader: &mut Reader<'_>, rows: usize) -> Option<(Option<Vec<u32>>, usize)> {
-    match reader.u8()? {
-        PRESENT_ALL => Some((None, rows)),
-        PRESENT_SOME => {
-            let present = Bits::read(reader.bytes(rows.div_ceil(8))?, rows);
-            let mut places = vec![ABSENT; rows];
-            present.iter().enumerate().for_each(|(place, row)| places[row] = place as u32);
-            Some((Some(places), present.count()))
+fn read_presence(reader: &mut Reader<'_>, context: &Context<'_>) -> Option<(Option<Vec<u32>>, usize)> {
+    let rows = context.times.len();
+    let bytes = rows.div_ceil(8);
+    let present = match reader.u8()? {
+        PRESENT_ALL => return Some((None, rows)),
+        PRESENT_SOME => Bits::read(reader.bytes(bytes)?, rows),
+        PRESENT_PACKED => Bits::read(&read_blob(reader, context.unpacker)?, rows),
+        PRESENT_LIKE => {
+            let other = (context.other)(u32::try_from(reader.varint()?).ok()?)?;
+            let mut other = Reader::new(other);
+            match other.u8()? {
+                PRESENT_SOME => Bits::read(other.bytes(bytes)?, rows),
+                PRESENT_PACKED => Bits::read(&read_blob(&mut other, context.unpacker)?, rows),
+                _ => return None,
+            }
         }
+        _ => return None,
+    };
+    let mut places = vec![ABSENT; rows];
+    present.iter().enumerate().for_each(|(place, row)| places[row] = place as u32);
+    Some((Some(places), present.count()))
+}
+
+fn skip_presence(reader: &mut Reader<'_>, rows: usize) -> Option<()> {
+    match reader.u8()? {
+        PRESENT_ALL => Some(()),
+        PRESENT_SOME => reader.bytes(rows.div_ceil(8)).map(drop),
+        PRESENT_LIKE => reader.varint().map(drop),
+        PRESENT_PACKED => skip_blob(reader),
         _ => None,
     }
 }
@@ -225,15 +246,33 @@ fn row_times<'a>(times: &'a [i64], places: Option<&[u32]>) -> std::borrow::Cow<'
     }
 }
 
-fn read_dict(reader: &mut Reader<'_>, count: usize) -> Option<Data> {
+fn read_dict(
+    reader: &mut Reader<'_>,
+    encoding: Encoding,
+    count: usize,
+    context: &Context<'_>,
+) -> Option<Data> {
     let distinct = reader.count(count)?;
-    let bytes = read_blob(reader)?;
+    let bytes = read_blob(reader, context.unpacker)?;
     let mut rest = bytes.as_slice();
     let values =
         (0..distinct).map(|_| take_value(&mut rest).map(Value::to_owned)).collect::<Option<Vec<_>>>()?;
+    let codes = if encoding == Encoding::DictLike {
+        let mut other = Reader::new((context.other)(u32::try_from(reader.varint()?).ok()?)?);
+        skip_presence(&mut other, context.times.len())?;
+        let dict = other.u8()? == Encoding::Dict as u8 && other.count(count)? == distinct;
+        skip_blob(&mut other)?;
+        dict.then(|| read_codes(&mut other, distinct, count))?
+    } else {
+        read_codes(reader, distinct, count)
+    };
+    Some(Data::Dict { values, codes: codes? })
+}
+
+fn read_codes(reader: &mut Reader<'_>, distinct: usize, count: usize) -> Option<Vec<u32>> {
     let width = super::super::coding::width_of((distinct as u64).checked_sub(1)?);
     let codes: Vec<u32> = Packed::read(reader, width, count)?.iter().map(|code| code as u32).collect();
-    codes.iter().all(|code| (*code as usize) < distinct).then_some(Data::Dict { values, codes })
+    codes.iter().all(|code| (*code as usize) < distinct).then_some(codes)
 }
 
 /// Reads `count` ints; `times` are those of the rows that have them.
@@ -260,9 +299,9 @@ pub(super) fn read_ints(reader: &mut Reader<'_>, count: usize, times: &[i64]) ->
     }
 }
 
-fn read_blobs(reader: &mut Reader<'_>, count: usize) -> Option<(Vec<u32>, Vec<u8>)> {
+fn read_blobs(reader: &mut Reader<'_>, count: usize, unpacker: &Unpacker) -> Option<(Vec<u32>, Vec<u8>)> {
     let lengths = read_ints(reader, count, &[])?;
-    let bytes = read_blob(reader)?;
+    let bytes = read_blob(reader, unpacker)?;
     let mut ends = Vec::with_capacity(count);
     let mut end = 0u32;
     for length in lengths {
@@ -282,12 +321,19 @@ mod tests {
         let times: Arc<Vec<i64>> = Arc::new(times);
         let (mut out, mut scratch) = (Vec::new(), Vec::new());
         let mut encoder = Encoder::new(1).unwrap();
-        let encoding = encoder.column(&times, cells, Beside::default(), &mut out);
+        let encoding = encoder.column(64, (&times, cells), Beside::default(), &mut out);
         assert_eq!(encoding, expected);
         let mut table = Vec::new();
         encoder.table_of_patterns.finish(1, &mut table).unwrap();
         let table = Arc::new(PatternTable::read(&table).unwrap());
-        let context = Context { times: &times, traces: None, patterns: Some(&table) };
+        let unpacker = Unpacker::default();
+        let context = Context {
+            times: &times,
+            traces: None,
+            patterns: Some(&table),
+            unpacker: &unpacker,
+            other: &|_| None,
+        };
         let column = Column::read(&out, context).unwrap();
         let mut cells = cells.iter().peekable();
         for row in 0..rows {

@@ -6,15 +6,11 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
 use super::super::coding::{pack, put_varint, width_of};
-use super::bits::Bits;
+use super::alike::Alike;
 use super::blobs::Blobs;
 use super::patterns::{Others, PatternTableWriter, PatternsEncoder};
 use super::tokens::BlockTokens;
-use crate::model::{NestedWriter, Value, take_value};
-
-/// The first byte of a column.
-pub(super) const PRESENT_ALL: u8 = 0;
-pub(super) const PRESENT_SOME: u8 = 1;
+use crate::model::{Field, NestedWriter, Value, take_value};
 
 /// The second byte of a column.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,10 +35,12 @@ pub(super) enum Encoding {
     Traces = 10,
     /// Texts by the segment's table of patterns.
     Patterns = 11,
+    /// A dictionary with the codes of an earlier one.
+    DictLike = 12,
 }
 
 impl Encoding {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Const,
         Self::Dict,
         Self::Ints,
@@ -55,6 +53,7 @@ impl Encoding {
         Self::Mixed,
         Self::Traces,
         Self::Patterns,
+        Self::DictLike,
     ];
 
     pub(super) fn from_number(number: u8) -> Option<Self> {
@@ -90,6 +89,7 @@ pub(super) struct Encoder {
     ints: Vec<i64>,
     bytes: Vec<u8>,
     nested: NestedWriter,
+    alike: Alike,
 }
 
 /// What a column of texts may make use of.
@@ -114,18 +114,25 @@ impl Encoder {
             ints: Vec::new(),
             bytes: Vec::new(),
             nested: NestedWriter::default(),
+            alike: Alike::default(),
         })
     }
 
-    /// Appends the column of these cells, one a row at most, in the order of the rows; there is at least one.
+    /// From here on columns are those of another block.
+    pub(super) fn begin_block(&mut self) {
+        self.alike.clear();
+    }
+
+    /// Appends the column of these cells, one a row at most, in the order of the rows; there is at least one. Columns of
+    /// a block come in the order of their numbers.
     pub(super) fn column<'c>(
         &mut self,
-        times: &[i64],
-        cells: &[Cell<'c>],
+        number: u32,
+        (times, cells): (&[i64], &[Cell<'c>]),
         beside: Beside<'_, 'c>,
         out: &mut Vec<u8>,
     ) -> Encoding {
-        presence(times.len(), cells, out);
+        self.alike.presence(number, times.len(), cells, (&mut self.blobs, out));
         let at = out.len();
         out.push(0);
         let encoding = self.values(times, cells, beside, out);
@@ -134,8 +141,8 @@ impl Encoder {
     }
 
     /// Appends a column of references to the table of trace ids.
-    pub(super) fn traces(&mut self, times: &[i64], cells: &[Cell<'_>], numbers: &[i64], out: &mut Vec<u8>) {
-        presence(times.len(), cells, out);
+    pub(super) fn traces(&mut self, rows: usize, cells: &[Cell<'_>], numbers: &[i64], out: &mut Vec<u8>) {
+        self.alike.presence(Field::TraceId as u32, rows, cells, (&mut self.blobs, out));
         out.push(Encoding::Traces as u8);
         put_ints(numbers, None, out);
     }
@@ -161,8 +168,7 @@ impl Encoder {
             Value::Int(_) => self.ints(times, cells, out),
             Value::Bool(_) => {
                 self.try_dict(cells, 2);
-                self.dict(cells, out);
-                Encoding::Dict
+                self.dict(cells, out)
             }
             Value::Double(_) => self.doubles(cells, out),
             Value::Bytes(bytes) => self.byte_strings(cells, bytes.len(), out),
@@ -182,8 +188,7 @@ impl Encoder {
         out: &mut Vec<u8>,
     ) -> Encoding {
         if self.try_dict(cells, (cells.len() / 4).max(2)) {
-            self.dict(cells, out);
-            return Encoding::Dict;
+            return self.dict(cells, out);
         }
         if cells.len() >= PATTERN_CELLS_MIN && self.patterns.try_split(cells, &self.table_of_patterns) {
             let table = &mut self.table_of_patterns;
@@ -200,12 +205,11 @@ impl Encoder {
         let least = self.ints.iter().copied().min().unwrap_or_default();
         let most = self.ints.iter().copied().max().unwrap_or_default();
         let width = width_of(most.wrapping_sub(least) as u64) as usize;
-        if width > 4 && self.try_dict(cells, INT_DICT_MAX.min(cells.len() / 4)) {
+        if width > 1 && self.try_dict(cells, INT_DICT_MAX.min(cells.len() / 4)) {
             let dict_bits =
                 self.dict_len() * 72 + width_of(self.dict_len() as u64 - 1) as usize * cells.len();
             if dict_bits < width * cells.len() {
-                self.dict(cells, out);
-                return Encoding::Dict;
+                return self.dict(cells, out);
             }
         }
         let row_times: Vec<i64> = cells.iter().map(|(row, _)| times[*row as usize]).collect();
@@ -305,8 +309,8 @@ impl Encoder {
         self.table.len().max(1)
     }
 
-    /// Appends what the last [`Encoder::try_dict`] found: values, then a code a cell.
-    fn dict(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) {
+    /// Appends what the last [`Encoder::try_dict`] found: values, then a code a cell, unless another column has the same.
+    fn dict(&mut self, cells: &[Cell<'_>], out: &mut Vec<u8>) -> Encoding {
         let count = self.dict_len();
         put_varint(out, count as u64);
         self.bytes.clear();
@@ -318,22 +322,16 @@ impl Encoder {
             }
         }
         self.blob(out);
+        if let Some(other) = self.alike.codes(count, &self.codes) {
+            put_varint(out, u64::from(other));
+            return Encoding::DictLike;
+        }
         pack(out, width_of(count as u64 - 1), self.codes.iter().map(|&code| u64::from(code)));
+        Encoding::Dict
     }
 }
 
 // === helpers ===
-
-fn presence(rows: usize, cells: &[Cell<'_>], out: &mut Vec<u8>) {
-    if cells.len() == rows {
-        out.push(PRESENT_ALL);
-        return;
-    }
-    out.push(PRESENT_SOME);
-    let mut present = Bits::none(rows);
-    cells.iter().for_each(|(row, _)| present.set(*row as usize));
-    present.write(out);
-}
 
 /// Appends one value in the encoding of nested values.
 fn put_value(value: Value<'_>, writer: &mut NestedWriter, out: &mut Vec<u8>) {

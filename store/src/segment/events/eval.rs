@@ -7,7 +7,7 @@ use super::decode::{Column, Data};
 use super::patterns::{PatternColumn, Verdict};
 use super::prune::{Leaf, Node};
 use super::segment::{Block, DamagedBlock};
-use crate::model::{Compare, OwnedValue, Test, Value};
+use crate::model::{Test, Value};
 
 /// The candidates that match.
 pub(super) fn matching(
@@ -48,8 +48,8 @@ pub(super) fn matching(
         }
         Node::Stream(verdicts) => Ok(by_stream(verdicts, block, candidates)),
         Node::Own(leaf) => {
-            let column = block.column(leaf.column)?;
-            Ok(of_leaf(leaf, column.as_ref(), block, candidates))
+            let column = block.codes(leaf.column)?;
+            of_leaf(leaf, column.as_ref(), block, candidates)
         }
     }
 }
@@ -60,18 +60,23 @@ fn by_stream(verdicts: &[bool], block: &Block<'_>, candidates: &Bits) -> Bits {
     rows
 }
 
-fn of_leaf(leaf: &Leaf<'_>, column: Option<&Arc<Column>>, block: &Block<'_>, candidates: &Bits) -> Bits {
-    let Some(column) = column else { return of_absent(leaf, block, candidates) };
+fn of_leaf(
+    leaf: &Leaf<'_>,
+    column: Option<&Arc<Column>>,
+    block: &mut Block<'_>,
+    candidates: &Bits,
+) -> Result<Bits, DamagedBlock> {
+    let Some(column) = column else { return Ok(of_absent(leaf, block, candidates)) };
     if column.is_full() {
-        return of_present(leaf, column, candidates);
+        return of_present(leaf, column, block, candidates);
     }
     let (mut present, mut absent) = (Bits::none(candidates.len()), Bits::none(candidates.len()));
     for row in candidates.iter() {
         if column.has(row) { present.set(row) } else { absent.set(row) }
     }
     let mut found = of_absent(leaf, block, &absent);
-    found.or(&of_present(leaf, column, &present));
-    found
+    found.or(&of_present(leaf, column, block, &present)?);
+    Ok(found)
 }
 
 /// Rows without a value of their own.
@@ -93,12 +98,17 @@ impl Leaf<'_> {
 }
 
 /// Rows with a value of their own.
-fn of_present(leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
+fn of_present(
+    leaf: &Leaf<'_>,
+    column: &Column,
+    block: &mut Block<'_>,
+    candidates: &Bits,
+) -> Result<Bits, DamagedBlock> {
     let mut found = Bits::none(candidates.len());
     match (&column.data, leaf.test) {
-        (_, Test::Exists) => return candidates.clone(),
+        (_, Test::Exists) => return Ok(candidates.clone()),
         (Data::Const(value), _) => {
-            return if leaf.holds(value.as_value()) { candidates.clone() } else { found };
+            return Ok(if leaf.holds(value.as_value()) { candidates.clone() } else { found });
         }
         (Data::Dict { values, .. }, _) => {
             let verdicts: Vec<bool> = values.iter().map(|value| leaf.holds(value.as_value())).collect();
@@ -107,7 +117,7 @@ fn of_present(leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
                 candidates.iter().filter(passes).for_each(|row| found.set(row));
             }
         }
-        (Data::Patterns(patterns), _) => return of_patterns(patterns, leaf, column, candidates),
+        (Data::Patterns(patterns), _) => return of_patterns(patterns, leaf, column, block, candidates),
         (Data::Strings { ends, text }, Test::Contains { needle, ignore_case: false })
             if !needle.is_empty() && dense(candidates) =>
         {
@@ -128,31 +138,37 @@ fn of_present(leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// Rows of a column of patterns: only texts of patterns that leave a doubt are written out.
-fn of_patterns(patterns: &PatternColumn, leaf: &Leaf<'_>, column: &Column, candidates: &Bits) -> Bits {
-    let verdicts = match leaf.test {
-        Test::Contains { needle, ignore_case: false } => patterns.contains(needle),
-        Test::TextEquals(text) | Test::Text(Compare::Equal, text) => patterns.may_equal(text),
-        Test::Equals(OwnedValue::Str(text)) => patterns.may_equal(text),
-        _ => patterns.may_match(&leaf.literals),
-    };
-    let mut found = Bits::none(candidates.len());
-    let mut scratch = Vec::new();
+fn of_patterns(
+    patterns: &PatternColumn,
+    leaf: &Leaf<'_>,
+    column: &Column,
+    block: &mut Block<'_>,
+    candidates: &Bits,
+) -> Result<Bits, DamagedBlock> {
+    let verdicts = leaf.search.verdicts(patterns);
+    let (mut found, mut doubtful) = (Bits::none(candidates.len()), Bits::none(candidates.len()));
     for row in candidates.iter() {
-        let verdict = column.pattern(row).and_then(|code| verdicts.get(code));
-        let passes = match verdict {
-            Some(Verdict::Always) => true,
-            Some(Verdict::Never) => false,
-            _ => column.value(row, &mut scratch).is_some_and(|value| leaf.holds(value)),
-        };
-        if passes {
-            found.set(row);
+        match column.pattern(row).and_then(|code| verdicts.get(code)) {
+            Some(Verdict::Always) => found.set(row),
+            Some(Verdict::Never) => {}
+            _ => doubtful.set(row),
         }
     }
-    found
+    if !doubtful.is_empty() {
+        // Texts lead to other columns.
+        let _ = block.column(leaf.column)?;
+        let mut scratch = Vec::new();
+        for row in doubtful.iter() {
+            if column.value(row, &mut scratch).is_some_and(|value| leaf.holds(value)) {
+                found.set(row);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a search through the whole text beats one row after the other.

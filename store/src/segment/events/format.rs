@@ -9,9 +9,9 @@ use crate::model::{Lsn, Signal, Tenant, TenantNo, WriterId};
 
 pub(super) const MAGIC: &[u8; 8] = b"SBXEVENT";
 /// What this program writes.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// The oldest reader that understands what this program writes.
-pub(super) const READER_MIN: u32 = 2;
+pub(super) const READER_MIN: u32 = 3;
 /// Column number of the times: beside the fields, below the attributes.
 pub(super) const TIMES: u32 = 63;
 /// Info length, info checksum, file checksum, version, lowest reader, magic.
@@ -61,6 +61,8 @@ pub(crate) struct SegmentMeta {
 /// The footer of a segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct SegmentInfo {
+    /// Of the format.
+    pub(super) version: u32,
     pub(crate) meta: SegmentMeta,
     pub(crate) rows: u64,
     pub(crate) blocks: u32,
@@ -204,7 +206,7 @@ impl SegmentInfo {
             };
         }
         let meta = SegmentMeta { tenant_no, tenant, signal, lsns, created_ms };
-        Some(Self { meta, rows, blocks, time_min, time_max, sections })
+        Some(Self { version, meta, rows, blocks, time_min, time_max, sections })
     }
 
     pub(super) fn section(&self, section: Section) -> SectionAt {

@@ -31,3 +31,9 @@ fn segments_of_the_second_version_are_read() {
     let lines = patterns::tests::batch(&mut Random(1), 400);
     check("events-v2.seg", lines, &patterns::tests::options());
 }
+
+#[test]
+fn segments_of_the_third_version_are_read() {
+    let lines = patterns::tests::batch(&mut Random(1), 1200);
+    check("events-v3.seg", lines, &WriteOptions { block_rows: 500, ..patterns::tests::options() });
+}

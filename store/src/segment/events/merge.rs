@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::format::{LsnRange, SegmentError, SegmentMeta};
 use super::rows::StreamTable;
 use super::segment::EventSegment;
+use super::traces::Traces;
 use super::writer::{Gathered, KeyTable, Row, SegmentWriter, Source, WriteOptions, WrittenSegment};
 use crate::erasure::Erasures;
 use crate::model::EventBatch;
@@ -77,7 +78,8 @@ pub(crate) fn merge_without(
         .map(|segment| Cursor { segment, next_block: 0, erasures, block: None, place: None })
         .collect();
     let mut keys = KeyTable::default();
-    let mut writer = SegmentWriter::new(*options)?;
+    let traces = segments.iter().filter_map(|segment| segment.traces()).flat_map(Traces::ids);
+    let mut writer = SegmentWriter::new(*options, traces.collect())?;
     loop {
         let (batches, picked) = pick(&mut cursors, &table, options.block_rows.max(1))?;
         if picked.is_empty() {

@@ -11,6 +11,7 @@
 //! read:  segment → prune (needle → words, fuse, traces) → eval (decode, patterns) → rows as a batch
 //! ```
 
+mod alike;
 mod bits;
 mod blobs;
 mod decode;
@@ -25,6 +26,7 @@ mod prune;
 mod rows;
 mod scan;
 mod segment;
+mod tally;
 mod tokens;
 mod traces;
 mod words;
@@ -38,6 +40,6 @@ mod tests;
 pub(crate) use format::{LsnRange, SegmentError, SegmentMeta};
 pub(crate) use merge::{merge, merge_without, rows_without};
 pub(crate) use rows::write;
-pub(crate) use scan::SegmentScan;
+pub(crate) use scan::{BlockRows, SegmentScan};
 pub(crate) use segment::{Damage, DamageSink, EventSegment};
 pub(crate) use writer::{WriteOptions, WrittenSegment};

@@ -5,7 +5,7 @@ use regex::Regex;
 use super::bits::Bits;
 use super::format::TIMES;
 use super::needle::{self, Need, WordNeed};
-use super::patterns::Literals;
+use super::patterns::Search;
 use super::segment::EventSegment;
 use super::tokens::attribute_key;
 use super::traces::TraceId;
@@ -35,8 +35,8 @@ pub(super) struct Leaf<'q> {
     pub(super) test: &'q Test,
     /// What [`Test::Contains`] without case means, made once.
     pub(super) folded: Option<Regex>,
-    /// What texts must have for [`Test::Matches`].
-    pub(super) literals: Literals,
+    /// What patterns of texts say about the test.
+    pub(super) search: Search,
     pub(super) verdicts: Option<Vec<bool>>,
     clue: Clue,
 }
@@ -121,25 +121,30 @@ impl<'q> Plan<'q> {
         };
         let number = self.leaves;
         self.leaves += 1;
-        let literals = match test {
-            Test::Matches(regex) => Literals::of_regex(regex.as_str()),
-            _ => Literals::Any,
+        let search = match test {
+            Test::Contains { needle, ignore_case } => Search::contained(needle, *ignore_case),
+            Test::TextEquals(text) | Test::Text(Compare::Equal, text) => Search::equal(text),
+            Test::Equals(OwnedValue::Str(text)) => Search::equal(text),
+            Test::Matches(regex) => Search::regex(regex.as_str()),
+            _ => Search::any(),
         };
         let clue = Clue::new(column, test, segment);
-        Node::Own(Leaf { number, column, test, folded, literals, verdicts, clue })
+        Node::Own(Leaf { number, column, test, folded, search, verdicts, clue })
     }
 
     /// The rows of a block that may match. No bytes of the block are read but its directory.
     pub(super) fn candidates(&self, segment: &EventSegment, block: usize) -> Bits {
         let Some(meta) = segment.blocks.get(block) else { return Bits::none(0) };
         let mut states = vec![true; self.leaves];
-        let by_stream = meta.rows_of(|stream| self.root.may(&states, stream, false));
-        if by_stream.is_empty() || self.leaves == 0 {
-            return by_stream;
+        let possible = |states: &[bool]| meta.runs.iter().any(|run| self.root.may(states, run.stream, false));
+        if !possible(&states) {
+            return Bits::none(0);
         }
-        self.root.look(segment, block, &mut states);
-        if states.iter().all(|possible| *possible) {
-            return by_stream;
+        if self.leaves > 0 {
+            self.root.look(segment, block, &mut states);
+            if !possible(&states) {
+                return Bits::none(0);
+            }
         }
         meta.rows_of(|stream| self.root.may(&states, stream, false))
     }

@@ -103,7 +103,7 @@ fn write_part(
     meta: &SegmentMeta,
     options: &WriteOptions,
 ) -> Result<WrittenSegment, SegmentError> {
-    let mut writer = SegmentWriter::new(*options)?;
+    let mut writer = SegmentWriter::new(*options, rows.iter().filter_map(Row::trace).collect())?;
     let mut gathered = Gathered::default();
     let mut rest = rows;
     while !rest.is_empty() {

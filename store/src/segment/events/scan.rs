@@ -1,20 +1,22 @@
 //! A query over one segment: block by block, the matching rows as a batch.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::cmp::Reverse;
+use std::sync::{Arc, OnceLock};
 
+use super::bits::Bits;
 use super::decode::Column;
 use super::eval;
 use super::prune::Plan;
 use super::segment::{Block, DamagedBlock, EventSegment};
-use crate::model::{ColumnId, ColumnRef, EventBatch, EventBatchBuilder};
-use crate::snapshot::{EventQuery, Projection, ScanStats};
+use super::tally::Classes;
+use crate::model::{ColumnId, ColumnRef, EventBatch, EventBatchBuilder, Stream};
+use crate::snapshot::{EventQuery, Order, Projection, ScanStats};
 
 /// A query bound to a segment; names and words are looked up when the first block is read.
 pub(crate) struct SegmentScan<'s, 'q> {
     segment: &'s EventSegment,
     query: &'q EventQuery,
-    plan: OnceCell<Option<Plan<'q>>>,
+    plan: OnceLock<Option<Plan<'q>>>,
 }
 
 /// A block to be read, and the times of its oldest and newest rows.
@@ -27,7 +29,7 @@ pub(crate) struct BlockSpan {
 
 impl<'s, 'q> SegmentScan<'s, 'q> {
     pub(crate) fn new(segment: &'s EventSegment, query: &'q EventQuery) -> Self {
-        Self { segment, query, plan: OnceCell::new() }
+        Self { segment, query, plan: OnceLock::new() }
     }
 
     /// The segment's blocks that touch the query's time range.
@@ -45,19 +47,40 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
     pub(crate) fn read(
         &self,
         block: usize,
-        start: i64,
-        end: i64,
+        range: (i64, i64),
         stats: &mut ScanStats,
-    ) -> Option<EventBatch> {
-        let Some(plan) = self.plan.get_or_init(|| Plan::new(&self.query.filter, self.segment)) else {
+    ) -> Option<BlockRows<'s>> {
+        let (block, rows) = self.find(block, range, stats)?;
+        let numbers = self.projected(&block);
+        Some(BlockRows { block, numbers, rows: rows.iter().map(|row| row as u32).collect() })
+    }
+
+    pub(super) fn find(
+        &self,
+        block: usize,
+        range: (i64, i64),
+        stats: &mut ScanStats,
+    ) -> Option<(Block<'s>, Bits)> {
+        let Some(plan) = self.plan() else {
             stats.blocks_damaged += 1;
             return None;
         };
-        let batch = self.matching(plan, block, (start, end), stats);
-        batch.unwrap_or_else(|DamagedBlock| {
+        let found = self.matching(plan, block, range, stats);
+        found.unwrap_or_else(|DamagedBlock| {
             stats.blocks_damaged += 1;
             None
         })
+    }
+
+    /// The class of each of the segment's streams; `None`: the table of streams is damaged.
+    pub(crate) fn classes(&self, class: &dyn Fn(&Stream) -> Option<u32>) -> Option<Classes<'s>> {
+        let streams = self.segment.streams()?;
+        Some(Classes { streams, of: streams.iter().map(|stream| class(stream)).collect() })
+    }
+
+    /// `None`: the segment is damaged.
+    fn plan(&self) -> Option<&Plan<'q>> {
+        self.plan.get_or_init(|| Plan::new(&self.query.filter, self.segment)).as_ref()
     }
 
     fn matching(
@@ -66,7 +89,7 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
         number: usize,
         (start, end): (i64, i64),
         stats: &mut ScanStats,
-    ) -> Result<Option<EventBatch>, DamagedBlock> {
+    ) -> Result<Option<(Block<'s>, Bits)>, DamagedBlock> {
         let mut candidates = plan.candidates(self.segment, number);
         if candidates.is_empty() {
             return Ok(None);
@@ -78,17 +101,11 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
             outside.into_iter().for_each(|row| candidates.unset(row));
         }
         let rows = eval::matching(&plan.root, &mut block, &candidates)?;
-        let batch = if rows.is_empty() {
-            None
-        } else {
-            let numbers = self.projected(&block);
-            Some(self.segment.show(&mut block, &numbers, rows.iter())?)
-        };
         stats.blocks_read += 1;
         stats.rows_read += block.rows() as u64;
         stats.rows_matched += rows.count() as u64;
         stats.bytes_read += block.bytes_read;
-        Ok(batch)
+        Ok((!rows.is_empty()).then_some((block, rows)))
     }
 
     /// The numbers of the columns the visitor wants; not every block has each.
@@ -104,7 +121,7 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
         }
     }
 
-    fn number(&self, column: &ColumnRef) -> Option<u32> {
+    pub(super) fn number(&self, column: &ColumnRef) -> Option<u32> {
         match column {
             ColumnRef::Field(field) => Some(*field as u32),
             ColumnRef::Attribute(key) | ColumnRef::Any(key) => self.segment.attribute(key),
@@ -113,6 +130,48 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
             | ColumnRef::ScopeName
             | ColumnRef::ScopeVersion => None,
         }
+    }
+}
+
+/// Rows of a block that matched and have not been shown yet.
+pub(crate) struct BlockRows<'s> {
+    block: Block<'s>,
+    numbers: Vec<u32>,
+    /// Ascending.
+    rows: Vec<u32>,
+}
+
+impl BlockRows<'_> {
+    /// Shows the first `most` rows in the order asked for and forgets those out of the range; `None`: nothing is left.
+    pub(crate) fn show(
+        &mut self,
+        order: Order,
+        (start, end): (i64, i64),
+        most: usize,
+        stats: &mut ScanStats,
+    ) -> Option<EventBatch> {
+        let times = Arc::clone(&self.block.times);
+        let time = |row: &u32| times[*row as usize];
+        self.rows.retain(|row| (start..end).contains(&time(row)));
+        if self.rows.is_empty() {
+            return None;
+        }
+        let mut first = std::mem::take(&mut self.rows);
+        if order != Order::Any && first.len() > most {
+            let key = |row: &u32| {
+                if order == Order::NewestFirst { Reverse(time(row)) } else { Reverse(-time(row)) }
+            };
+            first.select_nth_unstable_by_key(most, key);
+            self.rows = first.split_off(most);
+            first.sort_unstable();
+            self.rows.sort_unstable();
+        }
+        let before = self.block.bytes_read;
+        let rows = first.iter().map(|row| *row as usize);
+        let shown = self.block.segment.show(&mut self.block, &self.numbers, rows);
+        stats.bytes_read += self.block.bytes_read - before;
+        stats.blocks_damaged += u64::from(shown.is_err());
+        shown.ok()
     }
 }
 

@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::super::coding::Reader;
 use super::super::{SegmentBytes, StreamInterner};
+use super::blobs::Unpacker;
 use super::decode::{Column, Context, Data, read_ints};
 use super::format::{
     BlockMeta, ColumnAt, SECTIONS, Section, SegmentError, SegmentInfo, TIMES, read_directory,
@@ -45,12 +46,13 @@ pub(crate) struct EventSegment {
 
 /// A block being read; columns are decoded as they are asked for.
 pub(super) struct Block<'s> {
-    segment: &'s EventSegment,
+    pub(super) segment: &'s EventSegment,
     number: usize,
     pub(super) meta: &'s BlockMeta,
     directory: Vec<ColumnAt>,
     pub(super) times: Arc<Vec<i64>>,
     columns: Vec<Option<Arc<Column>>>,
+    unpacker: Unpacker,
     pub(super) bytes_read: u64,
 }
 
@@ -214,7 +216,7 @@ impl EventSegment {
     }
 
     pub(super) fn traces(&self) -> Option<Traces<'_>> {
-        Traces::read(self.section(Section::Traces)?)
+        Traces::read(self.section(Section::Traces)?, self.info.version)
     }
 
     /// The block's filter; `None`: ids and attribute values do not prune.
@@ -246,7 +248,9 @@ impl EventSegment {
             let directory = self.directory(number)?;
             let columns = vec![None; directory.len()];
             let times = Arc::default();
-            let mut block = Block { segment: self, number, meta, directory, times, columns, bytes_read: 0 };
+            let unpacker = Unpacker::default();
+            let mut block =
+                Block { segment: self, number, meta, directory, times, columns, unpacker, bytes_read: 0 };
             block.times = Arc::new(block.read_times()?);
             Some(block)
         };
@@ -299,19 +303,27 @@ impl Block<'_> {
 
     /// A column; `None`: no row of the block has it.
     pub(super) fn column(&mut self, number: u32) -> Result<Option<Arc<Column>>, DamagedBlock> {
+        let Some(column) = self.codes(number)? else { return Ok(None) };
+        if let Data::Patterns(patterns) = &column.data {
+            let mut links = Vec::new();
+            for other in patterns.others().ok_or_else(|| self.segment.damaged_block(self.number))? {
+                // Only columns behind this one, so that no two lead to each other.
+                let to = if other > number { self.column(other)? } else { None };
+                links.push((other, to.ok_or_else(|| self.segment.damaged_block(self.number))?));
+            }
+            patterns.link(links);
+        }
+        Ok(Some(column))
+    }
+
+    /// A column of which no text that has a pattern is to be written out.
+    pub(super) fn codes(&mut self, number: u32) -> Result<Option<Arc<Column>>, DamagedBlock> {
         let Ok(slot) = self.directory.binary_search_by_key(&number, |at| at.number) else { return Ok(None) };
         if let Some(column) = &self.columns[slot] {
             return Ok(Some(Arc::clone(column)));
         }
-        let mut column = self.read_column(slot).ok_or_else(|| self.segment.damaged_block(self.number))?;
+        let column = self.read_column(slot).ok_or_else(|| self.segment.damaged_block(self.number))?;
         self.bytes_read += column.size_bytes() as u64;
-        if let Data::Patterns(patterns) = &mut column.data {
-            for other in patterns.others() {
-                // Only columns behind this one, so that no two lead to each other.
-                let to = if other > number { self.column(other)? } else { None };
-                patterns.link(other, &to.ok_or_else(|| self.segment.damaged_block(self.number))?);
-            }
-        }
         let column = Arc::new(column);
         self.columns[slot] = Some(Arc::clone(&column));
         Ok(Some(column))
@@ -322,6 +334,13 @@ impl Block<'_> {
         let bytes = self.column_bytes(at)?;
         let traces = if at.number == Field::TraceId as u32 { self.segment.traces() } else { None };
         let patterns = if Column::has_patterns(bytes, self.rows()) { self.segment.patterns() } else { None };
-        Column::read(bytes, Context { times: &self.times, traces, patterns })
+        // Of earlier columns only, so that none leads to itself.
+        let other = |number: u32| {
+            let slot = self.directory.binary_search_by_key(&number, |at| at.number).ok()?;
+            if number < at.number { self.column_bytes(&self.directory[slot]) } else { None }
+        };
+        let context =
+            Context { times: &self.times, traces, patterns, unpacker: &self.unpacker, other: &other };
+        Column::read(bytes, context)
     }
 }

@@ -126,7 +126,7 @@ pub(super) fn random_batch(random: &mut Random, rows: usize) -> EventBatch {
     b.finish()
 }
 
-fn random_filter(random: &mut Random, depth: usize) -> Filter {
+pub(super) fn random_filter(random: &mut Random, depth: usize) -> Filter {
     let kinds = if depth == 0 { 8 } else { 11 };
     match random.below(kinds) {
         8 => Filter::Not(Box::new(random_filter(random, depth - 1))),
@@ -204,7 +204,7 @@ pub(super) fn options() -> WriteOptions {
 }
 
 /// Blocks with texts enough to be taken apart into patterns.
-fn large_blocks() -> WriteOptions {
+pub(super) fn large_blocks() -> WriteOptions {
     WriteOptions { block_rows: 150, ..Default::default() }
 }
 
@@ -213,7 +213,7 @@ pub(super) fn open(bytes: Vec<u8>) -> Arc<EventSegment> {
     Arc::new(EventSegment::open(SegmentBytes::from(bytes), &StreamInterner::default(), sink).unwrap())
 }
 
-fn segments(batches: &[Arc<EventBatch>]) -> Vec<Arc<EventSegment>> {
+pub(super) fn segments(batches: &[Arc<EventBatch>]) -> Vec<Arc<EventSegment>> {
     segments_of(batches, &options())
 }
 
@@ -221,7 +221,7 @@ pub(super) fn segments_of(batches: &[Arc<EventBatch>], options: &WriteOptions) -
     write(batches, &meta(), options).unwrap().into_iter().map(|written| open(written.bytes)).collect()
 }
 
-fn ctx() -> RequestCtx {
+pub(super) fn ctx() -> RequestCtx {
     RequestCtx::new(Tenant::authenticated("team").unwrap(), "test", Role::Read, None, Budget::new(1 << 30))
 }
 
@@ -270,6 +270,7 @@ fn check_filters(seed: u64) {
     for _ in 0..60 {
         let filter = random_filter(&mut random, 3);
         let mut query = query(filter);
+        query.order = [Order::Any, Order::NewestFirst, Order::OldestFirst][random.below(3)];
         if random.below(3) == 0 {
             query.start = 1_000_000 + random.below(5000) as i64 * 1_000_003;
             query.end = query.start + random.below(5000) as i64 * 1_000_003;

@@ -18,7 +18,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
 pub(super) const GRAM: usize = 6;
-pub(super) const WINDOW: usize = 4;
+pub(super) const WINDOW: usize = 6;
 pub(super) const RUN_MIN: usize = 4;
 /// Longer words are left out, and pieces of words then do not prune the block.
 pub(super) const WORD_MAX: usize = 64;

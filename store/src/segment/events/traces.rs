@@ -1,18 +1,29 @@
 //! Trace ids: each stored once a segment, rows refer to it; by id one finds the blocks.
 //!
 //! ```text
-//! count(4) ids(16 each, by first appearance) width(1) order(packed: appearance numbers in the order of the ids)
+//! count(4) prefix(1) ids, sorted: with a prefix of 1, ends(4 each) of those that begin with 0, 1, … 255, then the other
+//! 15 bytes of each; else 16 bytes each
 //! starts(4 each, count/STRIDE + 1) lists: per id, blocks(varint) first(varint) gap(varint)…
+//! ```
+//!
+//! Before version 3 ids stood in the order they were met:
+//!
+//! ```text
+//! count(4) ids(16 each) width(1) order(packed: numbers of the ids in their order) starts lists
 //! ```
 
 use hashbrown::HashTable;
 
-use super::super::coding::{Packed, Reader, pack, put_varint, width_of};
+use super::super::coding::{Packed, Reader, put_varint};
 
 pub(super) type TraceId = [u8; 16];
 
 /// One list in so many has its start written down.
 const STRIDE: usize = 64;
+/// Of so many ids the first byte tells little that their place does not.
+const PREFIX_IDS_MIN: usize = 4096;
+/// The first version with sorted ids.
+const SORTED_SINCE: u32 = 3;
 
 #[derive(Default)]
 pub(super) struct TracesWriter {
@@ -27,10 +38,23 @@ pub(super) struct TracesWriter {
 /// The table of an open segment, read in place.
 #[derive(Clone, Copy)]
 pub(super) struct Traces<'a> {
-    ids: &'a [TraceId],
-    order: Packed<'a>,
+    ids: Ids<'a>,
     starts: &'a [u8],
     lists: &'a [u8],
+}
+
+#[derive(Clone, Copy)]
+enum Ids<'a> {
+    Met {
+        ids: &'a [TraceId],
+        order: Packed<'a>,
+    },
+    Sorted(&'a [TraceId]),
+    /// By first byte the end of those with it, and what follows that byte.
+    Prefixed {
+        ends: &'a [u8],
+        rests: &'a [[u8; 15]],
+    },
 }
 
 fn hash(id: &TraceId) -> u64 {
@@ -40,35 +64,41 @@ fn hash(id: &TraceId) -> u64 {
 }
 
 impl TracesWriter {
-    /// The number of an id that a row of `block` has; blocks come in ascending order.
-    pub(super) fn number(&mut self, id: &TraceId, block: u32) -> u32 {
-        let hashed = hash(id);
-        let known = self.table.find(hashed, |&at| self.ids[at as usize] == *id).copied();
-        let number = known.unwrap_or_else(|| {
-            let number = self.ids.len() as u32;
-            self.ids.push(*id);
-            self.last_block.push(u32::MAX);
-            let ids = &self.ids;
-            self.table.insert_unique(hashed, number, |&at| hash(&ids[at as usize]));
-            number
-        });
+    /// For rows with these ids, in any order, however often each comes.
+    pub(super) fn new(mut ids: Vec<TraceId>) -> Self {
+        ids.sort_unstable();
+        ids.dedup();
+        let mut table = HashTable::with_capacity(ids.len());
+        for (number, id) in (0u32..).zip(&ids) {
+            table.insert_unique(hash(id), number, |&at| hash(&ids[at as usize]));
+        }
+        Self { table, last_block: vec![u32::MAX; ids.len()], ids, pairs: Vec::new() }
+    }
+
+    /// The number of an id that a row of `block` has; blocks come in ascending order. `None`: an id that was not told.
+    pub(super) fn number(&mut self, id: &TraceId, block: u32) -> Option<u32> {
+        let number = *self.table.find(hash(id), |&at| self.ids[at as usize] == *id)?;
         let last = &mut self.last_block[number as usize];
         if *last != block {
             *last = block;
             self.pairs.push((number, block));
         }
-        number
+        Some(number)
     }
 
     pub(super) fn finish(mut self, out: &mut Vec<u8>) {
         let count = self.ids.len();
         out.extend_from_slice(&(count as u32).to_le_bytes());
-        out.extend_from_slice(bytemuck::cast_slice(&self.ids));
-        let mut order: Vec<u32> = (0..count as u32).collect();
-        order.sort_unstable_by_key(|&at| self.ids[at as usize]);
-        let width = width_of(count.saturating_sub(1) as u64);
-        out.push(width as u8);
-        pack(out, width, order.iter().map(|&at| u64::from(at)));
+        out.push(u8::from(count >= PREFIX_IDS_MIN));
+        if count >= PREFIX_IDS_MIN {
+            for byte in 0..=u8::MAX {
+                let end = self.ids.partition_point(|id| id[0] <= byte) as u32;
+                out.extend_from_slice(&end.to_le_bytes());
+            }
+            self.ids.iter().for_each(|id| out.extend_from_slice(&id[1..]));
+        } else {
+            out.extend_from_slice(bytemuck::cast_slice(&self.ids));
+        }
         self.pairs.sort_unstable();
         let (mut starts, mut lists) = (Vec::new(), Vec::new());
         let mut pairs = self.pairs.as_slice();
@@ -91,34 +121,98 @@ impl TracesWriter {
     }
 }
 
-impl<'a> Traces<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
-        let mut reader = Reader::new(bytes);
-        let count = reader.u32()? as usize;
-        let ids = bytemuck::try_cast_slice(reader.bytes(count.checked_mul(size_of::<TraceId>())?)?).ok()?;
-        let width = u32::from(reader.u8()?);
-        let order = Packed::read(&mut reader, width, count)?;
-        let starts = reader.bytes(count.div_ceil(STRIDE) * 4)?;
-        Some(Self { ids, order, starts, lists: reader.rest() })
+impl<'a> Ids<'a> {
+    fn len(self) -> usize {
+        match self {
+            Self::Met { ids, .. } | Self::Sorted(ids) => ids.len(),
+            Self::Prefixed { rests, .. } => rests.len(),
+        }
     }
 
-    pub(super) fn id(&self, number: usize) -> Option<&'a TraceId> {
+    /// Of the sorted ids that many begin with a byte up to this.
+    fn end(ends: &[u8], byte: u8) -> Option<usize> {
+        let at = usize::from(byte) * 4;
+        Some(u32::from_le_bytes(ends.get(at..at + 4)?.try_into().ok()?) as usize)
+    }
+
+    fn get(self, number: usize) -> Option<TraceId> {
+        match self {
+            Self::Met { ids, .. } | Self::Sorted(ids) => ids.get(number).copied(),
+            Self::Prefixed { ends, rests } => {
+                let rest = rests.get(number)?;
+                let (mut low, mut high) = (0u8, u8::MAX);
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    if Self::end(ends, middle)? <= number { low = middle + 1 } else { high = middle }
+                }
+                let mut id = [low; 16];
+                id[1..].copy_from_slice(rest);
+                Some(id)
+            }
+        }
+    }
+
+    fn find(self, id: &TraceId) -> Option<usize> {
+        match self {
+            Self::Sorted(ids) => ids.binary_search(id).ok(),
+            Self::Prefixed { ends, rests } => {
+                let start = id[0].checked_sub(1).map_or(Some(0), |before| Self::end(ends, before))?;
+                let of_byte = rests.get(start..Self::end(ends, id[0])?)?;
+                Some(start + of_byte.binary_search_by(|rest| rest.as_slice().cmp(&id[1..])).ok()?)
+            }
+            Self::Met { ids, order } => {
+                let (mut low, mut high) = (0, order.len());
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    let number = order.get(middle) as usize;
+                    match ids.get(number)?.cmp(id) {
+                        std::cmp::Ordering::Less => low = middle + 1,
+                        std::cmp::Ordering::Greater => high = middle,
+                        std::cmp::Ordering::Equal => return Some(number),
+                    }
+                }
+                None
+            }
+        }
+    }
+}
+
+impl<'a> Traces<'a> {
+    /// Reads the table of a file of that version.
+    pub(super) fn read(bytes: &'a [u8], version: u32) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let count = reader.u32()? as usize;
+        let prefixed = version >= SORTED_SINCE && reader.u8()? != 0;
+        let ids = if prefixed {
+            let ends = reader.bytes(4 * 256)?;
+            let (rests, []) = reader.bytes(count.checked_mul(15)?)?.as_chunks::<15>() else { return None };
+            Ids::Prefixed { ends, rests }
+        } else {
+            let ids = reader.bytes(count.checked_mul(size_of::<TraceId>())?)?;
+            let ids = bytemuck::try_cast_slice(ids).ok()?;
+            if version >= SORTED_SINCE {
+                Ids::Sorted(ids)
+            } else {
+                let width = u32::from(reader.u8()?);
+                Ids::Met { ids, order: Packed::read(&mut reader, width, count)? }
+            }
+        };
+        let starts = reader.bytes(count.div_ceil(STRIDE) * 4)?;
+        Some(Self { ids, starts, lists: reader.rest() })
+    }
+
+    pub(super) fn id(&self, number: usize) -> Option<TraceId> {
         self.ids.get(number)
+    }
+
+    /// All ids, by number.
+    pub(super) fn ids(self) -> impl Iterator<Item = TraceId> {
+        (0..self.ids.len()).filter_map(move |number| self.ids.get(number))
     }
 
     /// The number of an id, if a row has it.
     pub(super) fn find(&self, id: &TraceId) -> Option<usize> {
-        let (mut low, mut high) = (0, self.order.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let number = self.order.get(middle) as usize;
-            match self.ids.get(number)?.cmp(id) {
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
-                std::cmp::Ordering::Equal => return Some(number),
-            }
-        }
-        None
+        self.ids.find(id)
     }
 
     /// The blocks with rows of that id; `None`: the lists are malformed.
@@ -145,30 +239,38 @@ impl<'a> Traces<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segment::events::format::VERSION;
 
     #[test]
     fn ids_lead_to_their_blocks() {
-        let id =
-            |n: u64| (u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).to_be_bytes();
-        let mut writer = TracesWriter::default();
-        for block in 0..40u32 {
-            for n in 0..300u64 {
-                if n % u64::from(block + 1) == 0 {
-                    writer.number(&id(n), block);
+        for count in [300u64, 9000] {
+            let id = |n: u64| {
+                (u128::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)).to_be_bytes()
+            };
+            let mut writer = TracesWriter::new((0..count).chain(0..count / 2).map(id).collect());
+            assert_eq!(writer.number(&[1; 16], 0), None);
+            for block in 0..40u32 {
+                for n in 0..count {
+                    if n % u64::from(block + 1) == 0 {
+                        assert!(writer.number(&id(n), block).is_some());
+                    }
                 }
             }
+            let mut out = Vec::new();
+            writer.finish(&mut out);
+            let traces = Traces::read(&out, VERSION).unwrap();
+            assert_eq!(traces.ids().count() as u64, count);
+            for n in 0..count {
+                let number = traces.find(&id(n)).unwrap();
+                assert_eq!(traces.id(number), Some(id(n)));
+                let expected: Vec<usize> = (0..40).filter(|b| n % (*b as u64 + 1) == 0).collect();
+                assert_eq!(traces.blocks(number).unwrap(), expected, "{n}");
+            }
+            assert_eq!(traces.find(&[1; 16]), None);
+            let cuts = (0..out.len()).step_by(1 + count as usize / 1000);
+            cuts.for_each(|len| {
+                drop(Traces::read(&out[..len], VERSION).map(|t| t.blocks(count as usize - 1)))
+            });
         }
-        let mut out = Vec::new();
-        writer.finish(&mut out);
-        let traces = Traces::read(&out).unwrap();
-        assert_eq!(traces.ids.len(), 300);
-        for n in 0..300u64 {
-            let number = traces.find(&id(n)).unwrap();
-            assert_eq!(traces.id(number), Some(&id(n)));
-            let expected: Vec<usize> = (0..40).filter(|b| n % (*b as u64 + 1) == 0).collect();
-            assert_eq!(traces.blocks(number).unwrap(), expected, "{n}");
-        }
-        assert_eq!(traces.find(&[1; 16]), None);
-        (0..out.len()).for_each(|len| drop(Traces::read(&out[..len]).map(|t| t.blocks(299))));
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
@@ -91,6 +91,8 @@ impl WordsWriter {
 pub(super) struct Words {
     index: Arc<InvertedIndexReader>,
     blocks: usize,
+    /// All words, each behind a space, for pieces of words; read when the first one is looked for.
+    text: OnceLock<Option<Vec<u8>>>,
 }
 
 impl Words {
@@ -102,7 +104,7 @@ impl Words {
         let reader = SegmentReader::open(segments.first()?).ok()?;
         let field = index.schema().get_field(FIELD).ok()?;
         let index = reader.inverted_index(field).ok()?;
-        (reader.max_doc() as usize == blocks).then_some(Self { index, blocks })
+        (reader.max_doc() as usize == blocks).then_some(Self { index, blocks, text: OnceLock::new() })
     }
 
     /// The blocks that have such a word; `None`: the dictionary cannot tell.
@@ -123,18 +125,31 @@ impl Words {
                 }
             }
             (true, open_right) => {
-                let finder = memchr::memmem::Finder::new(text);
-                let mut stream = terms.stream().ok()?;
-                while stream.advance() {
-                    let key = stream.key();
-                    let hit = if open_right { finder.find(key).is_some() } else { key.ends_with(text) };
-                    if hit {
-                        self.add_blocks(stream.value(), &mut found)?;
-                    }
+                let all = self.text.get_or_init(|| self.read_text()).as_ref()?;
+                let mut piece = text.to_vec();
+                piece.extend((!open_right).then_some(b' '));
+                let finder = memchr::memmem::Finder::new(&piece);
+                let mut from = 0;
+                while let Some(at) = finder.find(&all[from..]).map(|at| at + from) {
+                    let start = memchr::memrchr(b' ', &all[..at]).map_or(0, |space| space + 1);
+                    let end = memchr::memchr(b' ', &all[at..])? + at;
+                    let info = terms.get(&all[start..end]).ok()??;
+                    self.add_blocks(&info, &mut found)?;
+                    from = end;
                 }
             }
         }
         Some(found)
+    }
+
+    fn read_text(&self) -> Option<Vec<u8>> {
+        let mut text = vec![b' '];
+        let mut stream = self.index.terms().stream().ok()?;
+        while stream.advance() {
+            text.extend_from_slice(stream.key());
+            text.push(b' ');
+        }
+        Some(text)
     }
 
     fn add_blocks(&self, info: &TermInfo, found: &mut Bits) -> Option<()> {
@@ -247,6 +262,8 @@ mod tests {
         assert_eq!(blocks(&words, "timeout", false, false), [0]);
         assert_eq!(blocks(&words, "timeout", false, true), [0, 2]);
         assert_eq!(blocks(&words, "declined", true, false), [2]);
+        assert_eq!(blocks(&words, "timeout", true, false), [0]);
+        assert_eq!(blocks(&words, "imeout", true, true), [0, 2]);
         assert_eq!(blocks(&words, "rddecl", true, true), [2]);
         assert_eq!(blocks(&words, "absent", true, true), [] as [usize; 0]);
     }

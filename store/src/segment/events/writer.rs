@@ -7,7 +7,7 @@ use super::super::coding::{put_text, put_varint};
 use super::encode::{Beside, Cell, Encoder, Encoding, put_ints};
 use super::format::{
     BLOCK_ROWS_MAX, BlockMeta, ColumnAt, MAGIC, Run, SECTIONS, Section, SectionAt, SegmentError, SegmentInfo,
-    SegmentMeta, TIMES, write_directory,
+    SegmentMeta, TIMES, VERSION, write_directory,
 };
 use super::fuse;
 use super::tokens::BlockTokens;
@@ -108,6 +108,16 @@ impl KeyTable {
     }
 }
 
+impl Row<'_> {
+    /// The row's trace id, if it has one.
+    pub(super) fn trace(&self) -> Option<TraceId> {
+        match self.source.batch.field(self.row as usize, Field::TraceId) {
+            Some(Value::Bytes(id)) => id.try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
 impl Source<'_> {
     fn column(&self, column: ColumnId) -> Option<u32> {
         match column.0.checked_sub(Field::RESERVED) {
@@ -158,7 +168,8 @@ impl<'a> Gathered<'a> {
 // === impl SegmentWriter ===
 
 impl SegmentWriter {
-    pub(super) fn new(options: WriteOptions) -> Result<Self, SegmentError> {
+    /// For rows with these trace ids, in any order.
+    pub(super) fn new(options: WriteOptions, traces: Vec<TraceId>) -> Result<Self, SegmentError> {
         let compress = |error: std::io::Error| SegmentError::Compress(error.to_string());
         Ok(Self {
             options,
@@ -167,7 +178,7 @@ impl SegmentWriter {
             tokens: BlockTokens::default(),
             words: WordsWriter::new()?,
             word_text: String::new(),
-            traces: TracesWriter::default(),
+            traces: TracesWriter::new(traces),
             loose_traces: false,
             filters: Vec::new(),
             blocks: Vec::new(),
@@ -198,6 +209,7 @@ impl SegmentWriter {
     fn write_block(&mut self, gathered: &Gathered<'_>) -> Result<(), SegmentError> {
         let offset = self.file.len();
         self.tokens.clear();
+        self.encoder.begin_block();
         self.loose_traces = false;
         let mut directory = Vec::new();
         for (number, cells) in gathered.columns.iter().enumerate() {
@@ -250,7 +262,7 @@ impl SegmentWriter {
         let body = number == Field::Body as u32;
         let others = if body { gathered.texts() } else { Vec::new() };
         let beside = Beside { others: &others, tokens: if body { Some(&mut self.tokens) } else { None } };
-        let encoding = self.encoder.column(&gathered.times, cells, beside, &mut self.file);
+        let encoding = self.encoder.column(number, (&gathered.times, cells), beside, &mut self.file);
         if body {
             match encoding {
                 Encoding::Patterns => {}
@@ -278,8 +290,9 @@ impl SegmentWriter {
         if ids.len() != cells.len() {
             return false;
         }
-        let numbers: Vec<i64> = ids.iter().map(|id| i64::from(self.traces.number(id, block))).collect();
-        self.encoder.traces(&gathered.times, cells, &numbers, &mut self.file);
+        let numbers = ids.iter().map(|id| self.traces.number(id, block).map(i64::from));
+        let Some(numbers) = numbers.collect::<Option<Vec<i64>>>() else { return false };
+        self.encoder.traces(gathered.times.len(), cells, &numbers, &mut self.file);
         true
     }
 
@@ -313,7 +326,7 @@ impl SegmentWriter {
                     }
                 }
                 Section::Patterns => {
-                    let table = &self.encoder.table_of_patterns;
+                    let table = &mut self.encoder.table_of_patterns;
                     let written = table.finish(self.options.zstd_level, &mut file);
                     written.map_err(|error| SegmentError::Compress(error.to_string()))?;
                 }
@@ -327,6 +340,7 @@ impl SegmentWriter {
             sections[section as usize] = SectionAt { offset, len: bytes.len(), crc: crc32fast::hash(bytes) };
         }
         let info = SegmentInfo {
+            version: VERSION,
             meta: meta.clone(),
             rows: self.blocks.iter().map(|block| block.rows as u64).sum(),
             blocks: self.blocks.len() as u32,

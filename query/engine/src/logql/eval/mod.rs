@@ -20,6 +20,7 @@ mod row;
 mod sift;
 mod stages;
 mod tail;
+mod tally;
 mod vector;
 mod window;
 

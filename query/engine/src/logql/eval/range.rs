@@ -1,5 +1,7 @@
 //! Range aggregations: one scan that sorts rows into series and windows.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashMap;
 use store::model::{EventBatch, Labels, RequestCtx};
 use store::{Order, ScanControl, ScanStats, Snapshot};
@@ -10,19 +12,21 @@ use super::plan::{Compiled, Reads, close_names, filter_names, normalize_filter};
 use super::row::{BoundBatch, Names, RowLabels, RowRef, line_of};
 use super::vector::{Series, SeriesSet};
 use super::window::{Counts, over_windows, steps_of};
-use super::{Steps, check, scan, stages};
+use super::{Steps, check, scan, stages, tally};
 use crate::logql::ast::{
     Conversion, Grouping, LabelFilter, Match, RangeAggregation, Stage, StageKind, Unwrap,
 };
 use crate::logql::table::RangeOp;
 use crate::logql::units::{parse_bytes, parse_duration};
 
-/// Evaluates `range`; `grouping` is that of an aggregation around it, if it may be done at once.
+/// Evaluates `range`; `grouping` is that of an aggregation around it, if it may be done at once; of instant counts only
+/// the `keep` largest are wanted.
 pub(super) fn aggregate(
     ctx: &RequestCtx,
     snapshot: &Snapshot,
     range: &RangeAggregation,
     grouping: Option<&Grouping>,
+    keep: Option<usize>,
     steps: Steps,
 ) -> Result<(SeriesSet, ScanStats), EvalError> {
     let compiled = Compiled::new(&range.log)?;
@@ -70,13 +74,16 @@ pub(super) fn aggregate(
         index: FxHashMap::default(),
         groups: Vec::new(),
     };
-    let stats =
-        scan(ctx, snapshot, &query, &mut names, &mut |batch, bound, rows| scanner.block(batch, bound, rows))?;
+    let stats = if tally::applies(&scanner) && snapshot.tallies(&query) {
+        tally::count(&mut scanner, snapshot, &query, &mut names, keep)?
+    } else {
+        scan(ctx, snapshot, &query, &mut names, &mut |batch, bound, rows| scanner.block(batch, bound, rows))?
+    };
     Ok((scanner.finish(), stats))
 }
 
 /// Which labels name a series.
-enum Grouper {
+pub(super) enum Grouper {
     /// The names as written, and as labels are looked up.
     By {
         names: Vec<String>,
@@ -101,27 +108,27 @@ impl Grouper {
     }
 }
 
-struct Group {
+pub(super) struct Group {
     labels: Labels,
-    counts: Counts,
+    pub(super) counts: Counts,
     samples: Vec<(i64, f64)>,
 }
 
-struct Scanner<'a> {
-    ctx: &'a RequestCtx,
-    range: &'a RangeAggregation,
-    unwrap: Option<&'a Unwrap>,
-    residual: Vec<Stage>,
-    all_stages: &'a [Stage],
+pub(super) struct Scanner<'a> {
+    pub(super) ctx: &'a RequestCtx,
+    pub(super) range: &'a RangeAggregation,
+    pub(super) unwrap: Option<&'a Unwrap>,
+    pub(super) residual: Vec<Stage>,
+    pub(super) all_stages: &'a [Stage],
     /// A template looks at all labels.
-    full: bool,
-    steps: Steps,
-    by: Grouper,
+    pub(super) full: bool,
+    pub(super) steps: Steps,
+    pub(super) by: Grouper,
     labels: RowLabels,
     /// The current row's group as bytes; used again for every row.
-    key: Vec<u8>,
+    pub(super) key: Vec<u8>,
     index: FxHashMap<Vec<u8>, usize>,
-    groups: Vec<Group>,
+    pub(super) groups: Vec<Group>,
 }
 
 impl Scanner<'_> {
@@ -157,7 +164,11 @@ impl Scanner<'_> {
     }
 
     /// The group and value of a row that counts.
-    fn row(&mut self, row: RowRef<'_>, known: Option<usize>) -> Result<Option<(usize, f64)>, EvalError> {
+    pub(super) fn row(
+        &mut self,
+        row: RowRef<'_>,
+        known: Option<usize>,
+    ) -> Result<Option<(usize, f64)>, EvalError> {
         let mut line = None;
         self.labels.start_as(row, self.full);
         if !self.residual.is_empty() || matches!(self.range.op, RangeOp::Bytes | RangeOp::BytesRate) {
@@ -192,7 +203,14 @@ impl Scanner<'_> {
         EvalError::Pipeline { error: error.to_string(), series: format!("{{{}}}", pairs.join(", ")) }
     }
 
-    fn group(&mut self, row: RowRef<'_>) -> Result<usize, EvalError> {
+    /// Whether stages that need no line let a row through.
+    pub(super) fn passes(&mut self, row: RowRef<'_>) -> bool {
+        self.labels.start();
+        stages::run(&self.residual, row, &mut self.labels, &mut Cow::Borrowed(""))
+    }
+
+    /// Writes what tells the row's series from others.
+    pub(super) fn write_key(&mut self, row: RowRef<'_>) {
         self.key.clear();
         match &self.by {
             Grouper::By { lookup, .. } => {
@@ -214,6 +232,10 @@ impl Scanner<'_> {
                 }
             }
         }
+    }
+
+    fn group(&mut self, row: RowRef<'_>) -> Result<usize, EvalError> {
+        self.write_key(row);
         if let Some(group) = self.index.get(self.key.as_slice()) {
             return Ok(*group);
         }
@@ -286,7 +308,7 @@ fn absent(range: &RangeAggregation, steps: Steps, series: &[Series]) -> SeriesSe
     SeriesSet::new(vec![Series { labels: Labels::new(equal), values }])
 }
 
-fn is_line_filter(stage: &Stage) -> bool {
+pub(super) fn is_line_filter(stage: &Stage) -> bool {
     matches!(stage.kind, StageKind::Line(_))
 }
 
@@ -310,7 +332,7 @@ fn unwrapped(unwrap: &Unwrap, row: RowRef<'_>, labels: &mut RowLabels) -> Option
     unwrap.filters.iter().all(|filter| passes(filter, labels)).then(|| value.unwrap_or_default())
 }
 
-fn push_part(key: &mut Vec<u8>, part: &str) {
+pub(super) fn push_part(key: &mut Vec<u8>, part: &str) {
     key.extend_from_slice(&(part.len() as u32).to_le_bytes());
     key.extend_from_slice(part.as_bytes());
 }

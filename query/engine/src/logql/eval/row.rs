@@ -50,6 +50,11 @@ impl Names {
         &self.names
     }
 
+    /// The query's matchers; their names are label names.
+    pub(crate) fn selector(&self) -> &[Matcher] {
+        &self.selector
+    }
+
     fn facts(&mut self, stream: &Stream) -> Rc<StreamFacts> {
         if let Some(facts) = self.streams.get(&stream.hash()) {
             return Rc::clone(facts);

@@ -79,7 +79,7 @@ impl Evaluator<'_> {
             MetricKind::Literal(value) | MetricKind::Constant(value) => {
                 Ok(SeriesSet::constant(*value, self.steps))
             }
-            MetricKind::Range(range) => self.range(range, None),
+            MetricKind::Range(range) => self.range(range, None, None),
             MetricKind::Vector(vector) => self.vector(vector),
             MetricKind::LabelReplace(replace) => {
                 let set = self.eval(&replace.inner)?;
@@ -97,6 +97,7 @@ impl Evaluator<'_> {
         &mut self,
         range: &RangeAggregation,
         grouping: Option<&Grouping>,
+        keep: Option<usize>,
     ) -> Result<SeriesSet, EvalError> {
         let steps = match range.at {
             None => self.steps,
@@ -104,31 +105,37 @@ impl Evaluator<'_> {
             Some(At::End) => Steps::once(self.steps.last()),
             Some(At::Time(nanos)) => Steps::once(nanos),
         };
-        let (mut set, stats) = range::aggregate(self.ctx, self.snapshot, range, grouping, steps)?;
+        let (mut set, stats) = range::aggregate(self.ctx, self.snapshot, range, grouping, keep, steps)?;
         if range.at.is_some() {
             for series in &mut set.series {
                 series.values = vec![series.values.first().copied().flatten(); self.steps.count];
             }
         }
-        self.stats.blocks_total += stats.blocks_total;
-        self.stats.blocks_read += stats.blocks_read;
-        self.stats.rows_read += stats.rows_read;
-        self.stats.rows_matched += stats.rows_matched;
-        self.stats.bytes_read += stats.bytes_read;
-        self.stats.blocks_damaged += stats.blocks_damaged;
+        self.stats.add(&stats);
         Ok(set)
     }
 
     fn vector(&mut self, vector: &VectorAggregation) -> Result<SeriesSet, EvalError> {
+        self.vector_of(vector, None)
+    }
+
+    /// With `keep`, of the series only so many of the largest are needed.
+    fn vector_of(&mut self, vector: &VectorAggregation, keep: Option<usize>) -> Result<SeriesSet, EvalError> {
         let none = Grouping { without: false, labels: Vec::new() };
         let grouping = vector.grouping.as_ref().unwrap_or(&none);
         if let MetricKind::Range(range) = &vector.inner.kind
             && groups_at_once(vector.op, range)
             && !grouping.without
         {
-            return self.range(range, Some(grouping));
+            return self.range(range, Some(grouping), keep);
         }
-        let inner = self.eval(&vector.inner)?;
+        let top = matches!(vector.op, VectorOp::Topk | VectorOp::ApproxTopk) && vector.grouping.is_none();
+        let inner = match &vector.inner.kind {
+            MetricKind::Vector(inner) if top && inner.op == VectorOp::Sum => {
+                self.vector_of(inner, Some(vector.param.unwrap_or(1) as usize))?
+            }
+            _ => self.eval(&vector.inner)?,
+        };
         Ok(match vector.op {
             VectorOp::Sort | VectorOp::SortDesc => sorted(inner, vector.op == VectorOp::SortDesc),
             VectorOp::Topk | VectorOp::ApproxTopk => {

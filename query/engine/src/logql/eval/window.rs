@@ -19,6 +19,15 @@ impl Counts {
         self.changes[end] -= amount;
     }
 
+    /// Counts of all steps at once.
+    pub(super) fn add_all(&mut self, counts: &[i64]) {
+        let mut before = 0;
+        for (change, count) in self.changes.iter_mut().zip(counts) {
+            *change += count - before;
+            before = *count;
+        }
+    }
+
     /// Running totals; a step without rows has none.
     pub(super) fn totals(&self) -> Vec<Option<f64>> {
         let mut total = 0;

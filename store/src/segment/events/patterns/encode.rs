@@ -4,7 +4,8 @@ use super::super::super::coding::{PADDING, pack_tight, put_varint, width_of, zig
 use super::super::blobs::Blobs;
 use super::super::encode::{Beside, Cell};
 use super::super::tokens::{BlockTokens, DIGIT, class};
-use super::shape::{Shape, SlotCoder};
+use super::search::{Letters, letters_of};
+use super::shape::{Decimals, Shape, SlotCoder};
 use super::slots::{SlotKind, Slots};
 use super::split::{LITERAL, Part, TimeForm, split};
 use super::table::PatternTableWriter;
@@ -18,6 +19,7 @@ pub(super) const DICT: u8 = 3;
 pub(super) const RAW: u8 = 4;
 pub(super) const FROM_TIME: u8 = 5;
 pub(super) const OTHER: u8 = 6;
+pub(super) const NUMBERS: u8 = 7;
 
 /// Longer texts, and patterns, are stored as they are.
 const TEXT_BYTES_MAX: usize = 1 << 16;
@@ -167,7 +169,8 @@ impl PatternsEncoder {
         pack_tight(&mut self.bits, width, codes);
         self.gather();
         for slot in 0..self.kinds.len() {
-            self.write_slot(slot, &column);
+            let letters = self.write_slot(slot, &column);
+            table.add_letters(self.slots.keys()[slot], letters);
         }
         put_varint(out, self.patterns.len() as u64);
         blobs.put(&self.head, out);
@@ -222,13 +225,18 @@ impl PatternsEncoder {
         }
     }
 
-    fn write_slot(&mut self, slot: usize, column: &Column<'_, '_>) {
+    /// Writes a slot; the letters its tokens have come back.
+    fn write_slot(&mut self, slot: usize, column: &Column<'_, '_>) -> Letters {
         let refs = std::mem::take(&mut self.refs[slot]);
-        match self.kinds[slot] {
-            SlotKind::Time(form) => self.write_times(form, &refs, column),
+        let letters = match self.kinds[slot] {
+            SlotKind::Time(form) => {
+                self.write_times(form, &refs, column);
+                0
+            }
             SlotKind::Token | SlotKind::Literal => self.write_tokens(&refs, column),
-        }
+        };
         self.refs[slot] = refs;
+        letters
     }
 
     fn write_times(&mut self, form: TimeForm, refs: &[(u32, u32)], column: &Column<'_, '_>) {
@@ -250,7 +258,7 @@ impl PatternsEncoder {
         pack_tight(&mut self.bits, width, offsets);
     }
 
-    fn write_tokens(&mut self, refs: &[(u32, u32)], column: &Column<'_, '_>) {
+    fn write_tokens(&mut self, refs: &[(u32, u32)], column: &Column<'_, '_>) -> Letters {
         let token = |&(cell, part): &(u32, u32)| {
             let text = column.text(cell).as_bytes();
             let range = match self.parts.get(part as usize) {
@@ -267,12 +275,13 @@ impl PatternsEncoder {
             self.head.push(OTHER);
             put_varint(&mut self.head, u64::from(number));
             put_varint(&mut self.head, skip as u64);
-            return;
+            return of_all(&tokens);
         }
         match shape {
             Shape::Const(text) => {
                 self.head.push(CONST);
                 put_bytes(text, &mut self.head);
+                letters_of(text)
             }
             Shape::Decimals(decimals) => {
                 self.head.push(DECIMALS);
@@ -280,6 +289,11 @@ impl PatternsEncoder {
                 put_bytes(decimals.suffix, &mut self.head);
                 self.head.push(decimals.digits as u8);
                 self.write_ints(decimals.least, decimals.width);
+                letters_of(decimals.prefix) | letters_of(decimals.suffix)
+            }
+            Shape::Numbers(decimals) => {
+                self.write_numbers(&decimals);
+                letters_of(decimals.prefix) | letters_of(decimals.suffix)
             }
             Shape::Hex(hex) => {
                 self.head.push(HEX);
@@ -287,10 +301,34 @@ impl PatternsEncoder {
                 put_varint(&mut self.head, hex.digits as u64);
                 let digits = tokens.iter().flat_map(|token| &token[hex.prefix.len()..]);
                 pack_tight(&mut self.bits, 4, digits.map(|digit| u64::from(nibble(*digit))));
+                letters_of(hex.prefix) | letters_of(b"abcdef")
             }
-            Shape::Dict => self.write_dict(&tokens),
-            Shape::Raw => self.write_raw(&tokens),
+            Shape::Dict => {
+                self.write_dict(&tokens);
+                self.coder.firsts.iter().fold(0, |all, first| all | letters_of(tokens[*first as usize]))
+            }
+            Shape::Raw => {
+                self.write_raw(&tokens);
+                of_all(&tokens)
+            }
         }
+    }
+
+    /// The different numbers, each by its distance from the one before, then their codes.
+    fn write_numbers(&mut self, decimals: &Decimals<'_>) {
+        self.head.push(NUMBERS);
+        put_bytes(decimals.prefix, &mut self.head);
+        put_bytes(decimals.suffix, &mut self.head);
+        self.head.push(decimals.digits as u8);
+        let distinct = &self.coder.distinct;
+        put_varint(&mut self.head, distinct.len() as u64);
+        put_varint(&mut self.head, zigzag(decimals.least));
+        let gaps = || distinct.windows(2).map(|pair| (pair[1] - pair[0]) as u64);
+        let width = width_of(gaps().max().unwrap_or(0));
+        self.head.push(width as u8);
+        pack_tight(&mut self.bits, width, gaps());
+        let code = |int: &i64| distinct.binary_search(int).unwrap_or_default() as u64;
+        pack_tight(&mut self.bits, width_of(distinct.len() as u64 - 1), self.coder.ints.iter().map(code));
     }
 
     fn write_dict(&mut self, tokens: &[&[u8]]) {
@@ -319,6 +357,10 @@ fn long_token<'t>(text: &'t str, part: &Part, form: TimeForm) -> Option<&'t [u8]
     let (bytes, end) = (text.as_bytes(), part.end as usize);
     let zone = usize::from(bytes.get(end) == Some(&b'Z'));
     bytes.get(end.checked_sub(form.digits as usize)?..end + zone)
+}
+
+fn of_all(tokens: &[&[u8]]) -> Letters {
+    tokens.iter().fold(0, |all, token| all | letters_of(token))
 }
 
 fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {

@@ -24,5 +24,5 @@ pub(super) mod tests;
 
 pub(super) use encode::{Others, PatternsEncoder};
 pub(super) use read::PatternColumn;
-pub(super) use search::{Literals, Verdict};
+pub(super) use search::{Search, Verdict};
 pub(super) use table::{PatternTable, PatternTableWriter};

@@ -1,52 +1,91 @@
 //! A column of patterns and slots, read back: a row's text is written out when it is asked for.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::super::super::coding::{PADDING, Packed, Reader, packed_len, unzigzag, width_of};
+use super::super::blobs::read_blob;
 use super::super::decode::{Column, Context};
-use super::encode::{CONST, DECIMALS, DICT, FROM_TIME, HEX, OTHER, RAW};
+use super::encode::{CONST, DECIMALS, DICT, FROM_TIME, HEX, NUMBERS, OTHER, RAW};
 use super::slots::{SlotKind, Slots};
 use super::split::{LITERAL, TIME, TOKEN, TimeForm, put_digits};
 use super::table::PatternTable;
 
-/// A column's texts by the place of their value.
+/// A column's texts by the place of their value. What it takes to write them out is read when the first one is.
 pub(in super::super) struct PatternColumn {
     table: Arc<PatternTable>,
     times: Arc<Vec<i64>>,
     /// The number in the table of each code.
-    pub(super) patterns: Vec<u32>,
-    pub(super) codes: Vec<u32>,
+    patterns: Vec<u32>,
+    codes: Vec<u32>,
+    bytes: Vec<u8>,
+    /// Where in `bytes` the heads of slots begin.
+    heads_at: usize,
+    bits: Vec<u8>,
+    slotted: OnceLock<Option<Slotted>>,
+    /// The columns it leads to.
+    links: OnceLock<Vec<(u32, Arc<Column>)>>,
+}
+
+/// Where each token of each text is.
+struct Slotted {
     /// How many places before have the same code.
     ranks: Vec<u32>,
-    pub(super) slots: Slots,
+    slots: Slots,
     /// Where the tokens of each placeholder begin in its slot.
     bases: Vec<u32>,
-    pub(super) heads: Vec<Head>,
-    pub(super) bytes: Vec<u8>,
-    bits: Vec<u8>,
+    heads: Vec<Head>,
 }
 
 /// How the tokens of a slot are stored; ranges are of the column's bytes, `at` is a place in its bits.
-pub(super) enum Head {
+enum Head {
     Const(Range<usize>),
-    Decimals { prefix: Range<usize>, suffix: Range<usize>, digits: usize, ints: Ints },
-    Hex { prefix: Range<usize>, digits: usize, at: usize },
-    Dict { values: Vec<Range<usize>>, codes: Bits },
-    Raw { start: usize, ends: Vec<usize> },
-    Time { form: TimeForm, ints: Ints },
-    Other { number: u32, skip: usize, column: Option<Arc<Column>> },
+    Decimals {
+        prefix: Range<usize>,
+        suffix: Range<usize>,
+        digits: usize,
+        ints: Ints,
+    },
+    /// Decimals of which few differ.
+    Numbers {
+        prefix: Range<usize>,
+        suffix: Range<usize>,
+        digits: usize,
+        values: Vec<i64>,
+        codes: Bits,
+    },
+    Hex {
+        prefix: Range<usize>,
+        digits: usize,
+        at: usize,
+    },
+    Dict {
+        values: Vec<Range<usize>>,
+        codes: Bits,
+    },
+    Raw {
+        start: usize,
+        ends: Vec<usize>,
+    },
+    Time {
+        form: TimeForm,
+        ints: Ints,
+    },
+    Other {
+        number: u32,
+        skip: usize,
+    },
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Bits {
+struct Bits {
     at: usize,
     width: u32,
     len: usize,
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Ints {
+struct Ints {
     least: i64,
     bits: Bits,
 }
@@ -67,11 +106,10 @@ impl PatternColumn {
         reader: &mut Reader<'_>,
         count: usize,
         context: &Context<'_>,
-        blob: impl FnOnce(&mut Reader<'_>) -> Option<Vec<u8>>,
     ) -> Option<Self> {
         let table = Arc::clone(context.patterns?);
         let patterns = reader.count(count)?;
-        let bytes = blob(reader)?;
+        let bytes = read_blob(reader, context.unpacker)?;
         let bits = reader.rest();
         let mut heads = HeadReader { bytes: &bytes, reader: Reader::new(&bytes), bits, at: 0 };
         let patterns: Vec<u32> = (0..patterns)
@@ -79,18 +117,32 @@ impl PatternColumn {
             .collect::<Option<_>>()?;
         let width = width_of((patterns.len() as u64).checked_sub(1)?);
         let codes: Vec<u32> = heads.take(width, count)?.packed(bits).iter().map(|code| code as u32).collect();
-        let mut counts = vec![0u32; patterns.len()];
+        let sound = codes.iter().all(|code| (*code as usize) < patterns.len())
+            && patterns.iter().all(|pattern| table.get(*pattern as usize).is_some());
+        let heads_at = bytes.len() - heads.reader.rest().len();
+        let (times, bits) = (Arc::clone(context.times), bits.to_vec());
+        let (slotted, links) = (OnceLock::new(), OnceLock::new());
+        sound.then_some(Self { table, times, patterns, codes, bytes, heads_at, bits, slotted, links })
+    }
+
+    fn slotted(&self) -> Option<&Slotted> {
+        self.slotted.get_or_init(|| self.read_slots()).as_ref()
+    }
+
+    fn read_slots(&self) -> Option<Slotted> {
+        let (table, count) = (&self.table, self.codes.len());
+        let rest = self.bytes.get(self.heads_at..)?;
+        let mut heads = HeadReader { bytes: &self.bytes, reader: Reader::new(rest), bits: &self.bits, at: 0 };
+        heads.take(width_of((self.patterns.len() as u64).checked_sub(1)?), count)?;
+        let mut counts = vec![0u32; self.patterns.len()];
         let mut ranks = Vec::with_capacity(count);
-        for code in &codes {
+        for code in &self.codes {
             let count = counts.get_mut(*code as usize)?;
             ranks.push(*count);
             *count += 1;
         }
         let mut slots = Slots::default();
-        for pattern in &patterns {
-            table.get(*pattern as usize)?;
-            slots.add(*pattern as usize, &table.keys);
-        }
+        self.patterns.iter().for_each(|pattern| slots.add(*pattern as usize, &table.keys));
         let mut filled = vec![0u32; slots.keys().len()];
         let mut bases = Vec::new();
         for (code, count) in counts.iter().enumerate() {
@@ -102,45 +154,60 @@ impl PatternColumn {
         let kinds = slots.keys().iter().map(|key| table.keys.kind(*key));
         let heads =
             kinds.zip(filled).map(|(kind, len)| heads.head(kind, len as usize)).collect::<Option<_>>()?;
-        let (times, bits) = (Arc::clone(context.times), bits.to_vec());
-        Some(Self { table, times, patterns, codes, ranks, slots, bases, heads, bytes, bits })
+        Some(Slotted { ranks, slots, bases, heads })
     }
 
-    /// The columns texts of this one lead to.
-    pub(in super::super) fn others(&self) -> Vec<u32> {
-        let number = |head: &Head| if let Head::Other { number, .. } = head { Some(*number) } else { None };
-        self.heads.iter().filter_map(number).collect()
-    }
-
-    pub(in super::super) fn link(&mut self, other: u32, to: &Arc<Column>) {
-        for head in &mut self.heads {
-            if let Head::Other { number, column, .. } = head
-                && *number == other
-            {
-                *column = Some(Arc::clone(to));
-            }
+    /// The columns texts of this one lead to, as long as it has not been told; `None`: its bytes make no sense.
+    pub(in super::super) fn others(&self) -> Option<Vec<u32>> {
+        if self.links.get().is_some() {
+            return Some(Vec::new());
         }
+        let number = |head: &Head| if let Head::Other { number, .. } = head { Some(*number) } else { None };
+        let mut numbers: Vec<u32> = self.slotted()?.heads.iter().filter_map(number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        Some(numbers)
+    }
+
+    /// Tells the columns of [`PatternColumn::others`].
+    pub(in super::super) fn link(&self, others: Vec<(u32, Arc<Column>)>) {
+        // Told twice they are the same.
+        let _ = self.links.set(others);
+    }
+
+    /// How many codes there are, and the pattern of each.
+    pub(super) fn patterns(&self) -> &[u32] {
+        &self.patterns
+    }
+
+    pub(super) fn table(&self) -> &PatternTable {
+        &self.table
+    }
+
+    pub(in super::super) fn code(&self, place: usize) -> Option<usize> {
+        self.codes.get(place).map(|code| *code as usize)
     }
 
     pub(in super::super) fn size_bytes(&self) -> usize {
         self.codes.len() * 8 + self.bytes.len() + self.bits.len()
     }
 
-    pub(super) fn pattern(&self, code: usize) -> &[u8] {
+    fn pattern(&self, code: usize) -> &[u8] {
         self.patterns.get(code).and_then(|number| self.table.get(*number as usize)).unwrap_or_default()
     }
 
     /// Appends the text at `place`, which is that of `row`. `None`: the column's bytes make no sense.
     pub(in super::super) fn write(&self, place: usize, row: usize, out: &mut Vec<u8>) -> Option<()> {
+        let slotted = self.slotted()?;
         let code = *self.codes.get(place)? as usize;
-        let rank = *self.ranks.get(place)?;
-        let mut bases = self.bases.get(self.slots.range(code))?.iter();
-        let mut slots = self.slots.of(code).iter();
+        let rank = *slotted.ranks.get(place)?;
+        let mut bases = slotted.bases.get(slotted.slots.range(code))?.iter();
+        let mut slots = slotted.slots.of(code).iter();
         let mut rest = self.pattern(code);
         while let Some(at) = memchr::memchr3(TOKEN, TIME, LITERAL, rest) {
             out.extend_from_slice(&rest[..at]);
             let (slot, base) = (*slots.next()?, *bases.next()?);
-            self.write_token(self.heads.get(slot as usize)?, (base + rank) as usize, row, out)?;
+            self.write_token(slotted.heads.get(slot as usize)?, (base + rank) as usize, row, out)?;
             rest = rest.get(at + if rest[at] == TIME { 2 } else { 1 }..)?;
         }
         out.extend_from_slice(rest);
@@ -153,6 +220,12 @@ impl PatternColumn {
             Head::Decimals { prefix, suffix, digits, ints } => {
                 out.extend_from_slice(self.bytes.get(prefix.clone())?);
                 put_digits(ints.get(&self.bits, at), (*digits).max(1), out);
+                out.extend_from_slice(self.bytes.get(suffix.clone())?);
+            }
+            Head::Numbers { prefix, suffix, digits, values, codes } => {
+                out.extend_from_slice(self.bytes.get(prefix.clone())?);
+                let value = values.get(codes.packed(&self.bits).get(at) as usize)?;
+                put_digits(*value, (*digits).max(1), out);
                 out.extend_from_slice(self.bytes.get(suffix.clone())?);
             }
             Head::Hex { prefix, digits, at: start } => {
@@ -175,9 +248,10 @@ impl PatternColumn {
                 let time = ints.get(&self.bits, at).wrapping_add(form.of_row(*self.times.get(row)?));
                 form.write(time, out);
             }
-            Head::Other { skip, column, .. } => {
+            Head::Other { number, skip } => {
                 let mut scratch = Vec::new();
-                let value = column.as_ref()?.value(row, &mut scratch)?;
+                let (_, column) = self.links.get()?.iter().find(|(other, _)| other == number)?;
+                let value = column.value(row, &mut scratch)?;
                 out.extend_from_slice(value.as_bytes()?.get(*skip..)?);
             }
         }
@@ -235,6 +309,7 @@ impl HeadReader<'_> {
                 digits: usize::from(self.reader.u8()?),
                 ints: self.ints(len)?,
             },
+            (NUMBERS, None) => self.numbers(len)?,
             (HEX, None) => {
                 let prefix = self.text()?;
                 let digits = self.reader.count(u32::MAX as usize)?;
@@ -249,10 +324,31 @@ impl HeadReader<'_> {
             (OTHER, None) => Head::Other {
                 number: u32::try_from(self.reader.varint()?).ok()?,
                 skip: self.reader.count(u32::MAX as usize)?,
-                column: None,
             },
             (FROM_TIME, Some(form)) => Head::Time { form, ints: self.ints(len)? },
             _ => return None,
+        })
+    }
+
+    fn numbers(&mut self, len: usize) -> Option<Head> {
+        let (prefix, suffix) = (self.text()?, self.text()?);
+        let digits = usize::from(self.reader.u8()?);
+        let count = self.reader.count(len)?;
+        let mut value = unzigzag(self.reader.varint()?);
+        let width = u32::from(self.reader.u8()?);
+        let gaps = self.take(width, count.checked_sub(1)?)?.packed(self.bits);
+        let mut values = Vec::with_capacity(count);
+        values.push(value);
+        for gap in gaps.iter() {
+            value = value.wrapping_add(gap as i64);
+            values.push(value);
+        }
+        Some(Head::Numbers {
+            prefix,
+            suffix,
+            digits,
+            values,
+            codes: self.take(width_of(count as u64 - 1), len)?,
         })
     }
 

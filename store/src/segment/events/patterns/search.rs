@@ -1,13 +1,15 @@
 //! What patterns alone say about a search: rows whose pattern has the needle need not be written out, nor those whose
-//! pattern rules it out.
+//! pattern rules it out. A pattern says the same in every block of a segment, so it is asked once.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::super::decode::{Column, Data};
 use super::super::tokens::{DIGIT, SEPARATOR, class};
-use super::read::{Head, PatternColumn};
+use super::read::PatternColumn;
 use super::split::{LITERAL, TIME};
-use crate::model::OwnedValue;
+use super::table::PatternTable;
 
 /// What a pattern says of every text with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,42 +20,126 @@ pub(in super::super) enum Verdict {
     Maybe,
 }
 
+/// A condition on texts of one segment, and what its patterns have been found to say of it.
+pub(in super::super) struct Search {
+    wanted: Wanted,
+    /// By number in the table: 0, or one more than the place in [`VERDICTS`].
+    known: OnceLock<Box<[AtomicU8]>>,
+}
+
+const VERDICTS: [Verdict; 3] = [Verdict::Always, Verdict::Never, Verdict::Maybe];
+
+enum Wanted {
+    /// Nothing is known.
+    Any,
+    Contained(Needle),
+    /// The text as a whole, split; `None`: it is one that is stored as it is.
+    Equal(Option<Vec<u8>>),
+    /// What a match must have in it.
+    Literals(Literals),
+}
+
 /// Texts a match must have in it.
-#[derive(Clone, Debug, PartialEq)]
-pub(in super::super) enum Literals {
+enum Literals {
     /// Nothing is known.
     Any,
     All(Vec<Literals>),
     OneOf(Vec<Literals>),
-    Text(String),
+    Text(Needle),
 }
 
 /// Letters that may be in a token, one bit each: a–z, then A–Z.
-type Letters = u64;
-const ALL_LETTERS: Letters = u64::MAX;
+pub(super) type Letters = u64;
+pub(super) const ALL_LETTERS: Letters = (1 << 52) - 1;
 /// What stands between the digits of a timestamp.
 const TIME_MARKS: &[u8] = b"-:T ,.";
 /// A regex with more literals is not taken apart.
 const LITERALS_MAX: usize = 64;
 
+// === impl Search ===
+
+impl Search {
+    fn new(wanted: Wanted) -> Self {
+        Self { wanted, known: OnceLock::new() }
+    }
+
+    /// Patterns decide nothing.
+    pub(in super::super) fn any() -> Self {
+        Self::new(Wanted::Any)
+    }
+
+    pub(in super::super) fn contained(needle: &str, ignore_case: bool) -> Self {
+        // Patterns have ASCII tokens only; what else folds to what is for the regex to say.
+        let known = !needle.is_empty() && (!ignore_case || needle.is_ascii());
+        Self::new(if known { Wanted::Contained(Needle::new(needle, ignore_case)) } else { Wanted::Any })
+    }
+
+    pub(in super::super) fn equal(text: &str) -> Self {
+        let (mut pattern, mut parts) = (Vec::new(), Vec::new());
+        let apart = super::split::split(text, &mut pattern, &mut parts);
+        Self::new(Wanted::Equal(apart.then_some(pattern)))
+    }
+
+    /// What a regex of that pattern needs; whoever matches by it has the last word.
+    pub(in super::super) fn regex(pattern: &str) -> Self {
+        match regex_syntax::parse(pattern).map(|hir| Literals::of(&hir)) {
+            Ok(literals) if !matches!(literals, Literals::Any) => Self::new(Wanted::Literals(literals)),
+            _ => Self::any(),
+        }
+    }
+
+    /// Of each code of a column, what its pattern says.
+    pub(in super::super) fn verdicts(&self, column: &PatternColumn) -> Vec<Verdict> {
+        let table = column.table();
+        let known = self.known.get_or_init(|| (0..table.len()).map(|_| AtomicU8::new(0)).collect());
+        let of_number = |number: &u32| {
+            let Some(known) = known.get(*number as usize) else { return Verdict::Maybe };
+            let place = match known.load(Ordering::Relaxed) {
+                0 => {
+                    let place = self.verdict(table, *number as usize) as u8 + 1;
+                    known.store(place, Ordering::Relaxed);
+                    place
+                }
+                place => place,
+            };
+            VERDICTS.get(usize::from(place) - 1).copied().unwrap_or(Verdict::Maybe)
+        };
+        column.patterns().iter().map(of_number).collect()
+    }
+
+    fn verdict(&self, table: &PatternTable, number: usize) -> Verdict {
+        let pattern = table.get(number).unwrap_or(&[LITERAL]);
+        if pattern == [LITERAL] {
+            return Verdict::Maybe;
+        }
+        let letters = table.letters(number);
+        match &self.wanted {
+            Wanted::Any => Verdict::Maybe,
+            Wanted::Contained(needle) => needle.verdict(pattern, letters),
+            Wanted::Equal(wanted) if wanted.as_deref() == Some(pattern) => Verdict::Maybe,
+            Wanted::Equal(_) => Verdict::Never,
+            Wanted::Literals(literals) => {
+                let possible =
+                    literals.possible(&mut |needle| needle.verdict(pattern, letters) != Verdict::Never);
+                if possible { Verdict::Maybe } else { Verdict::Never }
+            }
+        }
+    }
+}
+
 // === impl Literals ===
 
 impl Literals {
-    /// What a regex of that pattern needs; whoever matches by it has the last word.
-    pub(in super::super) fn of_regex(pattern: &str) -> Self {
-        regex_syntax::parse(pattern).map_or(Self::Any, |hir| Self::of(&hir))
-    }
-
     fn of(hir: &Hir) -> Self {
         match hir.kind() {
             HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
-                Ok(text) => Self::Text(text.to_owned()),
+                Ok(text) => Self::Text(Needle::new(text, false)),
                 Err(_) => Self::Any,
             },
             HirKind::Capture(capture) => Self::of(&capture.sub),
             HirKind::Repetition(repetition) if repetition.min > 0 => Self::of(&repetition.sub),
             HirKind::Concat(parts) if parts.len() <= LITERALS_MAX => {
-                Self::All(parts.iter().map(Self::of).filter(|part| *part != Self::Any).collect())
+                Self::All(parts.iter().map(Self::of).filter(|part| !matches!(part, Self::Any)).collect())
             }
             HirKind::Alternation(parts) if parts.len() <= LITERALS_MAX => {
                 Self::OneOf(parts.iter().map(Self::of).collect())
@@ -63,99 +149,18 @@ impl Literals {
     }
 
     /// Whether a text of a pattern may have them, given what it may have of one.
-    fn possible(&self, may_have: &mut dyn FnMut(&str) -> bool) -> bool {
+    fn possible(&self, may_have: &mut dyn FnMut(&Needle) -> bool) -> bool {
         match self {
             Self::Any => true,
             Self::All(parts) => parts.iter().all(|part| part.possible(may_have)),
             Self::OneOf(parts) => parts.iter().any(|part| part.possible(may_have)),
-            Self::Text(text) => may_have(text),
+            Self::Text(needle) => may_have(needle),
         }
     }
 }
 
-// === impl PatternColumn ===
-
-impl PatternColumn {
-    /// Of each code, whether its texts have `needle` in them.
-    pub(in super::super) fn contains(&self, needle: &str) -> Vec<Verdict> {
-        let needle = Needle::new(needle);
-        let letters: Vec<Letters> = self.heads.iter().map(|head| self.letters(head)).collect();
-        (0..self.patterns.len()).map(|code| self.verdict(code, &needle, &letters)).collect()
-    }
-
-    /// Of each code, whether its texts may have what a regex needs.
-    pub(in super::super) fn may_match(&self, literals: &Literals) -> Vec<Verdict> {
-        let letters: Vec<Letters> = self.heads.iter().map(|head| self.letters(head)).collect();
-        let of_code = |code: usize| {
-            let mut may_have =
-                |text: &str| self.verdict(code, &Needle::new(text), &letters) != Verdict::Never;
-            if literals.possible(&mut may_have) { Verdict::Maybe } else { Verdict::Never }
-        };
-        (0..self.patterns.len()).map(of_code).collect()
-    }
-
-    /// Of each code, whether its texts may be `text` as a whole.
-    pub(in super::super) fn may_equal(&self, text: &str) -> Vec<Verdict> {
-        let (mut pattern, mut parts) = (Vec::new(), Vec::new());
-        let apart = super::split::split(text, &mut pattern, &mut parts);
-        let of_code = |code: usize| {
-            let known = self.pattern(code);
-            if known == [LITERAL] || apart && known == pattern { Verdict::Maybe } else { Verdict::Never }
-        };
-        (0..self.patterns.len()).map(of_code).collect()
-    }
-
-    pub(in super::super) fn code(&self, place: usize) -> Option<usize> {
-        self.codes.get(place).map(|code| *code as usize)
-    }
-
-    fn verdict(&self, code: usize, needle: &Needle<'_>, letters: &[Letters]) -> Verdict {
-        let pattern = self.pattern(code);
-        if pattern == [LITERAL] {
-            return Verdict::Maybe;
-        }
-        if needle.finder.find(pattern).is_some() {
-            return Verdict::Always;
-        }
-        let own = self.slots.of(code).iter();
-        let letters =
-            own.fold(0, |all, slot| all | letters.get(*slot as usize).copied().unwrap_or(ALL_LETTERS));
-        needle.without_digits(pattern, letters)
-    }
-
-    /// The letters tokens of a slot may have.
-    fn letters(&self, head: &Head) -> Letters {
-        let of =
-            |range: &std::ops::Range<usize>| letters_of(self.bytes.get(range.clone()).unwrap_or_default());
-        match head {
-            Head::Const(text) => of(text),
-            Head::Decimals { prefix, suffix, .. } => of(prefix) | of(suffix),
-            Head::Hex { prefix, .. } => of(prefix) | letters_of(b"abcdef"),
-            Head::Dict { values, .. } => values.iter().fold(0, |all, value| all | of(value)),
-            Head::Raw { start, ends } => of(&(*start..start + ends.last().copied().unwrap_or(0))),
-            Head::Time { .. } => 0,
-            Head::Other { column, .. } => column.as_ref().map_or(ALL_LETTERS, |column| of_column(column)),
-        }
-    }
-}
-
-/// The letters a column's values may have.
-fn of_column(column: &Column) -> Letters {
-    let of_value = |value: &OwnedValue| value.as_value().as_bytes().map_or(ALL_LETTERS, letters_of);
-    match &column.data {
-        Data::Const(value) => of_value(value),
-        Data::Dict { values, .. } => values.iter().fold(0, |all, value| all | of_value(value)),
-        Data::Strings { text, .. } => letters_of(text.as_bytes()),
-        Data::Patterns(patterns) => {
-            let fixed = (0..patterns.patterns.len()).map(|code| letters_of(patterns.pattern(code)));
-            let slots = patterns.heads.iter().map(|head| patterns.letters(head));
-            fixed.chain(slots).fold(0, |all, letters| all | letters)
-        }
-        _ => ALL_LETTERS,
-    }
-}
-
-fn letters_of(bytes: &[u8]) -> Letters {
+/// The letters that are in some bytes.
+pub(super) fn letters_of(bytes: &[u8]) -> Letters {
     bytes.iter().fold(0, |letters, byte| match byte {
         b'a'..=b'z' => letters | 1 << (byte - b'a'),
         b'A'..=b'Z' => letters | 1 << (26 + byte - b'A'),
@@ -163,16 +168,23 @@ fn letters_of(bytes: &[u8]) -> Letters {
     })
 }
 
+/// Letters with those that differ in case only.
+fn both_cases(letters: Letters) -> Letters {
+    (letters | letters >> 26 | letters << 26) & ALL_LETTERS
+}
+
 /// A text to be found, cut where tokens with digits are.
-struct Needle<'n> {
-    finder: memchr::memmem::Finder<'n>,
+struct Needle {
+    finder: memchr::memmem::Finder<'static>,
     /// What lies between its tokens with digits.
-    stretches: Vec<Stretch<'n>>,
+    stretches: Vec<Stretch>,
+    /// Everything is compared in lower case.
+    folded: bool,
 }
 
 /// A part of a needle without digits.
-struct Stretch<'n> {
-    text: &'n [u8],
+struct Stretch {
+    text: Vec<u8>,
     /// Its first token goes on to the left of the needle, maybe: so long is it.
     open_left: usize,
     open_right: usize,
@@ -180,8 +192,9 @@ struct Stretch<'n> {
     whole: bool,
 }
 
-impl<'n> Needle<'n> {
-    fn new(needle: &'n str) -> Self {
+impl Needle {
+    fn new(needle: &str, folded: bool) -> Self {
+        let needle = if folded { needle.to_ascii_lowercase() } else { needle.to_owned() };
         let bytes = needle.as_bytes();
         let mut stretches = Vec::new();
         let (mut at, mut from) = (0, 0);
@@ -199,25 +212,35 @@ impl<'n> Needle<'n> {
             }
         }
         stretches.push(Stretch::new(&bytes[from..], from == 0, true));
-        Self { finder: memchr::memmem::Finder::new(bytes), stretches }
+        Self { finder: memchr::memmem::Finder::new(bytes).into_owned(), stretches, folded }
     }
 
-    /// For patterns that do not have the whole needle between their placeholders; `letters` are those their tokens may
-    /// have. Where the needle lies in a text, its tokens with digits lie in tokens of the text, or in a timestamp; what
-    /// lies between them is in the pattern, but for a first or last token that may be a piece of one with digits.
-    fn without_digits(&self, pattern: &[u8], letters: Letters) -> Verdict {
-        let timed = pattern.contains(&TIME);
+    /// What a pattern says whose tokens may have these letters.
+    fn verdict(&self, pattern: &[u8], letters: Letters) -> Verdict {
+        let lower: Vec<u8>;
+        let (pattern, letters) = if self.folded {
+            lower = pattern.to_ascii_lowercase();
+            (lower.as_slice(), both_cases(letters))
+        } else {
+            (pattern, letters)
+        };
+        if self.finder.find(pattern).is_some() {
+            return Verdict::Always;
+        }
+        // Where the needle lies in a text, its tokens with digits lie in tokens of the text, or in a timestamp; what lies
+        // between them is in the pattern, but for a first or last token that may be a piece of one with digits.
+        let timed = memchr::memchr(TIME, pattern).is_some();
         let possible = self.stretches.iter().all(|stretch| stretch.may_be_in(pattern, letters, timed));
         if possible { Verdict::Maybe } else { Verdict::Never }
     }
 }
 
-impl<'n> Stretch<'n> {
-    fn new(text: &'n [u8], first: bool, last: bool) -> Self {
+impl Stretch {
+    fn new(text: &[u8], first: bool, last: bool) -> Self {
         let in_token = |byte: &&u8| class(**byte) != SEPARATOR;
         let open_left = if first { text.iter().take_while(in_token).count() } else { 0 };
         let open_right = if last { text.iter().rev().take_while(in_token).count() } else { 0 };
-        Self { text, open_left, open_right, whole: first && last }
+        Self { text: text.to_vec(), open_left, open_right, whole: first && last }
     }
 
     fn may_be_in(&self, pattern: &[u8], letters: Letters, timed: bool) -> bool {
@@ -228,7 +251,7 @@ impl<'n> Stretch<'n> {
             // Nothing of it can be in a token, and it was not found between them.
             return timed && self.text.len() <= 1;
         }
-        if timed && self.text.iter().all(|byte| TIME_MARKS.contains(byte)) {
+        if timed && self.text.iter().all(|byte| TIME_MARKS.contains(&byte.to_ascii_uppercase())) {
             return true;
         }
         let start = if cut_left { self.open_left } else { 0 };

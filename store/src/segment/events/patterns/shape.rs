@@ -13,6 +13,11 @@ const DIGITS_MAX: usize = 18;
 /// Slots of fewer tokens get no dictionary.
 const DICT_ROWS_MIN: usize = 16;
 const DICT_MAX: usize = 256;
+/// Numbers of fewer bits, and slots of fewer tokens, are not looked through for equal ones; nor are those of whose first
+/// tokens nearly all differ.
+const DISTINCT_WIDTH_MIN: usize = 14;
+const DISTINCT_ROWS_MIN: usize = 256;
+const SAMPLE_ROWS: usize = 256;
 /// What a byte of text takes when compressed, in bits: letters and digits that mean nothing.
 const TEXT_BITS: usize = 6;
 
@@ -37,6 +42,8 @@ pub(super) enum Shape<'t> {
     Const(&'t [u8]),
     /// The numbers are in `SlotCoder::ints`.
     Decimals(Decimals<'t>),
+    /// The same; few of them differ: these are in `SlotCoder::distinct`, sorted.
+    Numbers(Decimals<'t>),
     Hex(Hex<'t>),
     /// The codes are in `SlotCoder::codes`, the token of each code in `SlotCoder::firsts`.
     Dict,
@@ -49,6 +56,7 @@ pub(super) struct SlotCoder {
     pub(super) ints: Vec<i64>,
     pub(super) codes: Vec<u32>,
     pub(super) firsts: Vec<u32>,
+    pub(super) distinct: Vec<i64>,
     table: HashTable<u32>,
 }
 
@@ -60,8 +68,13 @@ impl SlotCoder {
             return (Shape::Const(first), 0);
         }
         let (shape, bits) = if let Some(decimals) = self.decimals(tokens) {
-            let width = decimals.width as usize;
-            (Shape::Decimals(decimals), width)
+            match self.distinct_bits(decimals.width as usize) {
+                Some(bits) => (Shape::Numbers(decimals), bits),
+                None => {
+                    let width = decimals.width as usize;
+                    (Shape::Decimals(decimals), width)
+                }
+            }
         } else if let Some(hex) = hex(tokens) {
             (Shape::Hex(hex), 4 * hex.digits)
         } else {
@@ -98,6 +111,30 @@ impl SlotCoder {
         let most = self.ints.iter().copied().max()?;
         let digits = if natural { 0 } else { first.len() - before - behind };
         Some(Decimals { prefix, suffix, digits, least, width: width_of((most - least) as u64) })
+    }
+
+    /// Sorts the different numbers out if they and their codes take fewer bits than `width` for each of `ints`.
+    fn distinct_bits(&mut self, width: usize) -> Option<usize> {
+        let rows = self.ints.len();
+        if width < DISTINCT_WIDTH_MIN || rows < DISTINCT_ROWS_MIN {
+            return None;
+        }
+        let sample = &self.ints[..SAMPLE_ROWS.min(rows)];
+        self.distinct.clear();
+        self.distinct.extend_from_slice(sample);
+        self.distinct.sort_unstable();
+        self.distinct.dedup();
+        if self.distinct.len() * 10 > sample.len() * 9 {
+            return None;
+        }
+        self.distinct.clear();
+        self.distinct.extend_from_slice(&self.ints);
+        self.distinct.sort_unstable();
+        self.distinct.dedup();
+        let count = self.distinct.len();
+        let gap = self.distinct.windows(2).map(|pair| (pair[1] - pair[0]) as u64).max().unwrap_or(0);
+        let all = count * width_of(gap) as usize + rows * width_of(count as u64 - 1) as usize;
+        (all < width * rows).then_some(all.div_ceil(rows))
     }
 
     /// Makes a dictionary if its tokens take fewer bits than `bits` each.
@@ -166,6 +203,7 @@ mod tests {
             Shape::Decimals(d) => {
                 format!("{}#{}{} from {} in {}", show(d.prefix), d.digits, show(d.suffix), d.least, d.width)
             }
+            Shape::Numbers(d) => format!("{}#{}{} few", show(d.prefix), d.digits, show(d.suffix)),
             Shape::Hex(hex) => format!("{} hex {}", show(hex.prefix), hex.digits),
             Shape::Dict => "dict".to_owned(),
             Shape::Raw => "raw".to_owned(),
@@ -189,6 +227,8 @@ mod tests {
         ] {
             assert_eq!(shape(tokens), expected, "{tokens:?}");
         }
+        let few: Vec<String> = (0..1000u32).map(|i| format!("u{:07}", i % 100 * 7919)).collect();
+        assert_eq!(shape(&few.iter().map(String::as_str).collect::<Vec<_>>()), "u#7 few");
         let codes: Vec<&str> = (0..64).map(|i| ["200", "404", "50333"][i % 3]).collect();
         assert_eq!(shape(&codes), "dict");
     }

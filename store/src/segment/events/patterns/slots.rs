@@ -65,12 +65,16 @@ impl SlotKeys {
         self.ends.push(self.of_patterns.len() as u32);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
     pub(super) fn kind(&self, key: u32) -> SlotKind {
         self.kinds.get(key as usize).copied().unwrap_or(SlotKind::Token)
     }
 
     /// The keys of a pattern, in the order of its placeholders.
-    fn of(&self, pattern: usize) -> &[u32] {
+    pub(super) fn of(&self, pattern: usize) -> &[u32] {
         self.of_patterns.get(range(&self.ends, pattern)).unwrap_or_default()
     }
 }

@@ -1,7 +1,7 @@
 //! The patterns of a segment, each once.
 //!
 //! ```text
-//! count(varint) raw length(varint) zstd frame of: lengths(varint each) the patterns' bytes
+//! count(varint) raw length(varint) zstd frame of: lengths(varint each) the patterns' bytes letters(varint each)
 //! ```
 
 use std::hash::Hasher as _;
@@ -11,6 +11,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
 use super::super::super::coding::{Reader, put_varint};
+use super::search::{ALL_LETTERS, Letters};
 use super::slots::SlotKeys;
 
 /// A segment with more text in patterns takes no new ones: they are noise.
@@ -25,6 +26,8 @@ pub(in super::super) struct PatternTableWriter {
     /// Of those patterns for which they were asked.
     keys: SlotKeys,
     keyed: u32,
+    /// By key: which letters its tokens have.
+    letters: Vec<Letters>,
 }
 
 /// The table of an open segment.
@@ -32,6 +35,8 @@ pub(in super::super) struct PatternTable {
     ends: Vec<u32>,
     bytes: Vec<u8>,
     pub(super) keys: SlotKeys,
+    /// By key: which letters its tokens have.
+    letters: Vec<Letters>,
 }
 
 pub(super) fn hash(bytes: &[u8]) -> u64 {
@@ -95,13 +100,25 @@ impl PatternTableWriter {
         &self.keys
     }
 
+    /// Letters that tokens of a key have.
+    pub(super) fn add_letters(&mut self, key: u32, letters: Letters) {
+        let key = key as usize;
+        if self.letters.len() <= key {
+            self.letters.resize(key + 1, 0);
+        }
+        self.letters[key] |= letters;
+    }
+
     /// Appends the table.
-    pub(in super::super) fn finish(&self, level: i32, out: &mut Vec<u8>) -> std::io::Result<()> {
+    pub(in super::super) fn finish(&mut self, level: i32, out: &mut Vec<u8>) -> std::io::Result<()> {
+        let keys = self.keys().len();
+        self.letters.resize(keys, 0);
         let mut raw = Vec::with_capacity(self.bytes.len() + 2 * self.ends.len());
         for number in 0..self.ends.len() {
             put_varint(&mut raw, range(&self.ends, number).map_or(0, |range| range.len()) as u64);
         }
         raw.extend_from_slice(&self.bytes);
+        self.letters.iter().for_each(|letters| put_varint(&mut raw, *letters));
         put_varint(out, self.ends.len() as u64);
         put_varint(out, raw.len() as u64);
         out.extend_from_slice(&zstd::bulk::compress(&raw, level)?);
@@ -125,12 +142,30 @@ impl PatternTable {
             end = end.checked_add(u32::try_from(reader.varint()?).ok()?)?;
             ends.push(end);
         }
-        let bytes = reader.rest().to_vec();
-        let mut table = Self { ends, bytes, keys: SlotKeys::default() };
+        let bytes = reader.bytes(end as usize)?.to_vec();
+        let mut table = Self { ends, bytes, keys: SlotKeys::default(), letters: Vec::new() };
         for number in 0..table.ends.len() {
             table.keys.add(table.bytes.get(range(&table.ends, number)?)?);
         }
-        (table.bytes.len() == end as usize).then_some(table)
+        // Files of version 2 do not tell letters.
+        let told = !reader.rest().is_empty();
+        let mut letters = || if told && !reader.rest().is_empty() { reader.varint() } else { Some(0) };
+        table.letters = if told {
+            (0..table.keys.len()).map(|_| letters()).collect::<Option<_>>()?
+        } else {
+            vec![ALL_LETTERS; table.keys.len()]
+        };
+        Some(table)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The letters that tokens of texts of a pattern may have.
+    pub(super) fn letters(&self, number: usize) -> Letters {
+        let of_key = |key: &u32| self.letters.get(*key as usize).copied().unwrap_or(ALL_LETTERS);
+        self.keys.of(number).iter().fold(0, |letters, key| letters | of_key(key))
     }
 
     pub(super) fn get(&self, number: usize) -> Option<&[u8]> {
