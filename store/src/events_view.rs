@@ -225,6 +225,7 @@ struct Part<'s> {
     stats: ScanStats,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Rows<'s> {
     None,
     Head(&'s EventBatch, Vec<u32>),

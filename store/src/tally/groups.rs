@@ -13,6 +13,9 @@ use crate::model::{
 /// What a group takes beside its counts and values.
 const GROUP_BYTES: u64 = 96;
 
+/// Gives the value of a column to whoever asks for it.
+pub(crate) type ValueOf<'v> = &'v mut dyn FnMut(usize, &mut dyn FnMut(Value<'_>));
+
 /// Groups by the hash of their class and values.
 pub(crate) struct Groups {
     table: HashTable<u32>,
@@ -75,7 +78,7 @@ impl Groups {
         &mut self,
         hash: u128,
         (class, stream): (u32, &Arc<Stream>),
-        value: &mut dyn FnMut(usize, &mut dyn FnMut(Value<'_>)),
+        value: ValueOf<'_>,
     ) -> Result<usize, StopReason> {
         let hashes = &mut self.hashes;
         if let Some(group) = self.table.find(short(hash), |group| hashes[*group as usize] == hash) {

@@ -17,6 +17,7 @@ pub(super) struct Plan<'q> {
     leaves: usize,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a handful a query")]
 pub(super) enum Node<'q> {
     Constant(bool),
     And(Vec<Node<'q>>),

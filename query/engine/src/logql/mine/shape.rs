@@ -11,11 +11,11 @@ const JOINTS: &[u8] = b":.-_,+";
 pub(crate) fn write_shape(line: &str, out: &mut String) {
     let start = out.len();
     let bytes = line.as_bytes();
-    let mut words = Words { bytes, at: 0 };
+    let words = Words { bytes, at: 0 };
     // What stands between the last varying word and here, as long as it may be a joint.
     let mut literal_from = 0;
     let mut after_variable = false;
-    while let Some((from, to)) = words.next() {
+    for (from, to) in words {
         if !varies(bytes, from, to, after_variable && literal_from + 1 == from) {
             continue;
         }
