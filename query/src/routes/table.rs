@@ -248,7 +248,7 @@ pub static ROUTES: &[Row] = &[
     Row::read(O, "/config", Now(own::operations::config), "configuration as YAML"),
     Row::admin("/-/flush", Wait(own::operations::flush), "heads become segments; answers when they have"),
     Row::admin("/-/reload", Wait(own::operations::reload), "reads configuration and rules again"),
-    Row { methods: GET_CHANGE, access: Access::Needs(Role::Admin), timeout: SHORT, ..Row::read(L, "/loki/api/v1/delete", Wait(loki::delete::answer), "deletes the lines a query finds; GET lists deletions, DELETE cancels one") },
+    Row { methods: GET_CHANGE, access: Access::Needs(Role::Admin), body_bytes_max: FORM_BYTES_MAX, timeout: SHORT, ..Row::read(L, "/loki/api/v1/delete", Wait(loki::delete::answer), "deletes the lines a query finds; GET lists deletions, DELETE cancels one") },
 ];
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ pub(super) fn stages(stages: &[Stage]) -> Result<(), EvalError> {
         match &stage.kind {
             StageKind::Line(filter) => line_filter(filter)?,
             StageKind::Filter(filter) => label_filter(filter)?,
+            StageKind::LabelFormat(formats) if formats.iter().any(|format| format.label == "__error__") => {
+                return Err(EvalError::BadQuery("__error__ cannot be formatted".to_string()));
+            }
             StageKind::Distinct(_) if at + 1 < stages.len() => {
                 return Err(EvalError::BadQuery("distinct must be the last stage".to_string()));
             }

@@ -50,13 +50,17 @@ fn flatten(
     inner
 }
 
-/// Only the named paths; objects and arrays come as their text, and what is not there is empty.
+/// Only the named paths; objects and arrays come as their text, and what is not there is empty. How the rest of the
+/// line looks does not matter.
 pub(super) fn json_paths(paths: &[Extraction], row: RowRef<'_>, labels: &mut RowLabels, line: &str) {
-    if json::each_member(line, &mut |_, _| true).is_err() {
-        return labels.set_error(JSON_ERROR, "the line is not a JSON object");
+    if line.is_empty() {
+        return;
+    }
+    if !line.starts_with(['{', '[', '"']) {
+        return labels.set_error(JSON_ERROR, "the line is no JSON");
     }
     for extraction in paths {
-        let mut value = Some(Json::Object(line));
+        let mut value = Some(if line.starts_with('[') { Json::Array(line) } else { Json::Object(line) });
         for step in &extraction.path {
             value = match (step, value) {
                 (PathStep::Key(key), Some(Json::Object(text))) => json::member(text, key),
@@ -64,14 +68,16 @@ pub(super) fn json_paths(paths: &[Extraction], row: RowRef<'_>, labels: &mut Row
                 _ => None,
             };
         }
-        if let Some(value) = value {
-            labels.extract(row, &extraction.label, &value.text());
-        }
+        let text = value.map_or("".into(), Json::text);
+        labels.extract(row, &extraction.label, &text);
     }
 }
 
-/// Labels of a packed line, and the line that was packed.
+/// Labels of a packed line, and the line that was packed. What was not packed stays as it is.
 pub(super) fn unpack(row: RowRef<'_>, labels: &mut RowLabels, line: &str) -> Option<String> {
+    if line.is_empty() || (line.starts_with('{') && json::member(line, PACKED_LINE).is_none()) {
+        return None;
+    }
     let mut entry = None;
     let mut name = String::new();
     let walked = json::each_member(line, &mut |key, value| {
@@ -169,10 +175,13 @@ fn each_pair<'l>(line: &'l str, strict: bool, pair: Pair<'_, 'l>) -> Result<(), 
             }
         } else {
             let end = value.find(char::is_whitespace).unwrap_or(value.len());
-            if strict && value[..end].contains(['=', '"']) {
+            let malformed = value[..end].contains(['=', '"']);
+            if strict && malformed {
                 return Err(at);
             }
-            pair(key, value[..end].into());
+            if !malformed {
+                pair(key, value[..end].into());
+            }
             at += end;
         }
     }
@@ -206,7 +215,7 @@ mod tests {
             pairs(r#"level=warn msg="a \"b\"" took=5ms flag x="#, false).unwrap(),
             r#"level:warn msg:a "b" took:5ms flag: x:"#
         );
-        assert_eq!(pairs(r#"="x" "q" a=1"#, false).unwrap(), "a:1");
+        assert_eq!(pairs(r#"="x" "q" a=1 b=c=d e=f"g h=2"#, false).unwrap(), "a:1 h:2");
         assert_eq!(pairs(r#"a="open"#, false).unwrap(), "");
         assert_eq!(pairs("größe=5 ß=ä", true).unwrap(), "größe:5 ß:ä");
     }

@@ -98,15 +98,15 @@ pub(crate) fn label_passes(filter: &LabelFilter, row: RowRef<'_>, labels: &mut R
         LabelFilter::Bytes { name, op, bytes } => compare(row, labels, name, *op, *bytes, parse_bytes),
         LabelFilter::Ip { name, negated, pattern } => {
             let value = labels.get(row, name);
-            value.is_some_and(|value| has_address(&value, pattern) != *negated)
+            labels.error().is_some() || value.is_some_and(|value| has_address(&value, pattern) != *negated)
         }
         LabelFilter::And(all) => all.iter().all(|filter| label_passes(filter, row, labels)),
         LabelFilter::Or(any) => any.iter().any(|filter| label_passes(filter, row, labels)),
     }
 }
 
-/// A row without the label does not pass. A value that cannot be read marks the row with an error and passes, and so
-/// does a row that had an error before: only filters on `__error__` take such rows out.
+/// A row without the label does not pass. A value that cannot be read marks the row with an error, if it has none yet,
+/// and passes: only filters on `__error__` take such rows out.
 fn compare<T: PartialOrd>(
     row: RowRef<'_>,
     labels: &mut RowLabels,
@@ -115,10 +115,7 @@ fn compare<T: PartialOrd>(
     wanted: T,
     read: impl Fn(&str) -> Option<T>,
 ) -> bool {
-    if labels.error().is_some() {
-        return true;
-    }
-    let Some(value) = labels.get(row, name).filter(|value| !value.is_empty()) else { return false };
+    let Some(value) = labels.get(row, name) else { return false };
     match read(&value) {
         Some(found) => op.holds(found, wanted),
         None => {
@@ -228,13 +225,14 @@ fn decolorized(line: &str) -> Option<String> {
     while let Some(at) = rest.find('\u{1b}') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        rest = match after.strip_prefix('[') {
-            Some(sequence) => {
-                let end =
-                    sequence.find(|c: char| ('@'..='~').contains(&c)).map_or(sequence.len(), |end| end + 1);
-                &sequence[end..]
-            }
-            None => after,
+        rest = if let Some(sequence) = after.strip_prefix('[') {
+            let end = sequence.find(|c: char| ('@'..='~').contains(&c)).map_or(sequence.len(), |end| end + 1);
+            &sequence[end..]
+        } else if let Some(command) = after.strip_prefix(']') {
+            // A command of the operating system, such as a title, ends with a bell.
+            command.find('\u{7}').map_or(after, |end| &command[end + 1..])
+        } else {
+            after
         };
     }
     out.push_str(rest);
@@ -248,6 +246,7 @@ mod tests {
     #[test]
     fn colours_are_removed() {
         assert_eq!(decolorized("\u{1b}[31;1mred\u{1b}[0m plain\u{1b}[").as_deref(), Some("red plain"));
+        assert_eq!(decolorized("a \u{1b}]0;title\u{7}b").as_deref(), Some("a b"));
         assert_eq!(decolorized("plain"), None);
     }
 

@@ -162,6 +162,11 @@ const LOGS: &str = r#"
 {service_name="pay"} | logfmt | size > 1500B ⇒ 30
 {service_name="pay"} | logfmt | level > 5 ⇒ 30 40
 {service_name="pay"} | logfmt | level > 5 | __error__!="" ⇒ 30 40
+{service_name="pay"} | json | nothing > 5 ⇒ 
+{service_name="pay"} | json x="a.b" | __error__="JSONParserErr" ⇒ 30 40 60
+{service_name="cart"} | json x="a.b" | x="" | __error__="" ⇒ 10 20
+{service_name="cart"} | json x="a.b" | x > 5 | __error__="LabelFilterErr" ⇒ 10 20
+{service_name="cart"} | unpack | msg="" | __error__="" ⇒ 10 20
 {service_name="pay"} | logfmt what="msg" | what="card ok" ⇒ 30
 {host_name="h1"} | pattern "<method> <path> <status> <_>" | method="GET" ⇒ 50
 {host_name="h1"} | regexp "amount=(?P<amount>\\S+)" | amount=30 ⇒ 40
@@ -272,6 +277,7 @@ fn what_a_query_may_not_say_is_refused_before_rows_are_read() {
         (r#"{a="b"} |~ ip("10.0.0.1")"#, "ip: |~ cannot look for addresses"),
         (r#"{a="b"} | x="1" or y=ip("10.0.0.0/33")"#, "ip: \"10.0.0.0/33\" is no address"),
         (r#"{a="b"} |~ "x(""#, "parse error at line 1, col 12: error parsing regexp"),
+        (r#"{a="b"} | label_format __error__="x""#, "__error__ cannot be formatted"),
         (r#"{a="b"} | distinct x | y="1""#, "distinct must be the last stage"),
         (r#"rate({a="b"} | distinct x [1m])"#, "distinct is for log queries"),
     ] {
