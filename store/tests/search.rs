@@ -4,6 +4,7 @@
 //! of it; it prints how many blocks needles of each class open.
 
 #![allow(clippy::unwrap_used)]
+#![expect(clippy::print_stderr, reason = "it says what it found")]
 
 #[path = "search/lines.rs"]
 mod lines;
@@ -202,7 +203,7 @@ fn report(sums: &[BTreeMap<String, Sum>]) {
     }
     for (class, sum) in all {
         let (needles, share) = (sum.needles as f64, sum.opened as f64 / sum.blocks as f64);
-        println!(
+        eprintln!(
             "{class}: {} needles, {:.1} lines each, {:.1} blocks of {:.0} opened each ({:.2} %)",
             sum.needles,
             sum.lines as f64 / needles,
