@@ -15,6 +15,7 @@ mod mute;
 mod notifier;
 mod outbox;
 mod receivers;
+mod send;
 mod silence;
 mod template;
 

@@ -114,7 +114,7 @@ mod tests {
         let active = concat!(
             r#"{"discoveredLabels":{"__address__":"h:9100","job":"node"},"labels":{"instance":"h:9100","job":"node"},"#,
             r#""scrapePool":"node","scrapeUrl":"http://h:9100/metrics","globalUrl":"http://h:9100/metrics","lastError":"","#,
-            r#""lastScrape":"2025-11-23T20:33:20Z","lastScrapeDuration":0.5,"health":"up","scrapeInterval":"15s","scrapeTimeout":"10s"}"#
+            r#""lastScrape":"2025-11-23T20:33:20.000Z","lastScrapeDuration":0.5,"health":"up","scrapeInterval":"15s","scrapeTimeout":"10s"}"#
         );
         let dropped = r#"{"discoveredLabels":{"__address__":"i:9100"},"scrapePool":"node"}"#;
         let all = format!(
