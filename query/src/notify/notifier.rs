@@ -16,7 +16,7 @@ use super::client::{AddressRules, Client};
 use super::config::NotifyConfig;
 use super::group::{self, Groups, Message, Told};
 use super::mute::Mutes;
-use super::outbox::{Delivered, Entry, Queue, Waiting};
+use super::outbox::{Delivered, Entry, Queue};
 use super::receivers::{Integration, webhook};
 use super::silence::{Silence, Silences};
 use crate::{ChannelView, Clock, NotificationView};

@@ -120,9 +120,6 @@ fn long_token(random: &mut Random) -> String {
 /// The line of that number.
 pub fn line(random: &mut Random, number: usize) -> String {
     let n = random.below(1000);
-    let words = |random: &mut Random, count: usize| -> String {
-        (0..count).map(|_| random.pick(&WORDS)).collect::<Vec<_>>().join(" ")
-    };
     let mut out = String::new();
     let clock = format!(
         "2026-01-{:02}T{:02}:{:02}:{:02}.{:03}Z",
@@ -133,6 +130,19 @@ pub fn line(random: &mut Random, number: usize) -> String {
         n
     );
     let _ = match random.below(16) {
+        kind @ 0..8 => record(random, &mut out, kind, n, &clock),
+        kind => loose(random, &mut out, kind, n),
+    };
+    out
+}
+
+fn words(random: &mut Random, count: usize) -> String {
+    (0..count).map(|_| random.pick(&WORDS)).collect::<Vec<_>>().join(" ")
+}
+
+/// Lines as programs write them.
+fn record(random: &mut Random, out: &mut String, kind: usize, n: usize, clock: &str) -> std::fmt::Result {
+    match kind {
         0 => write!(
             out,
             "{clock} level=info msg=\"{}\" user=u{:07} took={}.{n:03}ms",
@@ -165,9 +175,15 @@ pub fn line(random: &mut Random, number: usize) -> String {
             write!(out, "payload {} end", base64(random, len))
         }
         6 => write!(out, "{} {} {n}", random.pick(&OTHER_SCRIPTS), words(random, 1)),
-        7 => {
+        _ => {
             write!(out, "{}{} {}", random.pick(&OTHER_SCRIPTS), hex(random, 12), random.pick(&OTHER_SCRIPTS))
         }
+    }
+}
+
+/// Lines in which anything stands.
+fn loose(random: &mut Random, out: &mut String, kind: usize, n: usize) -> std::fmt::Result {
+    match kind {
         8 => write!(out, "blob {} {}", long_token(random), words(random, 1)),
         9 => write!(out, "\tat com.shop.{}.Service$Inner.handle(Service.java:{n})", random.pick(&WORDS)),
         10 => write!(
@@ -197,8 +213,7 @@ pub fn line(random: &mut Random, number: usize) -> String {
             random.pick(&MIXED)
         ),
         _ => write!(out, "{}", ["", "...", "===> ok", "a", "-- {} --", " "][n % 6]),
-    };
-    out
+    }
 }
 
 /// What a needle cuts through.
