@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use collector::{Collector, Scraper};
-use query::{Notifier, NotifierConfig, Query, RouteTable, Rules, RulesConfig};
+use query::{Derived, Notifier, NotifierConfig, Query, RouteTable, Rules, RulesConfig};
 use store::Store;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::watch;
@@ -50,6 +50,7 @@ const DEMO_VISITORS_PER_S: f64 = 8.0;
 pub(crate) struct App {
     store: Store,
     rules: Rules,
+    derived: Derived,
     notifier: Notifier,
     scraper: Scraper,
     dispatch: Arc<Dispatch>,
@@ -157,7 +158,8 @@ impl App {
             collector,
             limits: config.limits,
         });
-        Ok(Self { store, rules, notifier, scraper, dispatch, process, ready, stop })
+        let derived = Derived::new(store.clone(), query::Config::new(env!("CARGO_PKG_VERSION")).clock);
+        Ok(Self { store, rules, derived, notifier, scraper, dispatch, process, ready, stop })
     }
 
     fn open_doors(&self, listeners: Listeners) -> Vec<JoinHandle<()>> {
@@ -211,8 +213,9 @@ impl App {
     fn start_workers(&self) -> Vec<JoinHandle<()>> {
         let rules = tasks::spawn("rules", self.rules.clone().run(self.stop.clone()));
         let notifier = tasks::spawn("notifications", self.notifier.clone().run(self.stop.clone()));
+        let derived = tasks::spawn("span metrics", self.derived.clone().run(self.stop.clone()));
         let scraper = tasks::spawn("scraper", self.scraper.clone().run(self.stop.clone()));
-        vec![scraper, rules, notifier]
+        vec![scraper, rules, notifier, derived]
     }
 
     fn open_shop(&self, otlp_grpc: SocketAddr) -> JoinHandle<()> {

@@ -38,7 +38,8 @@ impl Failure {
     pub(crate) fn reply(&self, owner: Family) -> Reply {
         match owner {
             Family::Prometheus => self.prometheus(),
-            Family::Loki | Family::Tempo => self.text(),
+            Family::Loki | Family::Tempo | Family::Zipkin => self.text(),
+            Family::Jaeger => self.jaeger(),
             Family::Alertmanager => self.alertmanager(),
             Family::Signalbox | Family::Operations | Family::Ingest => self.own(),
         }
@@ -73,6 +74,26 @@ impl Failure {
         let mut json = Json::default();
         json.string(&self.message);
         self.with_status(self.class.http_status(), "application/json", json.into_bytes())
+    }
+
+    /// Jaeger's older envelope and its newer one in one object: clients of each read their own member.
+    fn jaeger(&self) -> Reply {
+        let status = self.class.http_status();
+        let mut json = Json::default();
+        json.object(|o| {
+            o.key("data").null();
+            o.key("errors").array(|a| {
+                a.object(|e| {
+                    e.key("code").int(status);
+                    e.member("msg", &self.message);
+                });
+            });
+            o.key("error").object(|e| {
+                e.key("httpCode").int(status);
+                e.member("message", &self.message);
+            });
+        });
+        self.with_status(status, "application/json", json.into_bytes())
     }
 
     fn own(&self) -> Reply {

@@ -9,8 +9,10 @@
 
 mod alertmanager;
 mod config;
+mod derived;
 mod failure;
 mod host;
+mod jaeger;
 mod json;
 mod loki;
 mod notify;
@@ -27,8 +29,10 @@ mod tempo;
 #[cfg(test)]
 mod testing;
 mod wire;
+mod zipkin;
 
 pub use config::{Clock, Config};
+pub use derived::Derived;
 pub use failure::{Reply, no_route, refuse, wrong_method};
 pub use host::Host;
 pub use notify::{Notifier, NotifierConfig, NotifyConfig, check_alertmanager};

@@ -6,7 +6,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::request::Parts;
-use http::{Request, header};
+use http::{Request, Response, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use store::model::{ErrorClass, RequestCtx};
 use store::{Snapshot, Store};
@@ -17,7 +17,7 @@ use crate::own::{ChatSequence, DashboardWrites, ServicesCache};
 use crate::request::Params;
 use crate::routes::{Family, PathParams, Route};
 use crate::run::{RunStats, Runner};
-use crate::{Config, Host, RulesView};
+use crate::{Config, Host, RulesView, tempo};
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
@@ -115,6 +115,19 @@ impl Query {
             Err(failure) => Err(failure),
         };
         answered.unwrap_or_else(|failure| explain(&failure, owner))
+    }
+
+    /// Whether a gRPC call of that path is answered here.
+    pub fn answers_grpc(&self, path: &str) -> bool {
+        tempo::grpc::method(path).is_some()
+    }
+
+    /// Answers a gRPC call; `ctx` is as for [`Query::handle`].
+    pub async fn handle_grpc(&self, ctx: RequestCtx, request: Request<Body>) -> Response<Body> {
+        match tempo::grpc::method(request.uri().path()) {
+            Some(method) => tempo::grpc::answer(&self.0, ctx, method, request).await,
+            None => crate::no_route(request.uri().path()),
+        }
     }
 
     async fn dispatch(&self, call: Call, handler: Handler) -> Result<Reply, Failure> {

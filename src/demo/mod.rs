@@ -8,6 +8,8 @@
 mod actions;
 mod draft;
 mod emit;
+#[cfg(test)]
+mod map;
 mod pipeline;
 mod plan;
 mod random;

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use axum::body::Body;
 use collector::{Collector, HttpRoute};
 use http::{HeaderMap, Method, Request, Response, header};
-use query::{Access, Found, Handler, PathParams, Query, Route, RouteTable};
+use query::{Access, Found, Handler, PathParams, Query, Route, RouteTable, Timeout};
 use store::model::{Budget, ErrorClass, Limits, RequestCtx, Role, Tenant};
 use tower::ServiceExt as _;
 
@@ -67,10 +67,15 @@ impl Dispatch {
     }
 
     async fn answer_grpc(&self, mut request: Request<Body>) -> Response<Body> {
-        let granted = match self.grant(request.headers(), Role::Ingest) {
+        let asks = self.query.answers_grpc(request.uri().path());
+        let granted = match self.grant(request.headers(), if asks { Role::Read } else { Role::Ingest }) {
             Ok(granted) => granted,
             Err(denied) => return self.deny(true, None, request.headers(), &denied),
         };
+        if asks {
+            let deadline = Timeout::Query.duration(&self.limits).map(|timeout| Instant::now() + timeout);
+            return self.query.handle_grpc(self.context(granted, deadline), request).await;
+        }
         request.extensions_mut().insert(self.context(granted, None));
         match self.grpc.clone().oneshot(request).await {
             Ok(response) => response,

@@ -3,4 +3,5 @@
 pub mod logql;
 pub mod promql;
 mod re2;
+pub mod spans;
 pub mod traceql;

@@ -2,10 +2,13 @@
 
 pub(crate) mod chat;
 pub(crate) mod dashboards;
+pub(crate) mod difference;
 pub(crate) mod live;
+pub(crate) mod map;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 pub(crate) mod pages;
+pub(crate) mod path;
 mod quantiles;
 pub(crate) mod receivers;
 pub(crate) mod services;
@@ -13,4 +16,5 @@ pub(crate) mod status;
 
 pub(crate) use chat::ChatSequence;
 pub(crate) use dashboards::DashboardWrites;
+pub(crate) use map::SETTLE_NS;
 pub(crate) use services::ServicesCache;

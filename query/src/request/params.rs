@@ -18,6 +18,10 @@ impl Params {
         Self(pairs)
     }
 
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// The first value that is not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0

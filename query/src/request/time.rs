@@ -53,6 +53,11 @@ pub(crate) fn event_duration(name: &str, text: &str) -> Result<i64, Failure> {
     parsed.ok_or_else(|| Failure::bad(format!("invalid parameter {name:?}: {text:?} is not a duration")))
 }
 
+/// A step of a range query, which is more than nothing. Nanoseconds.
+pub(crate) fn step_ns(text: &str) -> Option<i64> {
+    event_duration("step", text).ok().filter(|step| *step > 0)
+}
+
 /// Go's and Prometheus' spelling in one: `1h30m`, `1.5s`, `250ms`, `7d`.
 pub(crate) fn duration_ns(text: &str) -> Option<i64> {
     const UNITS: [(&str, f64); 10] = [

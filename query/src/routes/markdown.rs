@@ -6,11 +6,13 @@ use store::model::Role;
 
 use super::{Access, Family, Route, TenantScope, Timeout};
 
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 9] = [
     Family::Ingest,
     Family::Prometheus,
     Family::Loki,
     Family::Tempo,
+    Family::Jaeger,
+    Family::Zipkin,
     Family::Alertmanager,
     Family::Signalbox,
     Family::Operations,

@@ -29,6 +29,8 @@ pub enum Family {
     Prometheus,
     Loki,
     Tempo,
+    Jaeger,
+    Zipkin,
     Alertmanager,
     /// JSON for the user interface, and the interface itself.
     Signalbox,
@@ -126,6 +128,8 @@ impl Family {
             Self::Prometheus => "Prometheus",
             Self::Loki => "Loki",
             Self::Tempo => "Tempo",
+            Self::Jaeger => "Jaeger",
+            Self::Zipkin => "Zipkin",
             Self::Alertmanager => "Alertmanager",
             Self::Signalbox => "Signalbox",
             Self::Ingest => "Ingest",

@@ -73,6 +73,8 @@ fn paths(pattern: &str, trace_ids: &[String]) -> Vec<String> {
         ("{name}", &NAMES)
     } else if pattern.contains("{tag...}") {
         ("{tag...}", &TAGS)
+    } else if pattern.contains("{service}") {
+        ("{service}", &["cart"])
     } else if pattern.contains("{channel}") {
         ("{channel}", &["room"])
     } else if pattern.contains("{uid}") {
@@ -109,6 +111,10 @@ fn parameters(query: &str, now_s: i64) -> String {
         ("step", "60".to_owned()),
         ("limit", "50".to_owned()),
         ("text", "probe".to_owned()),
+        ("service", "cart".to_owned()),
+        ("serviceName", "cart".to_owned()),
+        ("traceIds", "1".to_owned()),
+        ("selection", "{ status = error }".to_owned()),
     ];
     let encoded = pairs.map(|(name, value)| {
         format!(

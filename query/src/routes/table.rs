@@ -8,7 +8,7 @@ use store::model::Role;
 use super::{Access, Family, Route, TenantScope, Timeout};
 use crate::service::Handler;
 use crate::service::Run::{self, Now, Read, Wait};
-use crate::{alertmanager, loki, own, prometheus, tempo};
+use crate::{alertmanager, jaeger, loki, own, prometheus, tempo, zipkin};
 
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
@@ -120,7 +120,7 @@ impl Family {
             Self::Loki => &["/loki", "/loki/api/v1"],
             Self::Tempo => &["/tempo"],
             Self::Alertmanager => &["/alertmanager"],
-            Self::Operations | Self::Signalbox | Self::Ingest => &[],
+            Self::Jaeger | Self::Zipkin | Self::Operations | Self::Signalbox | Self::Ingest => &[],
         }
     }
 }
@@ -147,7 +147,10 @@ pub fn routes() -> Vec<Route<Handler>> {
     routes
 }
 
-use Family::{Alertmanager as A, Loki as L, Operations as O, Prometheus as P, Signalbox as S, Tempo as T};
+use Family::{
+    Alertmanager as A, Jaeger as J, Loki as L, Operations as O, Prometheus as P, Signalbox as S, Tempo as T,
+    Zipkin as Z,
+};
 
 #[rustfmt::skip]
 pub static ROUTES: &[Row] = &[
@@ -198,6 +201,7 @@ pub static ROUTES: &[Row] = &[
     Row::shared(L, "/loki/api/v1/drilldown-limits", Now(loki::status::drilldown_limits), "what Logs Drilldown may ask"),
 
     Row::open(T, "/api/echo", Now(tempo::status::echo), "says `echo`"),
+    Row::open(T, "/status/services", Now(tempo::status::services), "the process lives, as Kiali asks Tempo"),
     Row::shared(T, "/api/status/buildinfo", Now(tempo::status::buildinfo), "version"),
     Row::read(T, "/api/traces/{id}", Read(tempo::trace::v1), "one trace, JSON or protobuf"),
     Row::read(T, "/api/v2/traces/{id}", Read(tempo::trace::v2), "the same with a status around it"),
@@ -206,8 +210,31 @@ pub static ROUTES: &[Row] = &[
     Row::read(T, "/api/v2/search/tags", Read(tempo::tags::names_v2), "names to search by, by scope"),
     Row::read(T, "/api/search/tag/{tag...}/values", Read(tempo::values::v1), "values of a name"),
     Row::read(T, "/api/v2/search/tag/{tag...}/values", Read(tempo::values::v2), "values of a name with their types"),
-    Row::read(T, "/api/metrics/query_range", Now(tempo::metrics::answer), "TraceQL metrics; not supported yet"),
-    Row::read(T, "/api/metrics/query", Now(tempo::metrics::answer), "TraceQL metrics; not supported yet"),
+    Row::read(T, "/api/metrics/query_range", Read(tempo::metrics::query_range), "TraceQL metrics over a range, with exemplars"),
+    Row::read(T, "/api/metrics/query", Read(tempo::metrics::query), "TraceQL metrics, one value a series"),
+
+    Row::read(J, "/jaeger/api/services", Read(jaeger::legacy::list_services), "services with spans of the last day"),
+    Row::read(J, "/jaeger/api/services/{service}/operations", Read(jaeger::legacy::list_names), "names of a service's spans"),
+    Row::read(J, "/jaeger/api/operations", Read(jaeger::legacy::list_operations), "the same with their kinds"),
+    Row::read(J, "/jaeger/api/traces", Read(jaeger::legacy::search), "traces by service, operation, tags and duration"),
+    Row::read(J, "/jaeger/api/traces/{id}", Read(jaeger::legacy::one_trace), "one trace"),
+    Row::read(J, "/jaeger/api/dependencies", Read(jaeger::dependencies::jaeger), "who calls whom, counted from spans"),
+    Row::read(J, "/jaeger/api/v3/services", Read(jaeger::v3::list_services), "services with spans of the last day"),
+    Row::read(J, "/jaeger/api/v3/operations", Read(jaeger::v3::list_operations), "names of a service's spans with their kinds"),
+    Row::read(J, "/jaeger/api/v3/traces", Read(jaeger::v3::search), "traces by service, operation, attributes and duration, as OTLP"),
+    Row::read(J, "/jaeger/api/v3/traces/{id}", Read(jaeger::v3::one_trace), "one trace as OTLP"),
+    Row::read(J, "/jaeger/api/v3/trace-summaries", Read(jaeger::v3::summaries), "roots, times and counts of the traces a search finds"),
+
+    Row::open(Z, "/zipkin/health", Now(zipkin::health), "the process lives"),
+    Row::read(Z, "/zipkin/api/v2/services", Read(zipkin::list_services), "services with spans of the last day"),
+    Row::read(Z, "/zipkin/api/v2/spans", Read(zipkin::list_names), "names of a service's spans"),
+    Row::read(Z, "/zipkin/api/v2/remoteServices", Now(zipkin::nothing), "names of other sides; empty"),
+    Row::read(Z, "/zipkin/api/v2/traces", Read(zipkin::search), "traces by service, span name, annotations and duration"),
+    Row::read(Z, "/zipkin/api/v2/trace/{id}", Read(zipkin::one_trace), "one trace"),
+    Row::read(Z, "/zipkin/api/v2/traceMany", Read(zipkin::many_traces), "several traces"),
+    Row::read(Z, "/zipkin/api/v2/dependencies", Read(jaeger::dependencies::zipkin), "who calls whom, counted from spans"),
+    Row::read(Z, "/zipkin/api/v2/autocompleteKeys", Now(zipkin::nothing), "tags to complete; empty"),
+    Row::read(Z, "/zipkin/api/v2/autocompleteValues", Now(zipkin::nothing), "their values; empty"),
 
     Row::read(A, "/api/v2/status", Now(alertmanager::status::answer), "version and configuration"),
     Row::shared(A, "/api/v2/receivers", Now(alertmanager::status::receivers), "where notifications go"),
@@ -220,6 +247,9 @@ pub static ROUTES: &[Row] = &[
     Row { methods: DELETE, timeout: SHORT, access: Access::Needs(Role::Admin), ..Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::expire), "ends a silence") },
 
     Row::read(S, "/api/signalbox/services", Read(own::services::answer), "rate, errors and duration of each service"),
+    Row::read(S, "/api/signalbox/map", Read(own::map::answer), "services with versions and instances, and who calls whom"),
+    Row::read(S, "/api/signalbox/traces/{id}/path", Read(own::path::answer), "the critical path of a trace and the time spans spent themselves"),
+    Row::read(S, "/api/signalbox/difference", Read(own::difference::answer), "attributes that tell some spans from others"),
     Row::read(S, "/api/signalbox/notifications", Wait(own::notifications::answer), "notifications and chat messages"),
     Row::posted(S, "/api/signalbox/receivers/{name}/test", Role::Admin, Wait(own::receivers::test), "sends a test message to a receiver"),
     Row::read(S, "/api/signalbox/live", Wait(own::live::answer), "server-sent events: data and alerts as they come").stream(),

@@ -1,6 +1,6 @@
 //! `/api/search`: traces that match TraceQL (`q`), or the older parameters `tags`, `minDuration` and `maxDuration`.
 
-use engine::traceql::{self, SearchParams, SpanMatch, SpanSet, TagValue, TraceSummary};
+use engine::traceql::{self, SearchParams, SearchResult, SpanMatch, SpanSet, TagValue, TraceSummary};
 use http::StatusCode;
 use store::ScanStats;
 
@@ -16,6 +16,16 @@ const SPANS_DEFAULT: usize = 3;
 const SPANS_MAX: usize = 1000;
 
 pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
+    let found = find(call)?;
+    let mut json = Json::with_capacity(4096);
+    json.object(|o| {
+        o.key("traces").array(|a| found.traces.iter().for_each(|trace| write_trace(a, trace)));
+        write_metrics(o, found.traces.len(), &found.stats);
+    });
+    Ok(reply(StatusCode::OK, "application/json", json.into_bytes()))
+}
+
+pub(super) fn find(call: &Call) -> Result<SearchResult, Failure> {
     let (start, end) = range(call)?;
     let text = match call.params.get_any(&["q", "query"]) {
         Some(text) => text.to_owned(),
@@ -28,13 +38,7 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
         limit: call.params.limit("limit", TRACES_DEFAULT, TRACES_MAX)?.max(1),
         spans_per_set: call.params.limit("spss", SPANS_DEFAULT, SPANS_MAX)?,
     };
-    let found = traceql::search(&call.ctx, &call.snapshot(), &query, &params)?;
-    let mut json = Json::with_capacity(4096);
-    json.object(|o| {
-        o.key("traces").array(|a| found.traces.iter().for_each(|trace| write_trace(a, trace)));
-        write_metrics(o, found.traces.len(), &found.stats);
-    });
-    Ok(reply(StatusCode::OK, "application/json", json.into_bytes()))
+    Ok(traceql::search(&call.ctx, &call.snapshot(), &query, &params)?)
 }
 
 /// The older parameters as TraceQL: `tags` is logfmt.
@@ -95,7 +99,6 @@ fn write_trace(json: &mut Json, trace: &TraceSummary) {
         o.member("rootTraceName", &trace.root_name);
         o.member("startTimeUnixNano", &trace.start.to_string());
         o.key("durationMs").int(trace.duration_ns / NS_PER_MS);
-        o.member("durationNanos", &trace.duration_ns.to_string());
         // Older clients read the first set only.
         if let Some(first) = trace.span_sets.first() {
             write_set(o.key("spanSet"), first);
@@ -144,7 +147,7 @@ fn write_span(json: &mut Json, span: &SpanMatch) {
     });
 }
 
-fn write_attribute(json: &mut Json, name: &str, value: &TagValue) {
+pub(super) fn write_attribute(json: &mut Json, name: &str, value: &TagValue) {
     json.object(|o| {
         o.member("key", name);
         o.key("value").object(|v| match value {
@@ -158,7 +161,7 @@ fn write_attribute(json: &mut Json, name: &str, value: &TagValue) {
     });
 }
 
-fn write_metrics(o: &mut Json, traces: usize, stats: &ScanStats) {
+pub(super) fn write_metrics(o: &mut Json, traces: usize, stats: &ScanStats) {
     o.key("metrics").object(|m| {
         m.key("inspectedTraces").int(traces as u64);
         m.member("inspectedBytes", &stats.bytes_read.to_string());
@@ -201,7 +204,7 @@ mod tests {
             concat!(
                 r#"{{"traces":[{{"traceID":"00000000000000010203040506070809","rootServiceName":"cart","#,
                 r#""rootTraceName":"POST /checkout","startTimeUnixNano":"1763929940000000000","durationMs":100,"#,
-                r#""durationNanos":"100000000","spanSet":{0},"spanSets":[{0}],"serviceStats":{{"cart":{{"spanCount":2}},"#,
+                r#""spanSet":{0},"spanSets":[{0}],"serviceStats":{{"cart":{{"spanCount":2}},"#,
                 r#""payments":{{"spanCount":1,"errorCount":1}}}}}}],"metrics":{{*}}}}"#
             ),
             span

@@ -11,6 +11,11 @@ pub(crate) fn echo(_: &Call) -> Result<Reply, Failure> {
     Ok(text_reply("echo"))
 }
 
+/// All of Tempo's services are one here.
+pub(crate) fn services(_: &Call) -> Result<Reply, Failure> {
+    Ok(text_reply("signalbox: Running\n"))
+}
+
 pub(crate) fn buildinfo(call: &Call) -> Result<Reply, Failure> {
     let config = &call.shared.config;
     Ok(json_reply(|json| {

@@ -12,7 +12,7 @@ use crate::service::Call;
 const SCOPES: [&str; 6] = ["resource", "span", "event", "link", "instrumentation", "intrinsic"];
 
 pub(crate) fn names_v1(call: &Call) -> Result<Reply, Failure> {
-    let names: BTreeSet<String> = scopes(call)?.into_iter().flat_map(|scope| scope.names).collect();
+    let names: BTreeSet<String> = find(call)?.into_iter().flat_map(|scope| scope.names).collect();
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("tagNames").strings(names.iter().map(String::as_str));
@@ -22,7 +22,7 @@ pub(crate) fn names_v1(call: &Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) fn names_v2(call: &Call) -> Result<Reply, Failure> {
-    let scopes = scopes(call)?;
+    let scopes = find(call)?;
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("scopes").array(|a| {
@@ -43,14 +43,16 @@ pub(super) fn write_metrics(o: &mut Json) {
 }
 
 /// Those that have names, all or the one of `scope`.
-fn scopes(call: &Call) -> Result<Vec<ScopeTags>, Failure> {
+pub(super) fn find(call: &Call) -> Result<Vec<ScopeTags>, Failure> {
     let wanted = call.params.get("scope").filter(|scope| *scope != "none");
     if let Some(unknown) = wanted.filter(|wanted| !SCOPES.contains(wanted)) {
         let known = SCOPES.join(", ");
         return Err(Failure::bad(format!("invalid scope {unknown:?}: use {known} or none")));
     }
     let (start, end) = range(call)?;
-    let mut scopes = traceql::tags(&call.ctx, &call.snapshot(), start, end)?;
+    // As for values: what cannot be read yet narrows nothing.
+    let query = call.params.get("q").and_then(|text| traceql::parse(text).ok());
+    let mut scopes = traceql::tags(&call.ctx, &call.snapshot(), start, end, query.as_ref())?;
     scopes.retain(|scope| !scope.names.is_empty() && wanted.is_none_or(|wanted| wanted == scope.scope));
     Ok(scopes)
 }
@@ -69,7 +71,7 @@ mod tests {
                     "/api/v2/search/tags",
                     concat!(
                         r#"{"scopes":[{"name":"resource","tags":["service.name"]},{"name":"span","tags":["http.status","who"]},"#,
-                        r#"{"name":"intrinsic","tags":[*"duration",*]}],"metrics":{}}"#
+                        r#"{"name":"event","tags":["exception.type"]},{"name":"intrinsic","tags":[*"duration",*]}],"metrics":{}}"#
                     ),
                 ),
                 (

@@ -13,7 +13,7 @@ const VALUES_DEFAULT: usize = 1000;
 const VALUES_MAX: usize = 10_000;
 
 pub(crate) fn v1(call: &Call) -> Result<Reply, Failure> {
-    let values: BTreeSet<String> = find(call)?.iter().map(TagValue::text).collect();
+    let values: BTreeSet<String> = find(call, call.path.get("tag"))?.iter().map(TagValue::text).collect();
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("tagValues").strings(values.iter().map(String::as_str));
@@ -23,7 +23,7 @@ pub(crate) fn v1(call: &Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) fn v2(call: &Call) -> Result<Reply, Failure> {
-    let values = find(call)?;
+    let values = find(call, call.path.get("tag"))?;
     Ok(json_reply(|json| {
         json.object(|o| {
             o.key("tagValues").array(|a| {
@@ -39,10 +39,10 @@ pub(crate) fn v2(call: &Call) -> Result<Reply, Failure> {
     }))
 }
 
-fn find(call: &Call) -> Result<Vec<TagValue>, Failure> {
+pub(super) fn find(call: &Call, tag: &str) -> Result<Vec<TagValue>, Failure> {
     let limit = call.params.limit("limit", VALUES_DEFAULT, VALUES_MAX)?;
     let (start, end) = range(call)?;
-    let attribute = attribute(call.path.get("tag"))?;
+    let attribute = attribute(tag)?;
     // Editors send what is typed so far: a query that cannot be read yet narrows nothing.
     let query = call.params.get("q").and_then(|text| traceql::parse(text).ok());
     let within = TagQuery { start, end, query: query.as_ref(), limit };

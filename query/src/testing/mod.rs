@@ -3,6 +3,7 @@
 mod data;
 mod isolation;
 mod stand_ins;
+mod trace_clients;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ pub(crate) const NOW_NS: i64 = NOW_S * 1_000_000_000;
 
 pub(crate) struct World {
     pub(crate) store: Store,
-    query: Query,
+    pub(crate) query: Query,
     table: RouteTable<Handler>,
     _dir: tempfile::TempDir,
 }

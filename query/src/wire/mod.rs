@@ -3,8 +3,10 @@
 
 pub(crate) mod histogram_chunk;
 pub(crate) mod remote_read;
+pub(crate) mod tempo;
 mod trace;
 mod trace_json;
 pub(crate) mod xor;
 
 pub(crate) use trace::{TraceBuilder, TraceMessage};
+pub(crate) use trace_json::JsonStyle;

@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 use store::model::{Attributes, EventBatch, Field, Nested, Stream, Value};
 
-use super::trace_json;
+use super::trace_json::{self, JsonStyle};
 use crate::json::Json;
 
 /// Nesting of attribute values beyond it is left out: stored values are never that deep.
@@ -233,6 +233,11 @@ impl TraceMessage {
 
     /// The list of resources with their spans, as Go's protobuf-JSON.
     pub(crate) fn write_json(&self, json: &mut Json) {
-        trace_json::write(json, &self.0);
+        json.array(|a| self.write_resources(a, JsonStyle::Go));
+    }
+
+    /// The members of that list.
+    pub(crate) fn write_resources(&self, json: &mut Json, style: JsonStyle) {
+        trace_json::write(json, &self.0, style);
     }
 }

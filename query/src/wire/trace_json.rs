@@ -1,4 +1,4 @@
-//! Traces as Go writes protobuf in JSON: ids in base64, enums by name, 64-bit numbers as texts, nothing that is empty.
+//! Traces in JSON, as Go writes protobuf and as OTLP wants it: 64-bit numbers as texts, nothing that is empty.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,22 +10,33 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Tra
 
 use crate::json::Json;
 
-pub(super) fn write(json: &mut Json, trace: &TracesData) {
-    json.array(|a| trace.resource_spans.iter().for_each(|resource| write_resource(a, resource)));
+/// How ids and enumerations are spelt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum JsonStyle {
+    /// Ids in base64, enums by name.
+    Go,
+    /// OTLP's own JSON: ids in hexadecimal, enums by number.
+    Otlp,
 }
 
-fn write_resource(json: &mut Json, spans: &ResourceSpans) {
+/// The resources with their spans, as members of an array.
+pub(super) fn write(json: &mut Json, trace: &TracesData, style: JsonStyle) {
+    trace.resource_spans.iter().for_each(|resource| write_resource(json, resource, style));
+}
+
+fn write_resource(json: &mut Json, spans: &ResourceSpans, style: JsonStyle) {
     json.object(|o| {
         o.key("resource").object(|r| {
             let attributes = spans.resource.as_ref().map(|resource| &resource.attributes[..]);
             write_attributes(r, attributes.unwrap_or_default());
         });
-        o.key("scopeSpans").array(|a| spans.scope_spans.iter().for_each(|scope| write_scope(a, scope)));
+        o.key("scopeSpans")
+            .array(|a| spans.scope_spans.iter().for_each(|scope| write_scope(a, scope, style)));
         text(o, "schemaUrl", &spans.schema_url);
     });
 }
 
-fn write_scope(json: &mut Json, spans: &ScopeSpans) {
+fn write_scope(json: &mut Json, spans: &ScopeSpans, style: JsonStyle) {
     json.object(|o| {
         o.key("scope").object(|s| {
             if let Some(scope) = &spans.scope {
@@ -34,21 +45,24 @@ fn write_scope(json: &mut Json, spans: &ScopeSpans) {
                 write_attributes(s, &scope.attributes);
             }
         });
-        o.key("spans").array(|a| spans.spans.iter().for_each(|span| write_span(a, span)));
+        o.key("spans").array(|a| spans.spans.iter().for_each(|span| write_span(a, span, style)));
         text(o, "schemaUrl", &spans.schema_url);
     });
 }
 
-fn write_span(json: &mut Json, span: &Span) {
+fn write_span(json: &mut Json, span: &Span, style: JsonStyle) {
     json.object(|o| {
-        id(o, "traceId", &span.trace_id);
-        id(o, "spanId", &span.span_id);
+        id(o, "traceId", &span.trace_id, style);
+        id(o, "spanId", &span.span_id, style);
         text(o, "traceState", &span.trace_state);
-        id(o, "parentSpanId", &span.parent_span_id);
+        id(o, "parentSpanId", &span.parent_span_id, style);
         count(o, "flags", span.flags);
         text(o, "name", &span.name);
         if let Some(kind) = SpanKind::try_from(span.kind).ok().filter(|kind| *kind != SpanKind::Unspecified) {
-            o.member("kind", kind.as_str_name());
+            match style {
+                JsonStyle::Go => o.member("kind", kind.as_str_name()),
+                JsonStyle::Otlp => o.key("kind").int(span.kind),
+            }
         }
         number(o, "startTimeUnixNano", span.start_time_unix_nano);
         number(o, "endTimeUnixNano", span.end_time_unix_nano);
@@ -59,7 +73,7 @@ fn write_span(json: &mut Json, span: &Span) {
         }
         count(o, "droppedEventsCount", span.dropped_events_count);
         if !span.links.is_empty() {
-            o.key("links").array(|a| span.links.iter().for_each(|link| write_link(a, link)));
+            o.key("links").array(|a| span.links.iter().for_each(|link| write_link(a, link, style)));
         }
         count(o, "droppedLinksCount", span.dropped_links_count);
         if let Some(status) = &span.status {
@@ -68,7 +82,10 @@ fn write_span(json: &mut Json, span: &Span) {
                 if let Some(code) =
                     StatusCode::try_from(status.code).ok().filter(|code| *code != StatusCode::Unset)
                 {
-                    s.member("code", code.as_str_name());
+                    match style {
+                        JsonStyle::Go => s.member("code", code.as_str_name()),
+                        JsonStyle::Otlp => s.key("code").int(status.code),
+                    }
                 }
             });
         }
@@ -84,10 +101,10 @@ fn write_event(json: &mut Json, event: &Event) {
     });
 }
 
-fn write_link(json: &mut Json, link: &Link) {
+fn write_link(json: &mut Json, link: &Link, style: JsonStyle) {
     json.object(|o| {
-        id(o, "traceId", &link.trace_id);
-        id(o, "spanId", &link.span_id);
+        id(o, "traceId", &link.trace_id, style);
+        id(o, "spanId", &link.span_id, style);
         text(o, "traceState", &link.trace_state);
         write_attributes(o, &link.attributes);
         count(o, "droppedAttributesCount", link.dropped_attributes_count);
@@ -142,9 +159,13 @@ fn text(o: &mut Json, name: &str, value: &str) {
     }
 }
 
-fn id(o: &mut Json, name: &str, bytes: &[u8]) {
-    if !bytes.is_empty() {
-        o.member(name, &STANDARD.encode(bytes));
+fn id(o: &mut Json, name: &str, bytes: &[u8], style: JsonStyle) {
+    match style {
+        _ if bytes.is_empty() => {}
+        JsonStyle::Go => o.member(name, &STANDARD.encode(bytes)),
+        JsonStyle::Otlp => {
+            o.member(name, &bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        }
     }
 }
 

@@ -370,6 +370,15 @@ impl Status {
         usize::try_from(code).ok().and_then(|code| Status::ALL.get(code).copied()).unwrap_or(Status::Unset)
     }
 
+    /// As OTLP's enumeration spells it.
+    pub(crate) fn otel_name(self) -> &'static str {
+        match self {
+            Status::Unset => "STATUS_CODE_UNSET",
+            Status::Ok => "STATUS_CODE_OK",
+            Status::Error => "STATUS_CODE_ERROR",
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Status::Unset => "unset",
@@ -386,6 +395,18 @@ impl Kind {
     /// From OTLP's `SpanKind`.
     pub(crate) fn of(number: i64) -> Kind {
         usize::try_from(number).ok().and_then(|n| Kind::ALL.get(n).copied()).unwrap_or(Kind::Unspecified)
+    }
+
+    /// As OTLP's enumeration spells it.
+    pub(crate) fn otel_name(self) -> &'static str {
+        match self {
+            Kind::Unspecified => "SPAN_KIND_UNSPECIFIED",
+            Kind::Internal => "SPAN_KIND_INTERNAL",
+            Kind::Server => "SPAN_KIND_SERVER",
+            Kind::Client => "SPAN_KIND_CLIENT",
+            Kind::Producer => "SPAN_KIND_PRODUCER",
+            Kind::Consumer => "SPAN_KIND_CONSUMER",
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {

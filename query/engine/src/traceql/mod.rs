@@ -17,8 +17,9 @@ mod tests;
 pub use ast::*;
 pub use eval::{
     MetricsExemplar, MetricsParams, MetricsSeries, ROOT_MISSING, ScopeTags, SearchParams, SearchResult,
-    ServiceStats, SpanMatch, SpanSet, TagQuery, TagValue, Trace, TraceId, TraceSummary, metrics, search,
-    tag_values, tags, trace_by_id,
+    ServiceStats, SpanMatch, SpanSet, TagQuery, TagValue, Trace, TraceId, TraceSummary, metrics, operations,
+    search, services, tag_values, tags, trace_by_id, traces_by_id,
 };
+pub(crate) use eval::{SpanCondition, Structure, span_intrinsics};
 pub use parser::{parse, parse_attribute};
 pub use table::*;

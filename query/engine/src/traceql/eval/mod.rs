@@ -1,5 +1,6 @@
 //! From a tree and a snapshot to traces. Blocking: callers run it on a blocking thread.
 
+mod browse;
 mod filter;
 mod metrics;
 mod relation;
@@ -10,16 +11,21 @@ mod trace;
 mod value;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use browse::{SpanCondition, span_intrinsics};
+pub use browse::{operations, services};
 pub use metrics::{MetricsExemplar, MetricsParams, MetricsSeries, metrics};
 pub use search::{
     ROOT_MISSING, SearchParams, SearchResult, ServiceStats, SpanMatch, SpanSet, TraceSummary, search,
-    trace_by_id,
+    trace_by_id, traces_by_id,
 };
 pub use tags::{ScopeTags, TagQuery, tag_values, tags};
+pub(crate) use trace::Structure;
 pub use trace::{Trace, TraceId};
 
 use store::model::Value;
@@ -52,7 +58,7 @@ impl TagValue {
     }
 
     /// An attribute's value; arrays as their text, and nothing of what has no value in the language.
-    fn of_value(value: Value<'_>) -> Option<TagValue> {
+    pub(crate) fn of_value(value: Value<'_>) -> Option<TagValue> {
         Some(match value {
             Value::Str(v) => TagValue::Text(v.to_string()),
             Value::Int(v) => TagValue::Int(v),

@@ -94,6 +94,20 @@ pub fn trace_by_id(
     Ok(traces.pop())
 }
 
+/// Whole traces with everything spans have, in the order of `ids`; those that are not stored are left out.
+pub fn traces_by_id(
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    ids: &[TraceId],
+    range: Option<(i64, i64)>,
+) -> Result<Vec<Trace>, EvalError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let range = range.unwrap_or((i64::MIN, i64::MAX));
+    Ok(fetch(ctx, snapshot, ids, range, Projection::All)?.0)
+}
+
 pub fn search(
     ctx: &RequestCtx,
     snapshot: &Snapshot,

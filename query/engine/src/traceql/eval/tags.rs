@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use store::model::{ColumnRef, Field, Filter, RequestCtx, Signal, Test};
+use store::model::{ColumnRef, Field, Filter, RequestCtx, Signal, Test, Value};
 use store::{EventQuery, Order, Projection, ScanControl, Snapshot};
 
 use super::TagValue;
@@ -12,6 +12,10 @@ use super::value::{SpanRef, attribute_values};
 use crate::logql::EvalError;
 use crate::traceql::ast::{Attribute, Kind, Query, Scope, Status};
 use crate::traceql::table::{INTRINSICS, Intrinsic};
+
+/// Spans whose names are told under a query, and spans whose events and links are looked into.
+const CONTEXT_SPANS_MAX: usize = 20_000;
+const MEMBER_SPANS_MAX: usize = 5_000;
 
 /// Names of one scope, as Tempo's answers group them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +37,86 @@ pub struct TagQuery<'a> {
     pub limit: usize,
 }
 
-/// The names there are, by scope. Events' and links' attributes are not listed: they are not columns.
+/// The names there are, by scope, or those of spans that match a query.
 pub fn tags(
     ctx: &RequestCtx,
     snapshot: &Snapshot,
     start: i64,
     end: i64,
+    query: Option<&Query>,
+) -> Result<Vec<ScopeTags>, EvalError> {
+    let intrinsic = ScopeTags { scope: "intrinsic", names: intrinsic_names() };
+    let mut scopes = match query.and_then(Query::stages).map(Candidates::of) {
+        Some(candidates) if !matches!(candidates.filter, Filter::All) => {
+            names_within(ctx, snapshot, (start, end), &candidates)?
+        }
+        _ => all_names(ctx, snapshot, (start, end))?,
+    };
+    scopes.push(intrinsic);
+    Ok(scopes)
+}
+
+fn intrinsic_names() -> BTreeSet<String> {
+    let both = INTRINSICS.iter().flat_map(|row| [row.bare, row.scoped]);
+    both.filter(|name| !name.is_empty()).map(str::to_string).collect()
+}
+
+/// Of the newest spans that match.
+fn names_within(
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    (start, end): (i64, i64),
+    candidates: &Candidates<'_>,
+) -> Result<Vec<ScopeTags>, EvalError> {
+    let mut names: [BTreeSet<String>; 5] = Default::default();
+    let (filter, order) = (candidates.filter.clone(), Order::NewestFirst);
+    let query = EventQuery { signal: Signal::Spans, start, end, filter, projection: Projection::All, order };
+    let mut looked_at = 0;
+    snapshot.scan(ctx, &query, &mut |rows| {
+        for row in rows.rows {
+            let row = *row as usize;
+            if !candidate(candidates, rows.batch, row) {
+                continue;
+            }
+            looked_at += 1;
+            let stream = rows.batch.stream(row);
+            add_names(&mut names[0], stream.resource.iter().map(|(key, _)| key));
+            add_names(&mut names[1], rows.batch.attributes(row).map(|(key, _)| key));
+            add_names(&mut names[4], stream.scope_attributes.iter().map(|(key, _)| key));
+            for (at, field) in [(2, Field::Events), (3, Field::Links)] {
+                add_member_names(&mut names[at], rows.batch.field(row, field));
+            }
+        }
+        if looked_at >= CONTEXT_SPANS_MAX { ScanControl::Stop } else { ScanControl::Continue }
+    })?;
+    let scopes = ["resource", "span", "event", "link", "instrumentation"];
+    Ok(scopes.into_iter().zip(names).map(|(scope, names)| ScopeTags { scope, names }).collect())
+}
+
+fn add_names<'n>(names: &mut BTreeSet<String>, keys: impl Iterator<Item = &'n str>) {
+    for key in keys {
+        if !names.contains(key) {
+            names.insert(key.to_string());
+        }
+    }
+}
+
+/// The names of attributes of events or links.
+fn add_member_names(names: &mut BTreeSet<String>, list: Option<Value<'_>>) {
+    let Some(Value::Nested(list)) = list else { return };
+    for item in list.items() {
+        if let Value::Nested(map) = item.value
+            && let Some(Value::Nested(attributes)) = map.get("attributes")
+        {
+            add_names(names, attributes.items().filter_map(|pair| pair.key));
+        }
+    }
+}
+
+fn all_names(
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    (start, end): (i64, i64),
 ) -> Result<Vec<ScopeTags>, EvalError> {
     let mut resource = BTreeSet::new();
     let mut instrumentation = BTreeSet::new();
@@ -47,19 +125,30 @@ pub fn tags(
         instrumentation.extend(stream.scope_attributes.iter().map(|(key, _)| key.to_string()));
     }
     let span = snapshot.attribute_keys(ctx, Signal::Spans, start, end)?;
-    let names = |row: &crate::traceql::table::IntrinsicRow| {
-        [row.bare, row.scoped]
-            .into_iter()
-            .filter(|name| !name.is_empty())
-            .map(str::to_string)
-            .collect::<Vec<_>>()
-    };
-    let intrinsic = INTRINSICS.iter().flat_map(names).collect();
+    let (mut event, mut link) = (BTreeSet::new(), BTreeSet::new());
+    // Attributes of events and links are no columns: the newest spans that have some tell them.
+    for (field, names) in [(Field::Events, &mut event), (Field::Links, &mut link)] {
+        let query = EventQuery {
+            signal: Signal::Spans,
+            start,
+            end,
+            filter: Filter::column(ColumnRef::Field(field), Test::Exists),
+            projection: Projection::Columns(vec![ColumnRef::Field(field)]),
+            order: Order::NewestFirst,
+        };
+        let mut looked_at = 0;
+        snapshot.scan(ctx, &query, &mut |rows| {
+            looked_at += rows.rows.len();
+            rows.rows.iter().for_each(|row| add_member_names(names, rows.batch.field(*row as usize, field)));
+            if looked_at >= MEMBER_SPANS_MAX { ScanControl::Stop } else { ScanControl::Continue }
+        })?;
+    }
     Ok(vec![
         ScopeTags { scope: "resource", names: resource },
         ScopeTags { scope: "span", names: span },
+        ScopeTags { scope: "event", names: event },
+        ScopeTags { scope: "link", names: link },
         ScopeTags { scope: "instrumentation", names: instrumentation },
-        ScopeTags { scope: "intrinsic", names: intrinsic },
     ])
 }
 

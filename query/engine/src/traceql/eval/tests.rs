@@ -207,7 +207,7 @@ fn traces_are_fetched_by_id() {
 #[test]
 fn tags_and_values_can_be_browsed() {
     let (start, end) = (0, 10 * SECOND);
-    let scopes = tags(&ctx(), &snapshot(), start, end).unwrap();
+    let scopes = tags(&ctx(), &snapshot(), start, end, None).unwrap();
     let names = |scope: &str| {
         let found = scopes.iter().find(|tags| tags.scope == scope).unwrap();
         found.names.iter().cloned().collect::<Vec<_>>().join(" ")
@@ -216,6 +216,9 @@ fn tags_and_values_can_be_browsed() {
     assert_eq!(names("span"), "depth http.route tags");
     assert!(names("intrinsic").contains("span:duration"));
     let query = parse("{ status = error }").unwrap();
+    let within = tags(&ctx(), &snapshot(), start, end, Some(&query)).unwrap();
+    let of_span = within.iter().find(|tags| tags.scope == "span").unwrap();
+    assert_eq!(of_span.names.iter().cloned().collect::<Vec<_>>(), ["depth", "http.route"]);
     let values = |name: &str, query| {
         let within = TagQuery { start, end, query, limit: 100 };
         let found = tag_values(&ctx(), &snapshot(), &parse_attribute(name).unwrap(), &within).unwrap();

@@ -16,7 +16,7 @@ pub struct Trace {
 }
 
 /// Parents, order and extent of a trace's spans, by row.
-pub(super) struct Structure {
+pub(crate) struct Structure {
     pub(super) parents: Vec<Option<usize>>,
     pub(super) children: Vec<i64>,
     /// Numbers of a walk from the roots; a span lies between its ancestors'. Zero for a span no root leads to.
@@ -37,7 +37,7 @@ pub(super) fn id_of(batch: &EventBatch, row: usize, field: Field) -> &[u8] {
 }
 
 impl Structure {
-    pub(super) fn of(spans: &EventBatch) -> Structure {
+    pub(crate) fn of(spans: &EventBatch) -> Structure {
         let rows = spans.rows();
         let parents = parents(spans);
         let parent_id = |row| id_of(spans, row, Field::ParentSpanId);
@@ -58,6 +58,14 @@ impl Structure {
         };
         structure.number(&roots);
         structure
+    }
+
+    pub(crate) fn parents(&self) -> &[Option<usize>] {
+        &self.parents
+    }
+
+    pub(crate) fn root(&self) -> Option<usize> {
+        self.root
     }
 
     /// Walks without recursion: traces can be deeper than a stack.

@@ -1,0 +1,58 @@
+//! `/api/dependencies`: who calls whom, counted from the spans of the window. Zipkin's answer is the same list.
+
+use engine::spans::service_graph;
+
+use super::legacy::envelope;
+use crate::failure::{Failure, Reply, json_reply};
+use crate::json::Json;
+use crate::request::time::NS_PER_MS;
+use crate::service::Call;
+
+const LOOKBACK_DEFAULT_MS: i64 = 24 * 3600 * 1000;
+
+pub(crate) fn jaeger(call: &Call) -> Result<Reply, Failure> {
+    let edges = edges(call)?;
+    Ok(envelope(0, |json| write(json, &edges)))
+}
+
+pub(crate) fn zipkin(call: &Call) -> Result<Reply, Failure> {
+    let edges = edges(call)?;
+    Ok(json_reply(|json| write(json, &edges)))
+}
+
+struct Link {
+    parent: String,
+    child: String,
+    calls: u64,
+    errors: u64,
+}
+
+fn edges(call: &Call) -> Result<Vec<Link>, Failure> {
+    let ms = |name: &str| call.params.parse::<i64>(name, "a time in milliseconds");
+    let end = ms("endTs")?.unwrap_or_else(|| call.now_ms()).saturating_mul(NS_PER_MS);
+    let lookback = ms("lookback")?.unwrap_or(LOOKBACK_DEFAULT_MS).saturating_mul(NS_PER_MS);
+    let settled = call.now_ns().saturating_sub(crate::own::SETTLE_NS);
+    let graph = service_graph(&call.ctx, &call.snapshot(), (end.saturating_sub(lookback), end), settled)?;
+    let link = |(edge, stats): (engine::spans::Edge, engine::spans::EdgeStats)| Link {
+        parent: edge.client,
+        child: edge.server,
+        calls: stats.calls,
+        errors: stats.failed,
+    };
+    Ok(graph.edges.into_iter().map(link).collect())
+}
+
+fn write(json: &mut Json, links: &[Link]) {
+    json.array(|a| {
+        for link in links {
+            a.object(|o| {
+                o.member("parent", &link.parent);
+                o.member("child", &link.child);
+                o.key("callCount").int(link.calls);
+                if link.errors > 0 {
+                    o.key("errorCount").int(link.errors);
+                }
+            });
+        }
+    });
+}
