@@ -20,7 +20,7 @@ export function pageTable() {
 
 /** The address of a page, with a thing that exists for its parameter; of traces the test has to find one. */
 export function addressOf(row, trace = '0123456789abcdef0123456789abcdef') {
-  return `/ui${row.path.replace('$traceId', trace).replace('$uid', 'services')}`;
+  return `/ui${row.path.replace('$traceId', trace).replace('$uid', 'services').replace('$name', 'payments')}`;
 }
 
 /** `SIGNALBOX_URL` tests a running server; otherwise the mock serves `UI_DIST`, or a build made now. `''` is the mock in any case. */
