@@ -1,7 +1,7 @@
 // Ways through several pages: from an alert to the line behind it, brushing to compare, keyboard only, silences, the palette.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, search, serve, settled, visit as look } from './browser.mjs';
+import { lacks, launch, search, serve, settled, visit as look } from './browser.mjs';
 
 let site;
 let browser;
@@ -27,7 +27,7 @@ async function drag(page, box, from, to) {
   await page.mouse.up();
 }
 
-test('the palette goes to pages, services and searches by keyboard alone', () =>
+test('the palette goes to pages, services and searches by keyboard alone', { skip: lacks('/api/signalbox/map') }, () =>
   visit('/ui/', async (page) => {
     await page.keyboard.press('Control+k');
     const box = page.getByRole('combobox', { name: 'Command' });
@@ -104,7 +104,7 @@ test('lines are downloaded as CSV', () =>
     assert.equal(file.suggestedFilename(), 'logs.csv');
   }));
 
-test('a stretch of the scatter is chosen and narrows the list', () =>
+test('a stretch of the scatter is chosen and narrows the list', { skip: lacks('/api/signalbox/difference') }, () =>
   visit('/ui/traces', async (page) => {
     await page.locator('.dot').first().waitFor();
     const all = await page.locator('[data-row]').count();

@@ -37,7 +37,6 @@ export function WaterfallView({ fall, selected, collapsed, onSelect, onToggle, p
     const first = hits ? fall.rows.findIndex((row) => hits.has(row.span.id)) : -1;
     if (first >= 0) rows.scrollToIndex(first, { align: 'center' });
     // Only when the search changes, not with every scroll.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [hits]);
   const marks = ticks(fall.durationMs, Math.max(2, Math.floor(width / 110)));
   return (
