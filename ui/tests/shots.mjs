@@ -1,0 +1,45 @@
+// Pictures of every page for docs/: `SIGNALBOX_URL=http://127.0.0.1:9480 node shots.mjs ../../docs/screens`, against a demo that has run for
+// some minutes. Colours are reduced with ImageMagick where it is installed, so that the pictures stay small.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { launch, openPage, settled, someTrace } from './browser.mjs';
+
+const out = resolve(process.argv[2] ?? 'screens');
+const url = (process.env.SIGNALBOX_URL ?? 'http://127.0.0.1:9480').replace(/\/+$/, '');
+const SHOTS = [
+  ['home', '/ui/'],
+  ['logs', '/ui/logs?from=now-15m&fields=1'],
+  ['patterns', '/ui/logs?from=now-15m&view=patterns'],
+  ['traces', '/ui/traces?from=now-5m'],
+  ['trace', ''],
+  ['map', '/ui/map?from=now-15m'],
+  ['service', '/ui/service/payments?from=now-15m'],
+  ['metrics', `/ui/metrics?from=now-15m&q=${encodeURIComponent('sum by (job) (rate(http_server_request_duration_seconds_count[1m]))')}`],
+  ['dashboards', '/ui/dashboards'],
+  ['dashboard', '/ui/dashboards/services?from=now-15m'],
+  ['dashboard-dark', '/ui/dashboards/services?from=now-15m', 'dark'],
+  ['editor', '/ui/dashboards/services?from=now-15m&edit=1&editPanel=5'],
+  ['alerts', '/ui/alerts'],
+  ['chat', '/ui/chat'],
+  ['status', '/ui/status'],
+];
+
+mkdirSync(out, { recursive: true });
+const browser = await launch();
+for (const [name, path, scheme = 'light'] of SHOTS) {
+  const { page, close } = await openPage(browser, { width: 1280, height: 800, scheme });
+  const address = path || `${await someTrace(page, url)}?path=1`;
+  await page.goto(url + address);
+  await settled(page).catch(() => process.stderr.write(`${name}: still loading\n`));
+  await page.waitForTimeout(700);
+  const file = join(out, `${name}.png`);
+  await page.screenshot({ path: file });
+  try {
+    execFileSync('convert', [file, '-colors', '64', '-depth', '8', `PNG8:${file}`]);
+  } catch {
+    // As large as the browser made it.
+  }
+  await close();
+}
+await browser.close();
