@@ -58,8 +58,8 @@ export async function launch() {
 }
 
 /** A fresh context with one page. `problems` fills with console errors, exceptions and broken policies. */
-export async function openPage(browser, { width = 1440, height = 900, scheme = 'light' } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce' });
+export async function openPage(browser, { width = 1440, height = 900, scheme = 'light', scale = 1 } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce', deviceScaleFactor: scale });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const problems = [];

@@ -1,6 +1,5 @@
 // Pictures of every page for docs/: `SIGNALBOX_URL=http://127.0.0.1:9480 node shots.mjs ../../docs/screens`, against a demo that has run for
-// some minutes. Colours are reduced with ImageMagick where it is installed, so that the pictures stay small.
-import { execFileSync } from 'node:child_process';
+// some minutes; three quarters of their size, so that the pictures stay small.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { launch, openPage, settled, someTrace } from './browser.mjs';
@@ -28,18 +27,12 @@ const SHOTS = [
 mkdirSync(out, { recursive: true });
 const browser = await launch();
 for (const [name, path, scheme = 'light'] of SHOTS) {
-  const { page, close } = await openPage(browser, { width: 1280, height: 800, scheme });
+  const { page, close } = await openPage(browser, { width: 1280, height: 800, scheme, scale: 0.75 });
   const address = path || `${await someTrace(page, url)}?path=1`;
   await page.goto(url + address);
   await settled(page).catch(() => process.stderr.write(`${name}: still loading\n`));
   await page.waitForTimeout(700);
-  const file = join(out, `${name}.png`);
-  await page.screenshot({ path: file });
-  try {
-    execFileSync('convert', [file, '-colors', '64', '-depth', '8', `PNG8:${file}`]);
-  } catch {
-    // As large as the browser made it.
-  }
+  await page.screenshot({ path: join(out, `${name}.png`) });
   await close();
 }
 await browser.close();
