@@ -1,4 +1,5 @@
-// Pictures of every page for docs/: `SIGNALBOX_URL=http://127.0.0.1:9480 node shots.mjs ../../docs/screens`, against a demo that has run for
+// Pictures of every page (or of those named after the folder) for docs/:
+// `SIGNALBOX_URL=http://127.0.0.1:9480 node shots.mjs ../../docs/screens`, against a demo that has run for
 // some minutes; three quarters of their size, so that the pictures stay small.
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,17 +9,17 @@ const out = resolve(process.argv[2] ?? 'screens');
 const url = (process.env.SIGNALBOX_URL ?? 'http://127.0.0.1:9480').replace(/\/+$/, '');
 const SHOTS = [
   ['home', '/ui/'],
-  ['logs', '/ui/logs?from=now-15m&fields=1'],
-  ['patterns', '/ui/logs?from=now-15m&view=patterns'],
+  ['logs', '/ui/logs?from=now-5m&fields=1'],
+  ['patterns', '/ui/logs?from=now-5m&view=patterns'],
   ['traces', '/ui/traces?from=now-5m'],
   ['trace', ''],
-  ['map', '/ui/map?from=now-15m'],
-  ['service', '/ui/service/payments?from=now-15m'],
-  ['metrics', `/ui/metrics?from=now-15m&q=${encodeURIComponent('sum by (job) (rate(http_server_request_duration_seconds_count[1m]))')}`],
+  ['map', '/ui/map?from=now-5m'],
+  ['service', '/ui/service/payments?from=now-5m'],
+  ['metrics', `/ui/metrics?from=now-5m&q=${encodeURIComponent('sum by (job) (rate(http_server_request_duration_seconds_count[1m]))')}`],
   ['dashboards', '/ui/dashboards'],
-  ['dashboard', '/ui/dashboards/services?from=now-15m'],
-  ['dashboard-dark', '/ui/dashboards/services?from=now-15m', 'dark'],
-  ['editor', '/ui/dashboards/services?from=now-15m&edit=1&editPanel=5'],
+  ['dashboard', '/ui/dashboards/services?from=now-5m'],
+  ['dashboard-dark', '/ui/dashboards/services?from=now-5m', 'dark'],
+  ['editor', '/ui/dashboards/services?from=now-5m&edit=1&editPanel=6'],
   ['alerts', '/ui/alerts'],
   ['chat', '/ui/chat'],
   ['status', '/ui/status'],
@@ -26,7 +27,8 @@ const SHOTS = [
 
 mkdirSync(out, { recursive: true });
 const browser = await launch();
-for (const [name, path, scheme = 'light'] of SHOTS) {
+const only = process.argv.slice(3);
+for (const [name, path, scheme = 'light'] of SHOTS.filter(([name]) => only.length === 0 || only.includes(name))) {
   const { page, close } = await openPage(browser, { width: 1280, height: 800, scheme, scale: 0.75 });
   const address = path || `${await someTrace(page, url)}?path=1`;
   await page.goto(url + address);
