@@ -1,4 +1,5 @@
 // The answers of the mock, one function per family of endpoints. Each gets the parsed URL and returns a value, or an error.
+import { detectedFields, difference, patterns, serviceMap, topValues, traceMetrics } from './derived.mjs';
 import { METRICS, logPredicate, promSeries, tracePredicate } from './languages.mjs';
 import { OUTAGES, SERVICES, START_S, labelsOf, linesOf, metaOf, nanosOf, traceById, tracesOf } from './shop.mjs';
 
@@ -29,8 +30,11 @@ export function loki(path, query) {
   const label = /^label\/([^/]+)\/values$/.exec(path);
   if (label) return { status: 'success', data: label[1] === 'service_name' ? [...SERVICES].sort() : ['shop'] };
   if (path === 'series') return { status: 'success', data: SERVICES.map((service) => ({ service_name: service })) };
+  if (path === 'detected_fields') return detectedFields();
+  if (path === 'patterns') return patterns(query);
   if (path !== 'query_range' && path !== 'query') return undefined;
   const text = query.get('query') ?? '';
+  if (path === 'query') return { status: 'success', data: { resultType: 'vector', result: topValues(text) } };
   const counted = /count_over_time\((.*)\[(\d+)s\]\)\)$/s.exec(text);
   return counted ? volume(counted[1], Number(counted[2]), query) : listLines(text, query);
 }
@@ -82,6 +86,7 @@ export function tempo(path, query) {
   if (trace) return oneTrace(trace[1].padStart(32, '0'));
   if (path === 'v2/search/tags') return { scopes: [{ name: 'resource', tags: ['service.name'] }, { name: 'span', tags: ['http.route'] }] };
   if (/^v2\/search\/tag\//.test(path)) return { tagValues: SERVICES.map((value) => ({ type: 'string', value })) };
+  if (path === 'metrics/query_range') return traceMetrics(query);
   if (path !== 'search') return undefined;
   const matches = tracePredicate(query.get('q') ?? '{}');
   if (typeof matches === 'string') throw new Refused(400, matches);
@@ -179,6 +184,8 @@ function ruleGroups() {
 
 export function own(path, query) {
   if (path === 'services') return { services: services(query) };
+  if (path === 'map') return serviceMap(query);
+  if (path === 'difference') return difference();
   if (path === 'notifications') return notifications();
   if (path === 'status') return statusAnswer();
   return undefined;

@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { extname, join, normalize, resolve } from 'node:path';
 import { Refused, loki, own, prometheus, streams, tempo } from './answers.mjs';
 import { dashboards } from './dashboards.mjs';
+import { silences } from './derived.mjs';
 import { logPredicate } from './languages.mjs';
 import { linesOf, tracesOf } from './shop.mjs';
 
@@ -14,7 +15,8 @@ const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ance
 
 /** Starts the mock; answers its base URL and how to stop it. */
 export function start(port, dist) {
-  const documents = dashboards();
+  const [saved, quiet] = [dashboards(), silences()];
+  const documents = (...all) => saved(...all) || quiet(...all);
   const server = createServer((request, response) => handle(request, response, dist, documents));
   const open = new Set();
   server.on('upgrade', (request, socket) => tail(request, socket, open));

@@ -12,15 +12,26 @@ const ROOT = resolve(import.meta.dirname, '..');
 const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
+/** `SIGNALBOX_URL` may be a server of another version: what it does not answer is not tested against it. */
+const OPTIONAL = ['/api/signalbox/map', '/api/signalbox/difference'];
+const missing = new Set();
+if (process.env.SIGNALBOX_URL) {
+  for (const path of OPTIONAL) if ((await fetch(new URL(path, process.env.SIGNALBOX_URL))).status === 404) missing.add(path);
+}
+export const lacks = (path) => missing.has(path) && `the server has no ${path}`;
+
+/** Pages that need one of those. */
+const NEEDS = { map: '/api/signalbox/map', service: '/api/signalbox/map' };
+
 /** Rows of the app's page table, read from its source: a page that is added is tested without a change here. */
 export function pageTable() {
   const source = readFileSync(join(ROOT, 'app/pages.tsx'), 'utf8');
-  return [...source.matchAll(/\{ key: '(\w+)', path: '([^']+)', title: '([^']+)', icon: '\w+',(?: shortcut: '(\w)',)?/g)].map(([, key, path, title, shortcut]) => ({ key, path, title, shortcut }));
+  return [...source.matchAll(/\{ key: '(\w+)', path: '([^']+)', title: '([^']+)', icon: '\w+',(?: shortcut: '(\w)',)?/g)].map(([, key, path, title, shortcut]) => ({ key, path, title, shortcut })).filter((row) => !missing.has(NEEDS[row.key]));
 }
 
 /** The address of a page, with a thing that exists for its parameter; of traces the test has to find one. */
 export function addressOf(row, trace = '0123456789abcdef0123456789abcdef') {
-  return `/ui${row.path.replace('$traceId', trace).replace('$uid', 'services')}`;
+  return `/ui${row.path.replace('$traceId', trace).replace('$uid', 'services').replace('$name', 'payments')}`;
 }
 
 /** `SIGNALBOX_URL` tests a running server; otherwise the mock serves `UI_DIST`, or a build made now. `''` is the mock in any case. */
@@ -47,8 +58,8 @@ export async function launch() {
 }
 
 /** A fresh context with one page. `problems` fills with console errors, exceptions and broken policies. */
-export async function openPage(browser, { width = 1440, height = 900, scheme = 'light' } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce' });
+export async function openPage(browser, { width = 1440, height = 900, scheme = 'light', scale = 1 } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce', deviceScaleFactor: scale });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
   const problems = [];

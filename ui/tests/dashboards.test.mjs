@@ -62,7 +62,7 @@ test('an old export is imported with a report, shows data, is edited, saved, rel
 
     await page.getByLabel('More of this dashboard').click();
     await page.getByRole('menuitem', { name: 'Versions' }).click();
-    await page.getByRole('dialog').getByText('one more').waitFor();
+    await page.getByRole('dialog').getByText('one more').first().waitFor();
     await page.getByRole('button', { name: 'Compare' }).first().click();
     await page.locator('.diff [data-sign="+"]').first().waitFor();
     await page.getByRole('button', { name: 'Restore' }).first().click();

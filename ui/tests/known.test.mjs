@@ -28,6 +28,36 @@ test('a rule opens with Enter and links to its signals', () =>
     await page.waitForURL(/\/ui\/logs\?.*service=payments/);
   }));
 
+test('an alert is silenced, says so, and is let speak again', () =>
+  visit('/ui/alerts?state=firing&rule=shop-errors/PaymentsErrors', async (page) => {
+    await page.locator('.rule-body .chart canvas').waitFor();
+    await page.getByRole('button', { name: 'Silence', exact: true }).click();
+    await page.getByLabel('Why').fill('being repaired');
+    await page.getByRole('dialog').getByRole('button', { name: 'Silence', exact: true }).click();
+    await page.getByText(/^silenced until/).waitFor();
+    await page.locator('[data-silence="active"]').getByText('being repaired').waitFor();
+    await page.getByRole('button', { name: 'Expire' }).click();
+    await page.locator('[data-silence="expired"]').waitFor();
+    await page.getByRole('button', { name: 'Silence', exact: true }).waitFor();
+  }));
+
+test('patterns are compared with the time before, and one becomes a filter', () =>
+  visit('/ui/logs?view=patterns', async (page) => {
+    await page.locator('.patterns-table tbody tr').first().waitFor();
+    await page.getByText(/^new \d+$/).click();
+    await page.waitForURL(/change=new/);
+  }));
+
+test('the map leads to a service and to the calls between two', () =>
+  visit('/ui/map', async (page) => {
+    await page.locator('.graph-edge').first().dispatchEvent('click');
+    await page.getByRole('link', { name: 'Traces of these calls' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('.graph-node').filter({ hasText: 'payments' }).click();
+    await page.waitForURL(/\/ui\/service\/payments/);
+    await page.getByText('Operations').waitFor();
+  }));
+
 test('a message in the chat leads to the logs of its service and time', () =>
   visit('/ui/chat', async (page) => {
     const message = page.locator('.message').last();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { accessibility } from './accessible.mjs';
 import { addressOf, launch, openPage, overflow, pageTable, serve, settled, someTrace } from './browser.mjs';
 
 const shots = process.env.SHOTS;
@@ -38,6 +39,7 @@ for (const scheme of ['light', 'dark']) {
         assert.deepEqual(await overflow(page), [], row.key);
         assert.equal(await page.locator('[data-state="error"]').count(), 0, `${row.key} shows an error`);
         assert.deepEqual(problems, [], row.key);
+        if (width === 1440) assert.deepEqual(await accessibility(page), [], row.key);
       }
       await close();
     });

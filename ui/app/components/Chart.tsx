@@ -1,9 +1,10 @@
 /** uPlot behind one component: series in, canvas out. Nothing else in the app knows the library. */
 import { useComputedColorScheme } from '@mantine/core';
 import { useElementSize, useMergedRef } from '@mantine/hooks';
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { unitText } from '../lib/dash/units';
 import { sample } from '../lib/format';
 import { colorAt } from '../lib/colors';
 import type { Aligned } from '../lib/align';
@@ -15,31 +16,42 @@ type Props = {
   endMs: number;
   height: number;
   hidden: ReadonlySet<number>;
+  /** A unit of dashboards; without one numbers stand as they are. */
+  unit?: string;
+  /** Shown with their values where the cursor is. */
+  names?: readonly string[];
   onCursor: (index: number | null) => void;
   onZoom: (startMs: number, endMs: number) => void;
 };
 
-export function Chart({ data, startMs, endMs, height, hidden, onCursor, onZoom }: Props) {
+export function Chart({ data, startMs, endMs, height, hidden, unit = '', names, onCursor, onZoom }: Props) {
+  const [at, setAt] = useState<number | null>(null);
   const box = useRef<HTMLDivElement | null>(null);
   const { ref: sized, width } = useElementSize<HTMLDivElement>();
   const ref = useMergedRef(sized, box);
   const scheme = useComputedColorScheme('light');
   const plot = useRef<uPlot | null>(null);
   const calls = useRef({ onCursor, onZoom });
-  calls.current = { onCursor, onZoom };
+  calls.current = {
+    onZoom,
+    onCursor: (index) => {
+      onCursor(index);
+      if (names) setAt(index);
+    },
+  };
   const seriesCount = data.values.length;
   const ready = width > 0;
 
   useEffect(() => {
     const host = box.current;
     if (!host || !ready) return undefined;
-    const made = new uPlot(options(host, seriesCount, height, calls), [[]], host);
+    const made = new uPlot(options(host, seriesCount, height, calls, unit), [[]], host);
     plot.current = made;
     return () => {
       plot.current = null;
       made.destroy();
     };
-  }, [ready, seriesCount, height, scheme]);
+  }, [ready, seriesCount, height, scheme, unit]);
 
   useEffect(() => {
     plot.current?.setSize({ width, height });
@@ -53,12 +65,26 @@ export function Chart({ data, startMs, endMs, height, hidden, onCursor, onZoom }
     chart.setScale('x', { min: startMs / 1000, max: endMs / 1000 });
   }, [data, startMs, endMs, hidden, ready, scheme, height]);
 
-  return <div ref={ref} className="chart" style={{ height }} role="img" aria-label={`Chart of ${seriesCount} series`} />;
+  return <div ref={ref} className="chart" style={{ height }} role="img" aria-label={`Chart of ${seriesCount} series`}>{names && at !== null ? <Values names={names} data={data} at={at} unit={unit} /> : null}</div>;
+}
+
+function Values({ names, data, at, unit }: { names: readonly string[]; data: Aligned; at: number; unit: string }) {
+  const ms = data.times[at];
+  if (ms === undefined) return null;
+  return (
+    <div className="chart-values">
+      <span className="muted">{clock(ms)}</span>
+      {names.map((name, i) => {
+        const value = data.values[i]?.[at];
+        return <span key={name}><i style={{ background: colorAt(i) }} />{name} <b>{value === null || value === undefined ? '–' : unit ? unitText(value, unit) : sample(value)}</b></span>;
+      })}
+    </div>
+  );
 }
 
 type Calls = { current: Pick<Props, 'onCursor' | 'onZoom'> };
 
-function options(host: HTMLElement, seriesCount: number, height: number, calls: Calls): uPlot.Options {
+function options(host: HTMLElement, seriesCount: number, height: number, calls: Calls, unit: string): uPlot.Options {
   const css = getComputedStyle(host);
   const color = (name: string) => css.getPropertyValue(name).trim();
   const axis = {
@@ -74,8 +100,8 @@ function options(host: HTMLElement, seriesCount: number, height: number, calls: 
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
     scales: { x: { time: true }, y: { range: padded } },
     axes: [
-      { ...axis, space: 90, values: (_, at) => timeTexts(at) },
-      { ...axis, size: 62, values: (_, at) => at.map(sample) },
+      { ...axis, size: 28, space: 90, values: (_, at) => timeTexts(at) },
+      { ...axis, size: 62, values: (_, at) => at.map((value) => (unit ? unitText(value, unit) : sample(value))) },
     ],
     series: [{}, ...Array.from({ length: seriesCount }, (_, i) => ({ stroke: colorAt(i), width: 1.5, points: { show: false } }))],
     hooks: {

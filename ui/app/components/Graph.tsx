@@ -20,7 +20,7 @@ export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }:
       <svg width={w} height={h}>
         <defs>
           {['line-strong', 'bar-error'].map((color) => (
-            <marker key={color} id={`arrow-${color}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+            <marker key={color} id={`arrow-${color}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
               <path d="M0 0 8 4 0 8z" fill={`var(--${color})`} />
             </marker>
           ))}

@@ -2,11 +2,14 @@ import { Kbd, Modal } from '@mantine/core';
 import { PAGES } from '../pages';
 
 const KEYS: readonly [string, string][] = [
+  ['Ctrl-K', 'Commands: go anywhere, search, set the time'],
   ['/', 'Go to the search box'],
   ['↑ ↓', 'Move in a list (also j and k)'],
   ['Enter', 'Open what is selected'],
   ['Esc', 'Close, or leave the search box'],
   ['r', 'Refresh now'],
+  ['[ ]', 'Half a time range back or on'],
+  ['-', 'Twice the time range'],
   ['?', 'This help'],
 ];
 

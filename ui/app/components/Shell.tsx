@@ -1,6 +1,6 @@
 /** The frame: navigation, top bar, the page, and the dialogs that can open from anywhere. */
 import { Outlet } from '@tanstack/react-router';
-import { Suspense, useEffect, useState } from 'react';
+import { Suspense, lazy, useCallback, useEffect, useState } from 'react';
 import { onUnauthorized } from '../lib/api';
 import { pageAt } from '../pages';
 import { LiveProvider } from '../state/live';
@@ -12,6 +12,8 @@ import { Rows } from './States';
 import { AccessDialog } from './AccessDialog';
 import { TopBar } from './TopBar';
 import { useHotkeys } from './useHotkeys';
+
+const Palette = lazy(() => import('./Palette'));
 
 export function Shell() {
   return (
@@ -27,7 +29,10 @@ function Frame() {
   const [help, setHelp] = useState(false);
   const [access, setAccess] = useState<'closed' | 'open' | 'asked'>('closed');
   const page = pageAt(usePathname());
-  useHotkeys(() => setHelp((open) => !open));
+  const [palette, setPalette] = useState(false);
+  const toggleHelp = useCallback(() => setHelp((open) => !open), []);
+  const openPalette = useCallback(() => setPalette(true), []);
+  useHotkeys(toggleHelp, openPalette);
   useEffect(() => onUnauthorized(() => setAccess((now) => (now === 'closed' ? 'asked' : now))), []);
   useEffect(() => {
     document.title = page ? `${page.title} · Signalbox` : 'Signalbox';
@@ -35,12 +40,17 @@ function Frame() {
   return (
     <div className="shell">
       <Rail />
-      <TopBar page={page} onHelp={() => setHelp(true)} onAccess={() => setAccess('open')} />
+      <TopBar page={page} onHelp={() => setHelp(true)} onAccess={() => setAccess('open')} onPalette={openPalette} />
       <main className="main" id="main">
         <Suspense fallback={<div className="page"><Rows count={8} /></div>}>
           <Outlet />
         </Suspense>
       </main>
+      {palette ? (
+        <Suspense>
+          <Palette onClose={() => setPalette(false)} />
+        </Suspense>
+      ) : null}
       <HelpDialog opened={help} onClose={() => setHelp(false)} />
       <AccessDialog state={access} onClose={() => setAccess('closed')} />
     </div>

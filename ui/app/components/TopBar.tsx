@@ -6,7 +6,7 @@ import { useRange } from '../state/range';
 import { Icon, type IconName } from './Icon';
 import { TimeRange } from './TimeRange';
 
-export function TopBar({ page, onHelp, onAccess }: { page: Page | undefined; onHelp: () => void; onAccess: () => void }) {
+export function TopBar({ page, onHelp, onAccess, onPalette }: { page: Page | undefined; onHelp: () => void; onAccess: () => void; onPalette: () => void }) {
   return (
     <header className="topbar">
       <h1>{page?.title ?? 'Signalbox'}</h1>
@@ -14,6 +14,11 @@ export function TopBar({ page, onHelp, onAccess }: { page: Page | undefined; onH
         <LiveSign />
         {page?.ranged ? <TimeRange /> : null}
         <Refresh intervals={page?.ranged || page?.live || false} />
+        <Tooltip label="Commands (Ctrl-K)">
+          <ActionIcon aria-label="Commands" onClick={onPalette}>
+            <Icon name="search" />
+          </ActionIcon>
+        </Tooltip>
         <Scheme />
         <Tooltip label="Tenant and token">
           <ActionIcon aria-label="Tenant and token" onClick={onAccess}>

@@ -7,12 +7,21 @@ import { useGo } from '../state/search';
 const CHORD_MS = 1_200;
 
 /** The keys that work everywhere. While somebody types, only Escape does: it leaves the box. */
-export function useHotkeys(toggleHelp: () => void): void {
+export function useHotkeys(toggleHelp: () => void, openPalette: () => void): void {
   const go = useGo();
-  const { bump } = useRange();
+  const { bump, window: shown, setRange } = useRange();
   const chord = useRef(0);
   useEffect(() => {
+    const size = shown.endMs - shown.startMs;
+    const set = (from: number, to: number) => setRange({ from: String(Math.round(from)), to: String(Math.round(to)) });
+    const shift = (by: number) => set(shown.startMs + by * size, shown.endMs + by * size);
+    const zoomOut = () => set(shown.startMs - size / 2, Math.min(Date.now(), shown.endMs + size / 2));
     const onKey = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
+        event.preventDefault();
+        openPalette();
+        return;
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       const target = event.target instanceof HTMLElement ? event.target : undefined;
       if (target && isEditable(target)) {
@@ -31,6 +40,8 @@ export function useHotkeys(toggleHelp: () => void): void {
       if (event.key === 'g') chord.current = event.timeStamp;
       else if (event.key === '?') toggleHelp();
       else if (event.key === 'r') bump();
+      else if (event.key === '[' || event.key === ']') shift(event.key === '[' ? -0.5 : 0.5);
+      else if (event.key === '-') zoomOut();
       else if (event.key === '/') {
         const box = document.querySelector<HTMLElement>('[data-search]');
         if (!box) return;
@@ -41,7 +52,7 @@ export function useHotkeys(toggleHelp: () => void): void {
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
-  }, [go, bump, toggleHelp]);
+  }, [go, bump, toggleHelp, openPalette, shown, setRange]);
 }
 
 export function isEditable(element: HTMLElement): boolean {

@@ -77,6 +77,13 @@ export function withoutComparison(expr: string): string {
   return left && !/\b(and|or|unless)\b/i.test(left) ? left.trim() : expr;
 }
 
+/** The number at the end of a plain comparison. */
+export function thresholdOf(expr: string): number | undefined {
+  if (withoutComparison(expr) === expr) return undefined;
+  const found = Number(/(-?[\d.]+(?:e[+-]?\d+)?)\s*$/i.exec(expr)?.[1]);
+  return Number.isFinite(found) ? found : undefined;
+}
+
 /** The rule that made a message, if it still exists: by name, or by the name in a title that somebody's template wrote. */
 export function ruleOf(groups: readonly RuleGroup[], alertname: string | undefined, title: string): Rule | undefined {
   const alerting = groups.flatMap((group) => group.rules).filter((rule) => rule.type === 'alerting');

@@ -14,8 +14,9 @@ type Answer = {
     | { resultType: 'vector'; result: { metric: Labels; value: [number, string] }[] | null };
 };
 
-export async function lines(query: string, startNs: string, endNs: string, limit: number, signal?: AbortSignal): Promise<Line[]> {
-  const params = { query, start: startNs, end: endNs, limit, direction: 'backward' };
+/** Newest first whichever end is asked first: `forward` answers the oldest lines of the span. */
+export async function lines(query: string, startNs: string, endNs: string, limit: number, signal?: AbortSignal, direction: 'backward' | 'forward' = 'backward'): Promise<Line[]> {
+  const params = { query, start: startNs, end: endNs, limit, direction };
   const answer = await getJson<Answer>('/loki/api/v1/query_range', params, signal);
   if (answer.data.resultType !== 'streams') throw new Error('this is a metric query; it has no lines to list');
   return readStreams(answer.data.result ?? []);
@@ -30,6 +31,29 @@ export async function volume(query: string, startMs: number, endMs: number, step
     points: one.values.map(([at, value]): [number, number] => [at * 1000, parseValue(value)]),
   }));
   return { series, warnings: [] };
+}
+
+export type DetectedField = { label: string; type: string; cardinality: number; parsers: string[] | null };
+
+/** What is found in lines and attributes of the newest lines that match. */
+export async function fields(query: string, startMs: number, endMs: number, signal?: AbortSignal): Promise<DetectedField[]> {
+  const params = { query, start: nanos(startMs), end: nanos(endMs), limit: 200 };
+  return (await getJson<{ fields?: DetectedField[] | null }>('/loki/api/v1/detected_fields', params, signal)).fields ?? [];
+}
+
+/** One number for each label set, over the whole span. */
+export async function counts(query: string, atMs: number, signal?: AbortSignal): Promise<{ labels: Labels; value: number }[]> {
+  const answer = await getJson<Answer>('/loki/api/v1/query', { query, time: nanos(atMs) }, signal);
+  if (answer.data.resultType !== 'vector') return [];
+  return (answer.data.result ?? []).map((one) => ({ labels: one.metric, value: parseValue(one.value[1]) }));
+}
+
+export type Pattern = { pattern: string; level: string; samples: [number, number][] };
+
+export async function patterns(query: string, startMs: number, endMs: number, stepS: number, signal?: AbortSignal): Promise<Pattern[]> {
+  const params = { query, start: nanos(startMs), end: nanos(endMs), step: `${stepS}s` };
+  const answer = await getJson<{ data?: { pattern: string; level?: string; samples?: [number, number][] }[] | null }>('/loki/api/v1/patterns', params, signal);
+  return (answer.data ?? []).map((one) => ({ pattern: one.pattern, level: one.level ?? '', samples: one.samples ?? [] }));
 }
 
 export async function labelValues(name: string, startMs: number, endMs: number, signal?: AbortSignal): Promise<string[]> {

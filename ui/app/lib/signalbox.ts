@@ -91,6 +91,27 @@ export async function services(startMs: number, endMs: number, signal?: AbortSig
   return answer.services ?? [];
 }
 
+export type MapService = { name: string; versions: string[]; instances: string[]; languages: string[]; namespaces: string[]; signals: string[]; calls: string[]; called_by: string[] };
+export type MapEdge = { client: string; server: string; kind: string; calls: number; failed: number; rate_per_s: number; mean_ms: number; slowest?: { trace_id: string; span_id: string; ms: number } };
+export type ServiceMap = { services: MapService[]; edges: MapEdge[] };
+
+/** GET /api/signalbox/map?start&end: who calls whom, and the services with what their resources say. */
+export async function serviceMap(startMs: number, endMs: number, signal?: AbortSignal): Promise<ServiceMap> {
+  const params: Params = { start: Math.floor(startMs / 1000), end: Math.ceil(endMs / 1000) };
+  const answer = await getJson<Partial<ServiceMap>>('/api/signalbox/map', params, signal);
+  return { services: answer.services ?? [], edges: answer.edges ?? [] };
+}
+
+export type DifferenceValue = { attribute: string; type: string; value: string; selected: number; others: number; effect: number; p: number; significant: boolean; explained_by?: { attribute: string; value: string } };
+export type DifferenceAnswer = { selected: number; others: number; truncated: boolean; values: DifferenceValue[] };
+
+/** GET /api/signalbox/difference?q&selection&start&end: attributes that tell the selected spans from the others. */
+export async function difference(q: string, selection: string, startMs: number, endMs: number, signal?: AbortSignal): Promise<DifferenceAnswer> {
+  const params: Params = { ...(q ? { q } : {}), selection, start: Math.floor(startMs / 1000), end: Math.ceil(endMs / 1000), limit: 12 };
+  const answer = await getJson<Partial<DifferenceAnswer>>('/api/signalbox/difference', params, signal);
+  return { selected: answer.selected ?? 0, others: answer.others ?? 0, truncated: answer.truncated ?? false, values: answer.values ?? [] };
+}
+
 export async function notifications(limit: number, signal?: AbortSignal): Promise<Notifications> {
   const answer = await getJson<Partial<Notifications>>('/api/signalbox/notifications', { limit }, signal);
   return { channels: answer.channels ?? [], messages: answer.messages ?? [] };

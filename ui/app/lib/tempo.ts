@@ -1,5 +1,6 @@
 /** The Tempo HTTP API: search, one trace, tags. */
 import { getJson } from './api';
+import type { Series } from './prom';
 import { type Trace, readTrace } from './trace';
 
 export type Found = {
@@ -46,6 +47,18 @@ function readRow(row: Row): Found {
 
 export async function trace(id: string, signal?: AbortSignal): Promise<Trace> {
   return readTrace(await getJson<unknown>(`/api/v2/traces/${encodeURIComponent(id)}`, {}, signal));
+}
+
+type Metric = { labels?: { key: string; value: Record<string, unknown> }[]; samples?: { timestampMs: string; value?: number }[] };
+
+/** TraceQL metrics as series. */
+export async function metrics(q: string, startMs: number, endMs: number, stepS: number, signal?: AbortSignal): Promise<Series[]> {
+  const params = { q, start: Math.floor(startMs / 1000), end: Math.ceil(endMs / 1000), step: `${stepS}s` };
+  const answer = await getJson<{ series?: Metric[] | null }>('/api/metrics/query_range', params, signal);
+  return (answer.series ?? []).map((one) => ({
+    labels: Object.fromEntries((one.labels ?? []).map(({ key, value }) => [key, String(Object.values(value)[0] ?? '')])),
+    points: (one.samples ?? []).map((sample): [number, number] => [Number(sample.timestampMs), sample.value ?? 0]),
+  }));
 }
 
 export async function tagValues(tag: string, signal?: AbortSignal): Promise<string[]> {

@@ -48,7 +48,6 @@ function Canvas({ plot, hidden, width, height, startMs, endMs, marks, sync, onZo
       made.destroy();
     };
     // Width and height are followed below without building anew.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [plot, hidden, scheme, sync, startMs, endMs]);
 
   useEffect(() => chart.current?.setSize({ width, height }), [width, height]);

@@ -1,26 +1,28 @@
 import { SegmentedControl } from '@mantine/core';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { AppLink } from '../../components/AppLink';
 import { Panel } from '../../components/Panel';
 import { SearchBox } from '../../components/SearchBox';
 import { Empty, Failure, FailureLine, Rows } from '../../components/States';
 import { countStates, filterRules } from '../../lib/alerts';
-import type { RuleGroup } from '../../lib/prom';
+import type { Labels, RuleGroup } from '../../lib/prom';
 import { useRules } from '../../state/queries';
 import { useSearchAll, useSetSearch } from '../../state/search';
 import { useListKeys } from '../../components/useListKeys';
 import { Notifications } from './Notifications';
 import { RuleRow, ruleKey } from './RuleRow';
+import { SilenceDialog, Silences, useSilences } from './Silences';
 
 export default function AlertsPage() {
   const { data, error, refetch } = useRules();
   const retry = () => void refetch();
+  const [silenced, setSilenced] = useState<Labels>();
   return (
     <div className="page">
       {data && error ? <FailureLine error={error} retry={retry} /> : null}
       {data ? (
         data.length ? (
-          <Groups groups={data} />
+          <Groups groups={data} onSilence={setSilenced} />
         ) : (
           <Panel title="Rules">
             <Empty title="No rule is loaded">Put Prometheus rule files (groups of rules, YAML) into the rules directory; they are read when they change.</Empty>
@@ -35,12 +37,15 @@ export default function AlertsPage() {
           <Rows count={10} />
         </Panel>
       )}
+      <Silences onNew={() => setSilenced({})} />
       <Notifications />
+      <SilenceDialog labels={silenced} onClose={() => setSilenced(undefined)} />
     </div>
   );
 }
 
-function Groups({ groups }: { groups: RuleGroup[] }) {
+function Groups({ groups, onSilence }: { groups: RuleGroup[]; onSilence: (labels: Labels) => void }) {
+  const silences = useSilences().data ?? [];
   const search = useSearchAll();
   const setSearch = useSetSearch();
   const state = search.state ?? '';
@@ -68,7 +73,7 @@ function Groups({ groups }: { groups: RuleGroup[] }) {
         <Panel key={`${group.file}/${group.name}`} title={group.name} side={<span className="clip">{`every ${group.interval} s`}<span className="faint group-file"> {fileName(group.file)}</span></span>}>
           {group.rules.map((rule) => {
             const key = ruleKey(group, rule);
-            return <RuleRow key={key} rule={rule} open={search.rule === key} active={rules[active] === key} onToggle={() => toggle(key)} />;
+            return <RuleRow key={key} rule={rule} open={search.rule === key} active={rules[active] === key} onToggle={() => toggle(key)} silences={silences} onSilence={onSilence} />;
           })}
         </Panel>
       ))}

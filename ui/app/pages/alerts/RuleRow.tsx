@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core';
 import { AlertLinks } from '../../components/AlertLinks';
 import { AppLink, ForeignLink } from '../../components/AppLink';
 import { Icon } from '../../components/Icon';
@@ -8,13 +9,17 @@ import { duration, sample } from '../../lib/format';
 import { type Labels, type Rule, type RuleAlert, type RuleGroup, parseValue } from '../../lib/prom';
 import { safeHref } from '../../lib/links';
 import { ago, dateTime } from '../../lib/time';
+import { type Silence, silences as holdsBack } from '../../lib/silences';
+import { RuleChart } from './RuleChart';
 import { useRange } from '../../state/range';
 
 export function ruleKey(group: RuleGroup, rule: Rule): string {
   return `${group.name}/${rule.name}`;
 }
 
-export function RuleRow({ rule, open, active, onToggle }: { rule: Rule; open: boolean; active: boolean; onToggle: () => void }) {
+type Silencing = { silences: readonly Silence[]; onSilence: (labels: Labels) => void };
+
+export function RuleRow({ rule, open, active, onToggle, ...silencing }: { rule: Rule; open: boolean; active: boolean; onToggle: () => void } & Silencing) {
   const state = stateOf(rule);
   const alerts = rule.alerts ?? [];
   return (
@@ -25,18 +30,19 @@ export function RuleRow({ rule, open, active, onToggle }: { rule: Rule; open: bo
         <b className="clip">{rule.name}</b>
         <code className="mono clip muted">{rule.query}</code>
       </button>
-      {open ? <RuleBody rule={rule} /> : null}
+      {open ? <RuleBody rule={rule} {...silencing} /> : null}
     </div>
   );
 }
 
-function RuleBody({ rule }: { rule: Rule }) {
+function RuleBody({ rule, ...silencing }: { rule: Rule } & Silencing) {
   const { nowMs } = useRange();
   const evaluated = rule.lastEvaluation ? Date.parse(rule.lastEvaluation) : NaN;
   return (
     <div className="rule-body">
       {rule.lastError ? <p className="span-error">{rule.lastError}</p> : null}
       <pre className="rule-expr">{rule.query}</pre>
+      {rule.type === 'alerting' ? <RuleChart expr={rule.query} /> : null}
       <dl className="facts facts-small">
         {rule.duration !== undefined ? <div><dt>For</dt><dd>{duration(rule.duration * 1000)}</dd></div> : null}
         <div><dt>Evaluated</dt><dd>{evaluated > 0 ? ago(evaluated, nowMs) : 'not yet'}</dd></div>
@@ -49,13 +55,14 @@ function RuleBody({ rule }: { rule: Rule }) {
       <LabelChips labels={rule.labels ?? {}} />
       {(rule.alerts ?? []).length === 0 && rule.annotations ? <Annotations annotations={rule.annotations} /> : null}
       {(rule.alerts ?? []).map((alert) => (
-        <AlertCard key={JSON.stringify(alert.labels)} alert={alert} expr={rule.query} />
+        <AlertCard key={JSON.stringify(alert.labels)} alert={alert} expr={rule.query} {...silencing} />
       ))}
     </div>
   );
 }
 
-function AlertCard({ alert, expr }: { alert: RuleAlert; expr: string }) {
+function AlertCard({ alert, expr, silences, onSilence }: { alert: RuleAlert; expr: string } & Silencing) {
+  const quiet = silences.find((one) => holdsBack(one, alert.labels));
   const atMs = Date.parse(alert.activeAt);
   return (
     <div className="alert-card" data-state={alert.state}>
@@ -63,6 +70,7 @@ function AlertCard({ alert, expr }: { alert: RuleAlert; expr: string }) {
         <StatePill state={alert.state} />
         <span className="muted">since {dateTime(atMs)}, value <span className="mono">{sample(parseValue(alert.value))}</span></span>
         <AlertLinks links={alertLinks(alert, atMs, expr)} />
+        {quiet ? <span className="pill" data-tone="pending" title={quiet.comment}>silenced until {dateTime(Date.parse(quiet.endsAt))}</span> : <Button size="compact-xs" variant="default" onClick={() => onSilence(alert.labels)}>Silence</Button>}
       </div>
       <LabelChips labels={alert.labels} without={['alertname']} />
       <Annotations annotations={alert.annotations} />

@@ -71,7 +71,7 @@ function Row({ service, active }: { service: Service; active: boolean }) {
   return (
     <tr className="row-link" data-active={active} data-row>
       <td className="clip">
-        <AppLink to="/logs" search={{ service: service.name }} className="service-name">
+        <AppLink to="/service/$name" params={{ name: service.name }} className="service-name">
           {service.name}
         </AppLink>
       </td>

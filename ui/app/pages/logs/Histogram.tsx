@@ -1,5 +1,6 @@
 import { Tooltip } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
+import { useBrush } from '../../components/useBrush';
 import { type Bucket, stack, totals } from '../../lib/histogram';
 import { count, integer } from '../../lib/format';
 import { type Severity, severityColor } from '../../lib/severity';
@@ -8,7 +9,7 @@ import { useRange } from '../../state/range';
 
 const HEIGHT = 72;
 
-/** Lines over time by level. A click looks closer at one bar. */
+/** Lines over time by level. A click looks closer at one bar, a drag at a stretch of time. */
 export function Histogram({ buckets, loading, error }: { buckets: readonly Bucket[]; loading: boolean; error: Error | null }) {
   const { ref, width } = useElementSize<HTMLDivElement>();
   const { setRange } = useRange();
@@ -16,6 +17,8 @@ export function Histogram({ buckets, loading, error }: { buckets: readonly Bucke
   const sums = totals(buckets);
   const all = sums.reduce((sum, one) => sum + one.count, 0);
   const step = buckets.length ? width / buckets.length : 0;
+  const [first, last] = [buckets[0]?.startMs ?? 0, buckets.at(-1)?.endMs ?? 1];
+  const brush = useBrush(width, (from, to) => setRange({ from: String(Math.round(first + from * (last - first))), to: String(Math.round(first + to * (last - first))) }));
   return (
     <div className="histogram" data-loading={loading}>
       <div className="histogram-legend">
@@ -31,7 +34,7 @@ export function Histogram({ buckets, loading, error }: { buckets: readonly Bucke
         {max > 0 ? <span className="faint histogram-max">peak {count(max)} per bar</span> : null}
       </div>
       <div ref={ref} className="histogram-plot">
-        <svg width={width} height={HEIGHT} role="img" aria-label="Lines over time by level">
+        <svg width={width} height={HEIGHT} role="img" aria-label="Lines over time by level" {...brush.handlers}>
           <line x1={0} x2={width} y1={HEIGHT - 0.5} y2={HEIGHT - 0.5} stroke="var(--line-strong)" />
           {buckets.map((bucket, i) =>
             bucket.total > 0 ? (
@@ -45,6 +48,7 @@ export function Histogram({ buckets, loading, error }: { buckets: readonly Bucke
               </Tooltip>
             ) : null,
           )}
+          {brush.shown ? <rect x={brush.shown.x} y={0} width={brush.shown.width} height={HEIGHT} className="brush" /> : null}
         </svg>
       </div>
       <div className="histogram-axis faint">

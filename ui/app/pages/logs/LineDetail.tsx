@@ -8,12 +8,14 @@ import { logsAt, tracesAt } from '../../lib/links';
 import { SERVICE_LABEL, type Term } from '../../lib/logql';
 import type { Line } from '../../lib/loki';
 import { severityOf } from '../../lib/severity';
+import { Context } from './Context';
 import { around, clockMillis, dayText } from '../../lib/time';
 import { asTraceId } from '../../lib/traceql';
 
 export function LineDetail({ line, onClose, onTerm }: { line: Line; onClose: () => void; onTerm: (term: Term) => void }) {
   const pretty = useMemo(() => prettyJson(line.text), [line.text]);
   const [raw, setRaw] = useState(false);
+  const [shown, setShown] = useState(false);
   const service = line.labels[SERVICE_LABEL] ?? '';
   const traceId = asTraceId(line.labels.trace_id ?? line.labels.traceid ?? '');
   const attributes = Object.entries(line.labels).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -50,6 +52,11 @@ export function LineDetail({ line, onClose, onTerm }: { line: Line; onClose: () 
         </span>
       </div>
       <pre className="line-full">{pretty && !raw ? pretty : line.text}</pre>
+      <div className="section-title section-row">
+        Around it
+        <button type="button" className="text-button" aria-expanded={shown} onClick={() => setShown(!shown)}>{shown ? 'Hide' : 'Show'}</button>
+      </div>
+      {shown ? <Context line={line} /> : null}
       <div className="section-title">Attributes ({attributes.length})</div>
       <Attributes attributes={attributes.map(([key, value]) => ({ key, value }))} onTerm={onTerm} />
     </SidePanel>

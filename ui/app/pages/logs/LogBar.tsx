@@ -1,11 +1,13 @@
 import { Button, Select, Tooltip } from '@mantine/core';
 import { Icon } from '../../components/Icon';
+import { QueryField } from '../../components/editor/QueryField';
 import { SearchBox } from '../../components/SearchBox';
 import { type Term, encodeTerms } from '../../lib/logql';
 import type { Search } from '../../lib/search';
 import { useServiceNames } from '../../state/queries';
 import { useSetSearch } from '../../state/search';
 import { filtersOf } from './useLogs';
+import { LogMenu } from './LogMenu';
 import type { Tail } from './useTail';
 
 const LEVELS = [
@@ -22,7 +24,7 @@ export function LogBar({ search, query, tail }: { search: Search; query: string;
   return (
     <div className="querybar">
       {written ? (
-        <SearchBox label="LogQL" value={query} mono onSubmit={(q) => setSearch({ q, line: undefined })} placeholder='{service_name="cart"} |= "timeout"' />
+        <QueryField language="logql" search value={query} onSubmit={(q) => setSearch({ q, line: undefined })} />
       ) : (
         <Filters search={search} />
       )}
@@ -39,8 +41,23 @@ export function LogBar({ search, query, tail }: { search: Search; query: string;
           {tail.state === 'reconnecting' ? 'Reconnecting' : 'Tail'}
         </Button>
       </Tooltip>
+      <Views search={search} />
+      <LogMenu query={query} />
       {written ? null : <Terms search={search} query={query} onEdit={edit} />}
     </div>
+  );
+}
+
+/** Lines or patterns; and of the lines, wrapped and with the fields beside them. */
+function Views({ search }: { search: Search }) {
+  const setSearch = useSetSearch();
+  const toggle = (key: string, value = '1') => setSearch({ [key]: search[key] ? undefined : value }, 'replace');
+  return (
+    <Button.Group>
+      <Button variant={search.view === 'patterns' ? 'light' : 'default'} aria-pressed={search.view === 'patterns'} onClick={() => toggle('view', 'patterns')}>Patterns</Button>
+      <Button variant={search.fields ? 'light' : 'default'} aria-pressed={search.fields === '1'} onClick={() => toggle('fields')}>Fields</Button>
+      <Button variant={search.wrap ? 'light' : 'default'} aria-pressed={search.wrap === '1'} onClick={() => toggle('wrap')}>Wrap</Button>
+    </Button.Group>
   );
 }
 

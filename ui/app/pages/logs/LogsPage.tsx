@@ -1,15 +1,18 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Empty, Failure, FailureLine, Rows } from '../../components/States';
 import { useListKeys } from '../../components/useListKeys';
 import { SERVICE_LABEL, encodeTerms, withTerm } from '../../lib/logql';
 import type { Term } from '../../lib/logql';
 import { useRange } from '../../state/range';
 import { useSearchAll, useSetSearch } from '../../state/search';
+import { patternFilter } from '../../lib/patterns';
+import { FieldBar } from './FieldBar';
 import { Histogram } from './Histogram';
 import { LineDetail } from './LineDetail';
 import { LineList, useScrollTo } from './LineList';
 import { LogBar } from './LogBar';
 import { filtersOf, queryOf, useLines, useVolume } from './useLogs';
+import { Patterns } from './Patterns';
 import { useTail } from './useTail';
 
 export default function LogsPage() {
@@ -36,6 +39,8 @@ export default function LogsPage() {
   const { ref, show } = useScrollTo();
   const { active, setActive } = useListKeys(lines.length, open, show);
   const addTerm = useCallback((term: Term) => setSearch({ ...termPatch(search, term), line: undefined }), [search, setSearch]);
+  const columns = useMemo(() => (search.cols ? search.cols.split(',') : []), [search.cols]);
+  const toggleColumn = (name: string) => setSearch({ cols: (columns.includes(name) ? columns.filter((one) => one !== name) : [...columns, name].slice(-6)).join(',') || undefined }, 'replace');
   const retry = () => void result.refetch();
 
   const failure = result.error && !tailing ? result.error : undefined;
@@ -43,15 +48,21 @@ export default function LogsPage() {
     <div className="page-fixed">
       <LogBar search={search} query={query} tail={tail} />
       <Histogram buckets={volume.buckets} loading={volume.isPending && volume.isFetching} error={volume.error} />
-      <div className="logs-body">
+      <div className="logs-body" data-fields={search.fields ? true : undefined}>
+        {search.fields ? <FieldBar query={query} lines={lines} columns={columns} onColumn={toggleColumn} onTerm={addTerm} /> : null}
+        <div className="logs-main">
         {failure && result.data ? <FailureLine error={failure} retry={retry} /> : null}
-        {lines.length > 0 ? (
+        {search.view === 'patterns' && !tailing ? (
+          <Patterns query={query} onPattern={(pattern) => setSearch({ q: `${query} ${patternFilter(pattern)}`, view: undefined, service: undefined, level: undefined, text: undefined, terms: undefined })} />
+        ) : lines.length > 0 ? (
           <LineList
             ref={ref}
             lines={lines}
             active={active}
             selected={selected?.key}
             stale={result.isPlaceholderData && !tailing}
+            wrap={search.wrap === '1'}
+            columns={columns}
             more={tailing ? undefined : { has: result.hasNextPage, loading: result.isFetchingNextPage, load: () => void result.fetchNextPage() }}
             onOpen={(index) => {
               setActive(index);
@@ -70,6 +81,7 @@ export default function LogsPage() {
         ) : (
           <Empty title="No line matches">Widen the time range, or take a filter away.</Empty>
         )}
+        </div>
         {selected ? <LineDetail key={selected.key} line={selected} onClose={close} onTerm={addTerm} /> : null}
       </div>
     </div>

@@ -1,41 +1,58 @@
-import { Button } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
-import { Chart } from '../../components/Chart';
-import { Panel } from '../../components/Panel';
-import { Empty, Failure, FailureLine, Rows } from '../../components/States';
-import { align } from '../../lib/align';
-import { duration } from '../../lib/format';
-import { niceStep, queryRange } from '../../lib/prom';
-import { useRange } from '../../state/range';
+import { ActionIcon, Button, SegmentedControl } from '@mantine/core';
+import { useState } from 'react';
+import { Icon } from '../../components/Icon';
+import { QueryField } from '../../components/editor/QueryField';
+import { Empty } from '../../components/States';
+import { QUERIES_MAX, type Query, queriesOf, queriesPatch } from '../../lib/queries';
 import { useSearchAll, useSetSearch } from '../../state/search';
 import { MetricBrowser } from './MetricBrowser';
-import { QueryField } from '../../components/editor/QueryField';
-import { SeriesTable } from './SeriesTable';
-
-const POINTS_WANTED = 300;
-/** More lines than this are a carpet: the first are drawn, all are counted. */
-const SERIES_MAX = 60;
-const CHART_HEIGHT = 300;
+import { Result } from './Result';
 
 export default function MetricsPage() {
   const search = useSearchAll();
   const setSearch = useSetSearch();
-  // Alerts carry a `generatorURL` that says `query`.
-  const query = search.q ?? search.query ?? '';
+  const queries = queriesOf(search);
   const browsing = search.names !== '0';
+  const view = search.view === 'table' || search.view === 'heatmap' ? search.view : 'graph';
+  const set = (list: readonly Query[], how: 'push' | 'replace' = 'push') => setSearch(queriesPatch(list), how);
+  const change = (at: number, patch: Partial<Query>) => set(queries.map((one, i) => (i === at ? { ...one, ...patch } : one)));
+  const asked = queries.filter((one) => one.text && !one.off);
+  /** A chosen metric goes into the empty row, else it takes the place of the only one. */
+  const pick = (name: string) => {
+    const empty = queries.findIndex((one) => !one.text);
+    change(empty >= 0 ? empty : queries.length - 1, { text: suggestion(name), off: false });
+  };
   return (
     <div className="metrics" data-browsing={browsing}>
-      {browsing ? <MetricBrowser onPick={(name) => setSearch({ q: suggestion(name), query: undefined })} current={query} /> : null}
+      {browsing ? <MetricBrowser onPick={pick} current={queries.map((one) => one.text).join(' ')} /> : null}
       <div className="page">
-        <div className="metrics-query">
-          <QueryField language="promql" search value={query} onSubmit={(q) => setSearch({ q: q || undefined, query: undefined })} />
-          <Button variant="default" onClick={() => setSearch({ names: browsing ? '0' : undefined }, 'replace')} aria-pressed={browsing}>
-            Metrics
-          </Button>
+        {queries.map((one, i) => (
+          <QueryRow key={one.key} query={one} letter={String.fromCharCode(65 + i)} alone={queries.length === 1} search={i === 0} onChange={(patch) => change(i, patch)} onRemove={() => set(queries.filter((_, at) => at !== i))} />
+        ))}
+        <div className="metrics-tools">
+          {queries.length < QUERIES_MAX ? <Button variant="default" leftSection={<Icon name="plus" size={12} />} onClick={() => set([...queries, { key: `q${queries.length + 1}`, text: '', off: false }], 'replace')}>Query</Button> : null}
+          <Button variant="default" onClick={() => setSearch({ names: browsing ? '0' : undefined }, 'replace')} aria-pressed={browsing}>Metrics</Button>
+          <SegmentedControl value={view} onChange={(value) => setSearch({ view: value === 'graph' ? undefined : value }, 'replace')} data={[{ value: 'graph', label: 'Graph' }, { value: 'table', label: 'Table' }, { value: 'heatmap', label: 'Heatmap' }]} />
         </div>
-        {query ? <Result query={query} /> : <Empty title="Choose a metric or write PromQL">Press / to go to the editor; Ctrl-Enter runs the query.</Empty>}
+        {asked.length ? <Result queries={asked} view={view} /> : <Empty title="Choose a metric or write PromQL">Press / to go to the editor; Enter runs the query.</Empty>}
       </div>
+    </div>
+  );
+}
+
+type RowProps = { query: Query; letter: string; alone: boolean; search: boolean; onChange: (patch: Partial<Query>) => void; onRemove: () => void };
+
+function QueryRow({ query, letter, alone, search, onChange, onRemove }: RowProps) {
+  const [text, setText] = useState(query.text);
+  const run = (given: string) => onChange({ text: given });
+  return (
+    <div className="metrics-query">
+      {alone ? null : (
+        <Button variant={query.off ? 'default' : 'light'} px={9} aria-pressed={!query.off} aria-label={`Query ${letter}`} onClick={() => onChange({ off: !query.off })}>{letter}</Button>
+      )}
+      <QueryField language="promql" label={search ? 'PromQL' : `PromQL ${letter}`} search={search} value={query.text} onSubmit={run} onType={setText} />
+      <Button onClick={() => run(text.trim())}>Run</Button>
+      {alone ? null : <ActionIcon aria-label={`Remove query ${letter}`} onClick={onRemove}><Icon name="close" size={12} /></ActionIcon>}
     </div>
   );
 }
@@ -46,44 +63,4 @@ function suggestion(name: string): string {
   if (/_(total|count|sum)$/.test(name)) return `rate(${quoted}[1m])`;
   if (name.endsWith('_bucket')) return `histogram_quantile(0.95, sum by (le) (rate(${quoted}[1m])))`;
   return quoted;
-}
-
-function Result({ query }: { query: string }) {
-  const { window, setRange } = useRange();
-  const [cursor, setCursor] = useState<number | null>(null);
-  const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set());
-  const stepS = niceStep(window.endMs - window.startMs, POINTS_WANTED);
-  const result = useQuery({
-    queryKey: ['metrics', query, window, stepS],
-    queryFn: ({ signal }) => queryRange(query, window.startMs, window.endMs, stepS, signal),
-  });
-  const shown = useMemo(() => (result.data?.series ?? []).slice(0, SERIES_MAX), [result.data]);
-  const data = useMemo(() => align(shown, stepS * 1000), [shown, stepS]);
-  const retry = () => void result.refetch();
-  if (!result.data) return result.error ? <Failure error={result.error} retry={retry} /> : <Rows count={10} />;
-  const all = result.data.series.length;
-  return (
-    <Panel title="Result" side={`${all > SERIES_MAX ? `first ${SERIES_MAX} of ` : ''}${all} series, step ${duration(stepS * 1000)}`}>
-      {result.error ? <FailureLine error={result.error} retry={retry} /> : null}
-      {result.data.warnings.map((warning) => (
-        <p key={warning} className="warning-line">{warning}</p>
-      ))}
-      {all === 0 ? (
-        <Empty title="No series">Nothing matches in this time range.</Empty>
-      ) : (
-        <>
-          <Chart
-            data={data}
-            startMs={window.startMs}
-            endMs={window.endMs}
-            height={CHART_HEIGHT}
-            hidden={hidden}
-            onCursor={setCursor}
-            onZoom={(from, to) => setRange({ from: String(Math.round(from)), to: String(Math.round(to)) })}
-          />
-          <SeriesTable series={shown} data={data} cursor={cursor} hidden={hidden} onHidden={setHidden} />
-        </>
-      )}
-    </Panel>
-  );
 }

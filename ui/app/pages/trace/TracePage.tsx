@@ -1,11 +1,13 @@
-import { SegmentedControl } from '@mantine/core';
+import { Button, SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { AppLink } from '../../components/AppLink';
 import { CopyButton } from '../../components/CopyButton';
 import { Empty, Failure, Rows } from '../../components/States';
-import { duration } from '../../lib/format';
+import { SearchBox } from '../../components/SearchBox';
+import { type Part, criticalPath, matchingSpans, pathByService } from '../../lib/critical';
+import { duration, percent } from '../../lib/format';
 import { logsOfTrace } from '../../lib/links';
 import * as tempo from '../../lib/tempo';
 import type { Trace } from '../../lib/trace';
@@ -49,6 +51,9 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
   const select = useCallback((id: string | undefined) => setSearch({ span: id }, 'replace'), [setSearch]);
   const close = useCallback(() => select(undefined), [select]);
   const view = search.view === 'logs' ? 'logs' : 'spans';
+  const critical = useMemo(() => criticalPath(trace.spans), [trace]);
+  const hits = useMemo(() => (search.find ? matchingSpans(trace.spans, search.find) : undefined), [trace, search.find]);
+  const parents = useMemo(() => new Set(fall.rows.filter((row) => row.children > 0).map((row) => row.span.id)), [fall]);
   const toggle = (id: string) =>
     setCollapsed((now) => {
       const next = new Set(now);
@@ -67,11 +72,33 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
           ]}
         />
       </TraceHead>
+      {view === 'spans' ? (
+        <div className="trace-tools">
+          <SearchBox label="Find in this trace" value={search.find ?? ''} onSubmit={(text) => setSearch({ find: text || undefined }, 'replace')} placeholder="name, service, attribute=value" />
+          {hits ? <span className="muted">{hits.size} of {trace.spans.length} spans</span> : null}
+          <Button variant={search.path ? 'light' : 'default'} aria-pressed={search.path === '1'} onClick={() => setSearch({ path: search.path ? undefined : '1' }, 'replace')}>Critical path</Button>
+          <Button variant="default" onClick={() => setCollapsed(collapsed.size ? new Set() : parents)}>{collapsed.size ? 'Expand all' : 'Collapse all'}</Button>
+          {search.path ? <PathSums sums={pathByService(trace.spans, critical)} total={fall.durationMs} /> : null}
+        </div>
+      ) : null}
       <div className="trace-body">
-        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} />}
+        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} path={search.path ? critical : NO_PATH} hits={hits} />}
         {selected ? <SpanDetail key={selected.id} span={selected} traceStartMs={fall.startMs} logs={(logs.data ?? []).filter((line) => line.labels.span_id === selected.id)} onClose={close} /> : null}
       </div>
     </div>
+  );
+}
+
+const NO_PATH: ReadonlyMap<string, Part[]> = new Map();
+
+/** Who was waited for, and how long. */
+function PathSums({ sums, total }: { sums: readonly { service: string; ms: number }[]; total: number }) {
+  return (
+    <span className="path-sums">
+      {sums.slice(0, 6).map((one) => (
+        <span key={one.service} className="chip"><b>{one.service}</b>&nbsp;{duration(one.ms)} ({percent(one.ms / total)})</span>
+      ))}
+    </span>
   );
 }
 

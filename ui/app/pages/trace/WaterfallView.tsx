@@ -1,9 +1,10 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useElementSize } from '@mantine/hooks';
-import { useCallback, useRef } from 'react';
+import { useCallback, useEffect, useRef } from 'react';
 import { useListKeys } from '../../components/useListKeys';
 import { Icon } from '../../components/Icon';
 import { duration } from '../../lib/format';
+import type { Part } from '../../lib/critical';
 import { serviceColor } from '../../lib/colors';
 import { type Row, type Waterfall, ticks } from '../../lib/waterfall';
 
@@ -15,9 +16,13 @@ type Props = {
   collapsed: ReadonlySet<string>;
   onSelect: (id: string) => void;
   onToggle: (id: string) => void;
+  /** Where the path that took the time runs; empty if it is not wanted. */
+  path: ReadonlyMap<string, readonly Part[]>;
+  /** Found by the search; undefined if nothing is searched. */
+  hits: ReadonlySet<string> | undefined;
 };
 
-export function WaterfallView({ fall, selected, collapsed, onSelect, onToggle }: Props) {
+export function WaterfallView({ fall, selected, collapsed, onSelect, onToggle, path, hits }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const { ref: ruler, width } = useElementSize<HTMLDivElement>();
   const rows = useVirtualizer({ count: fall.rows.length, getScrollElement: () => box.current, estimateSize: () => ROW_HEIGHT, overscan: 15 });
@@ -27,6 +32,12 @@ export function WaterfallView({ fall, selected, collapsed, onSelect, onToggle }:
   }, [fall, onSelect]);
   const show = useCallback((index: number) => rows.scrollToIndex(index), [rows]);
   const { active, setActive } = useListKeys(fall.rows.length, open, show);
+  // What is found first comes into view.
+  useEffect(() => {
+    const first = hits ? fall.rows.findIndex((row) => hits.has(row.span.id)) : -1;
+    if (first >= 0) rows.scrollToIndex(first, { align: 'center' });
+    // Only when the search changes, not with every scroll.
+  }, [hits]);
   const marks = ticks(fall.durationMs, Math.max(2, Math.floor(width / 110)));
   return (
     <div className="waterfall">
@@ -52,6 +63,7 @@ export function WaterfallView({ fall, selected, collapsed, onSelect, onToggle }:
                 data-row
                 data-active={item.index === active || undefined}
                 data-selected={row.span.id === selected || undefined}
+                data-faded={(hits && !hits.has(row.span.id)) || undefined}
                 className="span-row"
                 style={{ transform: `translateY(${item.start}px)`, height: ROW_HEIGHT }}
                 onClick={() => {
@@ -60,7 +72,7 @@ export function WaterfallView({ fall, selected, collapsed, onSelect, onToggle }:
                 }}
               >
                 <SpanName row={row} closed={collapsed.has(row.span.id)} onToggle={() => onToggle(row.span.id)} />
-                <SpanBar row={row} color={serviceColor(fall.services, row.span.service)} marks={marks.map((mark) => mark / fall.durationMs)} />
+                <SpanBar row={row} color={serviceColor(fall.services, row.span.service)} marks={marks.map((mark) => mark / fall.durationMs)} parts={path.get(row.span.id) ?? NO_PARTS} startMs={fall.startMs} durationMs={fall.durationMs} />
               </div>
             );
           })}
@@ -106,7 +118,9 @@ function SpanName({ row, closed, onToggle }: { row: Row; closed: boolean; onTogg
 const ROOM_RIGHT = 0.85;
 const ROOM_LEFT = 0.15;
 
-function SpanBar({ row, color, marks }: { row: Row; color: string; marks: number[] }) {
+const NO_PARTS: readonly Part[] = [];
+
+function SpanBar({ row, color, marks, parts, startMs, durationMs }: { row: Row; color: string; marks: number[]; parts: readonly Part[]; startMs: number; durationMs: number }) {
   const right = row.left + row.width;
   // Right of the bar, else left of it, else in it.
   const inside = right >= ROOM_RIGHT && row.left < ROOM_LEFT;
@@ -120,6 +134,9 @@ function SpanBar({ row, color, marks }: { row: Row; color: string; marks: number
         <i key={mark} className="grid-line" style={{ left: `${mark * 100}%` }} />
       ))}
       <i className="span-bar" data-error={row.span.error || undefined} style={{ left: `${row.left * 100}%`, width: `max(2px, ${row.width * 100}%)`, background: color }} />
+      {parts.map((part) => (
+        <i key={part.startMs} className="span-path" style={{ left: `${((part.startMs - startMs) / durationMs) * 100}%`, width: `max(1px, ${((part.endMs - part.startMs) / durationMs) * 100}%)` }} />
+      ))}
       {row.span.events.map((event, i) => (
         <i key={i} className="span-event" style={{ left: `${Math.min(1, row.left + ((event.ms - row.span.startMs) / Math.max(row.span.durationMs, 0.001)) * row.width) * 100}%` }} />
       ))}

@@ -1,4 +1,5 @@
 import { Button, Select } from '@mantine/core';
+import { QueryField } from '../../components/editor/QueryField';
 import { SearchBox } from '../../components/SearchBox';
 import type { Search } from '../../lib/search';
 import { type TraceFilters, asTraceId, traceDuration } from '../../lib/traceql';
@@ -33,7 +34,7 @@ export function TraceBar({ search, query }: { search: Search; query: string }) {
   return (
     <div className="querybar">
       {written ? (
-        <SearchBox label="TraceQL" mono value={query} onSubmit={(q) => openOr(q, () => setSearch({ q }))} placeholder='{ resource.service.name = "cart" && duration > 100ms }' />
+        <QueryField language="traceql" search value={query} onSubmit={(q) => openOr(q, () => setSearch({ q }))} />
       ) : (
         <Filters search={search} onName={(name) => openOr(name, () => setSearch({ name: name || undefined }))} />
       )}

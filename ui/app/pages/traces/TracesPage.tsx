@@ -1,28 +1,34 @@
 import { useQuery } from '@tanstack/react-query';
-import { useCallback } from 'react';
+import { useCallback, useMemo } from 'react';
 import { Empty, Failure, FailureLine, Rows } from '../../components/States';
 import { useListKeys } from '../../components/useListKeys';
 import * as tempo from '../../lib/tempo';
 import { buildTraceQL } from '../../lib/traceql';
 import type { Window } from '../../lib/time';
 import { useRange } from '../../state/range';
-import { useGo, useSearchAll } from '../../state/search';
+import { useGo, useSearchAll, useSetSearch } from '../../state/search';
+import { parseSelection, selectionText, within } from '../../lib/selection';
+import { Difference } from './Difference';
 import { Scatter } from './Scatter';
 import { TraceBar, traceFiltersOf } from './TraceBar';
 import { TraceTable } from './TraceTable';
 
 const LIMIT = 200;
+const NONE: readonly tempo.Found[] = [];
 
 export default function TracesPage() {
   const search = useSearchAll();
   const { window } = useRange();
   const go = useGo();
+  const setSearch = useSetSearch();
   const query = search.q ?? buildTraceQL(traceFiltersOf(search));
   const result = useQuery({
     queryKey: ['traces', query, window],
     queryFn: ({ signal }) => tempo.search(query, window.startMs, window.endMs, LIMIT, signal),
   });
-  const found = result.data ?? [];
+  const all = result.data ?? NONE;
+  const selection = useMemo(() => parseSelection(search.sel), [search.sel]);
+  const found = useMemo(() => (selection ? within(all, selection) : all), [all, selection]);
   const open = useCallback((index: number) => {
     const row = found[index];
     if (row) go(`/trace/${row.traceId}`);
@@ -35,13 +41,14 @@ export default function TracesPage() {
       <TraceBar search={search} query={query} />
       <div className="scroll">
         {result.error && result.data ? <FailureLine error={result.error} retry={retry} /> : null}
-        <Scatter found={found} window={found.length >= LIMIT ? spread(found, window) : window} onOpen={(id) => go(`/trace/${id}`)} loading={result.isPending && !result.error} />
+        <Scatter found={all} window={all.length >= LIMIT ? spread(all, window) : window} onOpen={(id) => go(`/trace/${id}`)} loading={result.isPending && !result.error} selection={selection} onSelect={(next) => setSearch({ sel: selectionText(next) }, 'replace')} />
+        {selection ? <Difference selection={selection} query={query} matched={found.length} /> : null}
         {result.data ? (
           found.length ? (
             <>
               <TraceTable found={found} active={active} stale={result.isPlaceholderData} />
               <p className="faint end-note">
-                {found.length >= LIMIT ? `The newest ${LIMIT} traces that match; narrow the search or the time range to see others.` : `${found.length} traces match.`}
+                {all.length >= LIMIT ? `The newest ${LIMIT} traces that match; narrow the search or the time range to see others.` : `${found.length} traces match.`}
               </p>
             </>
           ) : (
