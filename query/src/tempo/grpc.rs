@@ -24,9 +24,12 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// A message's flag and length.
 const PREFIX_LEN: usize = 5;
 
+/// Names and values of parameters.
+type Pairs = Vec<(String, String)>;
+
 pub(crate) struct Method {
     name: &'static str,
-    params: fn(&[u8]) -> Option<Vec<(String, String)>>,
+    params: fn(&[u8]) -> Option<Pairs>,
     answer: fn(&Call) -> Result<Vec<u8>, Failure>,
 }
 
