@@ -15,6 +15,10 @@ export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }:
   const at = (placed: Placed) => ({ x: ((placed.x + 0.5) / layout.layers) * w, y: ((placed.y + 0.5) / layout.rows) * h });
   const places = new Map(layout.nodes.map((placed) => [placed.node.id, at(placed)]));
   const near = (edge: GraphEdge) => selected === undefined || edge.from === selected || edge.to === selected;
+  const arrows = edges.flatMap((edge): ArrowProps[] => {
+    const [from, to] = [places.get(edge.from), places.get(edge.to)];
+    return from && to && edge.from !== edge.to ? [{ edge, from, to, faded: !near(edge), ...(onEdge ? { onClick: () => onEdge(edge) } : {}) }] : [];
+  });
   return (
     <div className="graph" style={{ height }} tabIndex={0} role="group" aria-label={`Graph of ${nodes.length} nodes and ${edges.length} edges`}>
       <svg width={w} height={h}>
@@ -25,10 +29,7 @@ export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }:
             </marker>
           ))}
         </defs>
-        {edges.map((edge) => {
-          const [from, to] = [places.get(edge.from), places.get(edge.to)];
-          return from && to && edge.from !== edge.to ? <Arrow key={`${edge.from}>${edge.to}`} edge={edge} from={from} to={to} faded={!near(edge)} {...(onEdge ? { onClick: () => onEdge(edge) } : {})} /> : null;
-        })}
+        {arrows.map((arrow) => <Arrow key={`${arrow.edge.from}>${arrow.edge.to}`} {...arrow} />)}
         {layout.nodes.map((placed) => {
           const { x, y } = at(placed);
           const { node } = placed;
@@ -48,17 +49,31 @@ export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }:
             </g>
           );
         })}
+        {/* Over the boxes: what fails must not hide behind one. */}
+        {arrows.map((arrow) => <ArrowLabel key={`${arrow.edge.from}>${arrow.edge.to}`} {...arrow} />)}
       </svg>
     </div>
   );
 }
 
-function Arrow({ edge, from, to, faded, onClick }: { edge: GraphEdge; from: { x: number; y: number }; to: { x: number; y: number }; faded: boolean; onClick?: () => void }) {
+type Point = { x: number; y: number };
+type ArrowProps = { edge: GraphEdge; from: Point; to: Point; faded: boolean; onClick?: () => void };
+
+/** Where an arrow leaves and arrives; one that goes back does so below the boxes. */
+function ends({ from, to }: ArrowProps) {
   const back = to.x <= from.x;
-  const x1 = from.x + (back ? 0 : BOX_W / 2);
-  const x2 = to.x - (back ? 0 : BOX_W / 2);
-  const y1 = from.y + (back ? BOX_H / 2 : 0);
-  const y2 = to.y + (back ? BOX_H / 2 : 0);
+  return {
+    back,
+    x1: from.x + (back ? 0 : BOX_W / 2),
+    x2: to.x - (back ? 0 : BOX_W / 2),
+    y1: from.y + (back ? BOX_H / 2 : 0),
+    y2: to.y + (back ? BOX_H / 2 : 0),
+  };
+}
+
+function Arrow(props: ArrowProps) {
+  const { edge, faded, onClick } = props;
+  const { back, x1, x2, y1, y2 } = ends(props);
   const bend = back ? `C${x1} ${y1 + 50} ${x2} ${y2 + 50} ${x2} ${y2}` : `C${x1 + 40} ${y1} ${x2 - 40} ${y2} ${x2 - 3} ${y2}`;
   const bad = edge.bad > 0.01;
   return (
@@ -66,6 +81,15 @@ function Arrow({ edge, from, to, faded, onClick }: { edge: GraphEdge; from: { x:
       <path d={`M${x1} ${y1}${bend}`} fill="none" stroke="transparent" strokeWidth={12} />
       <path d={`M${x1} ${y1}${bend}`} fill="none" stroke={`var(--${bad ? 'bar-error' : 'line-strong'})`} strokeWidth={Math.min(6, 1.2 + (edge.weight ?? 0) * 4)} markerEnd={`url(#arrow-${bad ? 'bar-error' : 'line-strong'})`} />
       <title>{`${edge.from} → ${edge.to}: ${edge.label}`}</title>
+    </g>
+  );
+}
+
+function ArrowLabel(props: ArrowProps) {
+  const { edge, faded, onClick } = props;
+  const { back, x1, x2, y1, y2 } = ends(props);
+  return (
+    <g className="graph-edge" data-bad={edge.bad > 0.01 || undefined} opacity={faded ? 0.25 : 1} onClick={onClick} style={onClick ? { cursor: 'pointer' } : undefined}>
       <text x={(x1 + x2) / 2} y={(y1 + y2) / 2 - 4 + (back ? 36 : 0)} textAnchor="middle" className="graph-label">{edge.label.slice(0, 30)}</text>
     </g>
   );

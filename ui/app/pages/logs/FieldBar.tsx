@@ -27,9 +27,9 @@ export function FieldBar({ query, lines, columns, onColumn, onTerm }: Props) {
         {shown.map((row) => (
           <div key={row.name} className="field">
             <div className="field-head">
-              <button type="button" className="field-name clip" aria-expanded={open === row.name} title={row.name} onClick={() => setOpen(open === row.name ? undefined : row.name)}>
+              <button type="button" className="field-name" aria-expanded={open === row.name} title={row.name} onClick={() => setOpen(open === row.name ? undefined : row.name)}>
                 <Icon name={open === row.name ? 'down' : 'right'} size={10} />
-                {row.name}
+                <span className="clip">{row.name}</span>
               </button>
               <span className="faint">{row.values}</span>
               <Tooltip label={columns.includes(row.name) ? 'Take the column away' : 'Show as a column'}>
