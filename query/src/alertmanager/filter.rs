@@ -1,11 +1,9 @@
 //! `filter=`, `receiver=` and the flags of lists.
 
-use std::collections::BTreeMap;
-
 use store::model::{LabelMatcher, MatchOp};
 
 use crate::failure::Failure;
-use crate::notify::{AlertStatus, parse_matcher};
+use crate::notify::{AlertStatus, all_match, parse_matcher};
 use crate::request::Params;
 
 /// Which alerts a request wants to see.
@@ -62,8 +60,4 @@ pub(super) fn matchers(params: &Params) -> Result<Vec<LabelMatcher>, Failure> {
         parse_matcher(text).map_err(|error| Failure::bad(format!("bad matcher format: {error}")))
     };
     params.all("filter").map(one).collect()
-}
-
-fn all_match(matchers: &[LabelMatcher], labels: &BTreeMap<String, String>) -> bool {
-    matchers.iter().all(|m| m.matches(labels.get(&*m.name).map_or("", String::as_str)))
 }

@@ -23,7 +23,7 @@ pub(crate) use api::{AlertStatus, Refusal};
 pub(crate) use config::nullable;
 pub use config::{NotifyConfig, check_alertmanager};
 pub(crate) use group::Told;
-pub(crate) use matcher::parse_one as parse_matcher;
+pub(crate) use matcher::{all_match, parse_one as parse_matcher};
 pub use notifier::{Notifier, NotifierConfig};
 pub(crate) use silence::{Silence, SilenceMatcher, SilenceState};
 pub(crate) use template::times;

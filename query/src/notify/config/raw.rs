@@ -37,7 +37,7 @@ pub(super) struct RawFile {
 }
 
 /// What receivers fall back to.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawGlobal {
     pub(crate) resolve_timeout: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct RawGlobal {
     pub(crate) smtp_auth_secret: Option<Hidden>,
     pub(crate) smtp_auth_secret_file: Option<String>,
     pub(crate) smtp_auth_identity: Option<String>,
-    pub(crate) smtp_require_tls: bool,
+    pub(crate) smtp_require_tls: Option<bool>,
     pub(crate) smtp_force_implicit_tls: Option<bool>,
     pub(crate) smtp_tls_config: Option<TlsConfig>,
     pub(crate) slack_api_url: Option<Hidden>,
@@ -185,49 +185,5 @@ impl RawGlobal {
             Secret::either(key, inline.as_ref(), file.as_deref())?;
         }
         self.http_config.as_ref().map_or(Ok(()), HttpConfig::check)
-    }
-}
-
-impl Default for RawGlobal {
-    fn default() -> Self {
-        Self {
-            resolve_timeout: None,
-            http_config: None,
-            smtp_from: None,
-            smtp_hello: None,
-            smtp_smarthost: None,
-            smtp_auth_username: None,
-            smtp_auth_password: None,
-            smtp_auth_password_file: None,
-            smtp_auth_secret: None,
-            smtp_auth_secret_file: None,
-            smtp_auth_identity: None,
-            smtp_require_tls: true,
-            smtp_force_implicit_tls: None,
-            smtp_tls_config: None,
-            slack_api_url: None,
-            slack_api_url_file: None,
-            slack_app_token: None,
-            slack_app_token_file: None,
-            slack_app_url: None,
-            pagerduty_url: None,
-            opsgenie_api_url: None,
-            opsgenie_api_key: None,
-            opsgenie_api_key_file: None,
-            telegram_api_url: None,
-            telegram_bot_token: None,
-            telegram_bot_token_file: None,
-            mattermost_webhook_url: None,
-            mattermost_webhook_url_file: None,
-            victorops_api_url: None,
-            victorops_api_key: None,
-            victorops_api_key_file: None,
-            _wechat_api_url: None,
-            _wechat_api_secret: None,
-            _wechat_api_secret_file: None,
-            _wechat_api_corp_id: None,
-            _webex_api_url: None,
-            _jira_api_url: None,
-        }
     }
 }

@@ -14,10 +14,10 @@ const CONTENT_MOST: usize = 2_000;
 const RED: u32 = 0x99_2d_22;
 const GREEN: u32 = 0x2e_cc_71;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct DiscordConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     webhook_url: Option<Hidden>,
     webhook_url_file: Option<String>,
     content: Option<String>,
@@ -30,26 +30,9 @@ pub(crate) struct DiscordConfig {
     target: Option<Secret>,
 }
 
-impl Default for DiscordConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            webhook_url: None,
-            webhook_url_file: None,
-            content: None,
-            title: None,
-            message: None,
-            username: None,
-            avatar_url: None,
-            http_config: None,
-            target: None,
-        }
-    }
-}
-
 impl Receiver for DiscordConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
@@ -57,8 +40,7 @@ impl Receiver for DiscordConfig {
     }
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
-        let all = [("content", &self.content), ("title", &self.title), ("message", &self.message)];
-        all.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect()
+        super::set(&[("content", &self.content), ("title", &self.title), ("message", &self.message)])
     }
 
     fn complete(&mut self, environment: &Environment<'_>) -> Result<(), String> {

@@ -69,8 +69,7 @@ impl Receiver for EmailConfig {
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
         let mut all = vec![("to", self.to.as_str())];
-        let named = [("from", &self.from), ("html", &self.html), ("text", &self.text)];
-        all.extend(named.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))));
+        all.extend(super::set(&[("from", &self.from), ("html", &self.html), ("text", &self.text)]));
         all.extend(self.headers.values().map(|text| ("headers", text.as_str())));
         all
     }
@@ -85,7 +84,7 @@ impl Receiver for EmailConfig {
         fill(&mut self.auth_identity, &global.smtp_auth_identity);
         self.force_implicit_tls = self.force_implicit_tls.or(global.smtp_force_implicit_tls);
         self.tls_config = self.tls_config.take().or_else(|| global.smtp_tls_config.clone());
-        self.require_tls = self.require_tls.or(Some(global.smtp_require_tls));
+        self.require_tls = self.require_tls.or(global.smtp_require_tls);
         let own = (self.auth_password.as_ref(), self.auth_password_file.as_deref());
         let all = (global.smtp_auth_password.as_ref(), global.smtp_auth_password_file.as_deref());
         self.password = environment.secret("auth_password", own, all)?;

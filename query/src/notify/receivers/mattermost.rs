@@ -7,10 +7,10 @@ use super::{Environment, HttpRequest, Prepared, Receiver, Say, needed, put};
 use crate::notify::config::{Hidden, nullable};
 use crate::notify::http::{HttpConfig, Secret};
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MattermostConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     webhook_url: Option<Hidden>,
     webhook_url_file: Option<String>,
     channel: Option<String>,
@@ -45,36 +45,6 @@ struct Field {
     short: bool,
 }
 
-impl Default for MattermostConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            webhook_url: None,
-            webhook_url_file: None,
-            channel: None,
-            username: None,
-            text: None,
-            fallback: None,
-            color: None,
-            pretext: None,
-            author_name: None,
-            author_link: None,
-            author_icon: None,
-            title: None,
-            title_link: None,
-            fields: Vec::new(),
-            thumb_url: None,
-            footer: None,
-            footer_icon: None,
-            image_url: None,
-            icon_url: None,
-            icon_emoji: None,
-            http_config: None,
-            target: None,
-        }
-    }
-}
-
 impl MattermostConfig {
     /// Keys of the attachment with their defaults' names.
     fn attachment(&self) -> [(&'static str, &Option<String>, &'static str); 12] {
@@ -97,7 +67,7 @@ impl MattermostConfig {
 
 impl Receiver for MattermostConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {

@@ -297,6 +297,11 @@ pub(crate) fn quoted(name: &str) -> String {
     name.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
+/// Keys whose templates are set.
+pub(crate) fn set<'t>(all: &[(&'static str, &'t Option<String>)]) -> Vec<(&'static str, &'t str)> {
+    all.iter().filter_map(|(key, text)| Some((*key, text.as_deref()?))).collect()
+}
+
 /// At most so many characters, the last of them an ellipsis if some are left out.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {

@@ -14,10 +14,10 @@ const MESSAGE_MOST: usize = 130;
 const DESCRIPTION_MOST: usize = 15_000;
 const RESPONDERS: [&str; 5] = ["team", "teams", "user", "escalation", "schedule"];
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct OpsgenieConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     api_key: Option<Hidden>,
     api_key_file: Option<String>,
     api_url: Option<String>,
@@ -49,33 +49,9 @@ struct Responder {
     kind: String,
 }
 
-impl Default for OpsgenieConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            api_key: None,
-            api_key_file: None,
-            api_url: None,
-            message: None,
-            description: None,
-            source: None,
-            details: BTreeMap::new(),
-            entity: None,
-            responders: Vec::new(),
-            actions: None,
-            tags: None,
-            note: None,
-            priority: None,
-            update_alerts: false,
-            http_config: None,
-            key: None,
-        }
-    }
-}
-
 impl Receiver for OpsgenieConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
@@ -83,7 +59,7 @@ impl Receiver for OpsgenieConfig {
     }
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
-        let named = [
+        let mut all = super::set(&[
             ("message", &self.message),
             ("description", &self.description),
             ("source", &self.source),
@@ -92,9 +68,7 @@ impl Receiver for OpsgenieConfig {
             ("tags", &self.tags),
             ("note", &self.note),
             ("priority", &self.priority),
-        ];
-        let mut all: Vec<_> =
-            named.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect();
+        ]);
         all.extend(self.details.values().map(|text| ("details", text.as_str())));
         for responder in &self.responders {
             let texts = [&responder.id, &responder.name, &responder.username, &responder.kind];

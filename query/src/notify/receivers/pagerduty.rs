@@ -19,10 +19,10 @@ const DETAILS: [(&str, &str); 4] = [
     ("num_resolved", "{{ .Alerts.Resolved | len }}"),
 ];
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PagerdutyConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     service_key: Option<Hidden>,
     service_key_file: Option<String>,
     routing_key: Option<Hidden>,
@@ -51,37 +51,9 @@ pub(crate) struct PagerdutyConfig {
     service: Option<Secret>,
 }
 
-impl Default for PagerdutyConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            service_key: None,
-            service_key_file: None,
-            routing_key: None,
-            routing_key_file: None,
-            url: None,
-            client: None,
-            client_url: None,
-            description: None,
-            details: BTreeMap::new(),
-            images: Vec::new(),
-            links: Vec::new(),
-            source: None,
-            severity: None,
-            class: None,
-            component: None,
-            group: None,
-            _timeout: None,
-            http_config: None,
-            routing: None,
-            service: None,
-        }
-    }
-}
-
 impl Receiver for PagerdutyConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
@@ -89,7 +61,7 @@ impl Receiver for PagerdutyConfig {
     }
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
-        let named = [
+        let mut all = super::set(&[
             ("client", &self.client),
             ("client_url", &self.client_url),
             ("description", &self.description),
@@ -98,9 +70,7 @@ impl Receiver for PagerdutyConfig {
             ("class", &self.class),
             ("component", &self.component),
             ("group", &self.group),
-        ];
-        let mut all: Vec<_> =
-            named.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect();
+        ]);
         all.extend(self.details.values().filter_map(|value| Some(("details", value.as_str()?))));
         let lists = self.images.iter().chain(&self.links).flat_map(BTreeMap::values);
         all.extend(lists.map(|text| ("images and links", text.as_str())));

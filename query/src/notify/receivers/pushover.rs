@@ -7,14 +7,17 @@ use crate::notify::config::Hidden;
 use crate::notify::http::{HttpConfig, Secret};
 
 const API_URL: &str = "https://api.pushover.net/1/messages.json";
+/// Of a message that wants to be acknowledged.
+const RETRY: &str = "1m";
+const EXPIRE: &str = "1h";
 const TITLE_MOST: usize = 250;
 const MESSAGE_MOST: usize = 1_024;
 const URL_MOST: usize = 512;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PushoverConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     user_key: Option<Hidden>,
     user_key_file: Option<String>,
     token: Option<Hidden>,
@@ -26,8 +29,8 @@ pub(crate) struct PushoverConfig {
     device: Option<String>,
     sound: Option<String>,
     priority: Option<String>,
-    retry: String,
-    expire: String,
+    retry: Option<String>,
+    expire: Option<String>,
     ttl: Option<String>,
     html: bool,
     monospace: bool,
@@ -38,36 +41,9 @@ pub(crate) struct PushoverConfig {
     app: Option<Secret>,
 }
 
-impl Default for PushoverConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            user_key: None,
-            user_key_file: None,
-            token: None,
-            token_file: None,
-            title: None,
-            message: None,
-            url: None,
-            url_title: None,
-            device: None,
-            sound: None,
-            priority: None,
-            retry: "1m".into(),
-            expire: "1h".into(),
-            ttl: None,
-            html: false,
-            monospace: false,
-            http_config: None,
-            user: None,
-            app: None,
-        }
-    }
-}
-
 impl Receiver for PushoverConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
@@ -75,7 +51,7 @@ impl Receiver for PushoverConfig {
     }
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
-        let named = [
+        super::set(&[
             ("title", &self.title),
             ("message", &self.message),
             ("url", &self.url),
@@ -83,8 +59,7 @@ impl Receiver for PushoverConfig {
             ("device", &self.device),
             ("sound", &self.sound),
             ("priority", &self.priority),
-        ];
-        named.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect()
+        ])
     }
 
     fn complete(&mut self, environment: &Environment<'_>) -> Result<(), String> {
@@ -98,10 +73,8 @@ impl Receiver for PushoverConfig {
         if self.html && self.monospace {
             return Err("set html or monospace, not both".into());
         }
-        for (key, text) in
-            [("retry", Some(&self.retry)), ("expire", Some(&self.expire)), ("ttl", self.ttl.as_ref())]
-        {
-            text.map_or(Ok(0), |text| seconds(text)).map_err(|error| format!("{key}: {error}"))?;
+        for (key, text) in [("retry", &self.retry), ("expire", &self.expire), ("ttl", &self.ttl)] {
+            text.as_deref().map_or(Ok(0), seconds).map_err(|error| format!("{key}: {error}"))?;
         }
         Ok(())
     }
@@ -126,8 +99,8 @@ impl Receiver for PushoverConfig {
             .append_pair("url", &cut(&say.or(self.url.as_deref(), "pushover.default.url")?, URL_MOST))
             .append_pair("url_title", &optional(&self.url_title)?)
             .append_pair("priority", &say.text(priority)?)
-            .append_pair("retry", &seconds(&self.retry)?.to_string())
-            .append_pair("expire", &seconds(&self.expire)?.to_string())
+            .append_pair("retry", &seconds(self.retry.as_deref().unwrap_or(RETRY))?.to_string())
+            .append_pair("expire", &seconds(self.expire.as_deref().unwrap_or(EXPIRE))?.to_string())
             .append_pair("device", &optional(&self.device)?)
             .append_pair("sound", &optional(&self.sound)?);
         for (flag, name) in [(self.html, "html"), (self.monospace, "monospace")] {

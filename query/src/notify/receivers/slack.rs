@@ -94,7 +94,7 @@ impl Receiver for SlackConfig {
     }
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
-        let named = [
+        let mut all = super::set(&[
             ("channel", &self.channel),
             ("username", &self.username),
             ("color", &self.color),
@@ -110,9 +110,7 @@ impl Receiver for SlackConfig {
             ("icon_url", &self.icon_url),
             ("image_url", &self.image_url),
             ("thumb_url", &self.thumb_url),
-        ];
-        let mut all: Vec<_> =
-            named.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect();
+        ]);
         all.extend(self.fields.iter().flat_map(|f| [("fields", f.title.as_str()), ("fields", &f.value)]));
         all.extend(
             self.actions.iter().flat_map(|a| [&a.text, &a.url, &a.value].map(|t| ("actions", t.as_str()))),

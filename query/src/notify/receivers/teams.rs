@@ -7,10 +7,10 @@ use super::{Environment, HttpRequest, Prepared, Receiver, Say, needed};
 use crate::notify::config::Hidden;
 use crate::notify::http::{HttpConfig, Secret};
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TeamsConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     webhook_url: Option<Hidden>,
     webhook_url_file: Option<String>,
     title: Option<String>,
@@ -24,25 +24,9 @@ pub(crate) struct TeamsConfig {
     target: Option<Secret>,
 }
 
-impl Default for TeamsConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            webhook_url: None,
-            webhook_url_file: None,
-            title: None,
-            summary: None,
-            text: None,
-            http_config: None,
-            connector: false,
-            target: None,
-        }
-    }
-}
-
 impl Receiver for TeamsConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
@@ -50,8 +34,7 @@ impl Receiver for TeamsConfig {
     }
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
-        let all = [("title", &self.title), ("summary", &self.summary), ("text", &self.text)];
-        all.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?))).collect()
+        super::set(&[("title", &self.title), ("summary", &self.summary), ("text", &self.text)])
     }
 
     fn complete(&mut self, environment: &Environment<'_>) -> Result<(), String> {

@@ -11,10 +11,10 @@ const API_URL: &str = "https://api.telegram.org";
 /// Telegram refuses longer messages.
 const MESSAGE_MOST: usize = 4_096;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TelegramConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     api_url: Option<String>,
     bot_token: Option<Hidden>,
     bot_token_file: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct TelegramConfig {
     message_thread_id: i64,
     message: Option<String>,
     disable_notifications: bool,
-    parse_mode: String,
+    parse_mode: Option<String>,
     http_config: Option<HttpConfig>,
     #[serde(skip)]
     token: Option<Secret>,
@@ -31,29 +31,9 @@ pub(crate) struct TelegramConfig {
     chat: Option<Secret>,
 }
 
-impl Default for TelegramConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            api_url: None,
-            bot_token: None,
-            bot_token_file: None,
-            chat_id: 0,
-            chat_id_file: None,
-            message_thread_id: 0,
-            message: None,
-            disable_notifications: false,
-            parse_mode: "HTML".into(),
-            http_config: None,
-            token: None,
-            chat: None,
-        }
-    }
-}
-
 impl Receiver for TelegramConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
@@ -78,7 +58,7 @@ impl Receiver for TelegramConfig {
         if self.chat.is_none() {
             return Err("set chat_id or chat_id_file".into());
         }
-        if !["", "HTML", "Markdown", "MarkdownV2"].contains(&self.parse_mode.as_str()) {
+        if !["", "HTML", "Markdown", "MarkdownV2"].contains(&self.parse_mode()) {
             return Err("parse_mode: it is HTML, Markdown, MarkdownV2 or empty".into());
         }
         let api_url = self.api_url.clone().or_else(|| global.telegram_api_url.clone());
@@ -91,7 +71,7 @@ impl Receiver for TelegramConfig {
     fn render(&self, say: &Say<'_>) -> Result<Prepared, String> {
         let default = "{{ template \"telegram.default.message\" . }}";
         let template = self.message.as_deref().unwrap_or(default);
-        let text = match self.parse_mode.as_str() {
+        let text = match self.parse_mode() {
             // Cut HTML may not be HTML any more.
             "HTML" => Some(say.html(template)?).filter(|text| text.chars().count() <= MESSAGE_MOST),
             _ => Some(cut(&say.text(template)?, MESSAGE_MOST)),
@@ -106,12 +86,18 @@ impl Receiver for TelegramConfig {
             "disable_web_page_preview": true,
             "disable_notification": self.disable_notifications,
         });
-        put(&mut body, "parse_mode", self.parse_mode.clone());
+        put(&mut body, "parse_mode", self.parse_mode().to_owned());
         if self.message_thread_id != 0 {
             body["message_thread_id"] = self.message_thread_id.into();
         }
         let url = self.api_url.as_deref().unwrap_or(API_URL);
         let url = format!("{url}/bot{}/sendMessage", needed(self.token.as_ref())?);
         Ok(Prepared { sends: vec![HttpRequest::json(&url, &body).into()], shown })
+    }
+}
+
+impl TelegramConfig {
+    fn parse_mode(&self) -> &str {
+        self.parse_mode.as_deref().unwrap_or("HTML")
     }
 }

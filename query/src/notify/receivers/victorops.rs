@@ -15,10 +15,10 @@ const MESSAGE_MOST: usize = 20_480;
 const OWN: [&str; 5] =
     ["message_type", "entity_id", "entity_display_name", "state_message", "monitoring_tool"];
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct VictoropsConfig {
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     api_key: Option<Hidden>,
     api_key_file: Option<String>,
     api_url: Option<String>,
@@ -34,28 +34,9 @@ pub(crate) struct VictoropsConfig {
     key: Option<Secret>,
 }
 
-impl Default for VictoropsConfig {
-    fn default() -> Self {
-        Self {
-            send_resolved: true,
-            api_key: None,
-            api_key_file: None,
-            api_url: None,
-            routing_key: String::new(),
-            message_type: None,
-            state_message: None,
-            entity_display_name: None,
-            monitoring_tool: None,
-            custom_fields: BTreeMap::new(),
-            http_config: None,
-            key: None,
-        }
-    }
-}
-
 impl Receiver for VictoropsConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
@@ -63,15 +44,15 @@ impl Receiver for VictoropsConfig {
     }
 
     fn templates(&self) -> Vec<(&'static str, &str)> {
-        let named = [
+        let mut all = super::set(&[
             ("message_type", &self.message_type),
             ("state_message", &self.state_message),
             ("entity_display_name", &self.entity_display_name),
             ("monitoring_tool", &self.monitoring_tool),
-        ];
-        let named = named.into_iter().filter_map(|(key, text)| Some((key, text.as_deref()?)));
-        let custom = self.custom_fields.values().map(|text| ("custom_fields", text.as_str()));
-        named.chain(custom).chain([("routing_key", self.routing_key.as_str())]).collect()
+        ]);
+        all.extend(self.custom_fields.values().map(|text| ("custom_fields", text.as_str())));
+        all.push(("routing_key", &self.routing_key));
+        all
     }
 
     fn complete(&mut self, environment: &Environment<'_>) -> Result<(), String> {

@@ -10,12 +10,12 @@ use crate::notify::group::{Message, Told};
 use crate::notify::http::{HttpConfig, Secret};
 use crate::request::time::rfc3339_ms;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct WebhookConfig {
     url: Option<Hidden>,
     url_file: Option<String>,
-    send_resolved: bool,
+    send_resolved: Option<bool>,
     /// 0: all of them.
     max_alerts: usize,
     /// Our own bound holds; the key is Alertmanager's.
@@ -26,23 +26,9 @@ pub(crate) struct WebhookConfig {
     target: Option<Secret>,
 }
 
-impl Default for WebhookConfig {
-    fn default() -> Self {
-        Self {
-            url: None,
-            url_file: None,
-            send_resolved: true,
-            max_alerts: 0,
-            _timeout: None,
-            http_config: None,
-            target: None,
-        }
-    }
-}
-
 impl Receiver for WebhookConfig {
     fn sends_resolved(&self) -> bool {
-        self.send_resolved
+        self.send_resolved.unwrap_or(true)
     }
 
     fn http(&self) -> Option<&HttpConfig> {
