@@ -1,5 +1,7 @@
 //! The pattern of one line: every word with a digit varies, and what connects such words varies with them.
 
+use memchr::memmem;
+
 use super::VARIES;
 
 /// Bytes of a pattern; what follows varies.
@@ -13,27 +15,36 @@ pub(crate) fn write_shape(line: &str, out: &mut String) {
     let bytes = line.as_bytes();
     let words = Words { bytes, at: 0 };
     // What stands between the last varying word and here, as long as it may be a joint.
-    let mut literal_from = 0;
+    let (mut literal_from, mut variable_from) = (0, 0);
     let mut after_variable = false;
     for (from, to) in words {
         if !varies(bytes, from, to, after_variable && literal_from + 1 == from) {
             continue;
         }
         let joint = after_variable && from == literal_from + 1 && JOINTS.contains(&bytes[literal_from]);
-        if !joint {
+        if !joint && !(after_variable && hides(line, variable_from, literal_from, from)) {
             out.push_str(&line[literal_from..from]);
             if out.len() - start > SHAPE_BYTES_MAX {
                 cut(out, start);
                 return;
             }
             out.push_str(VARIES);
+            variable_from = from;
         }
         (literal_from, after_variable) = (to, true);
     }
-    out.push_str(&line[literal_from..]);
+    if !(after_variable && hides(line, variable_from, literal_from, line.len())) {
+        out.push_str(&line[literal_from..]);
+    }
     if out.len() - start > SHAPE_BYTES_MAX + VARIES.len() {
         cut(out, start);
     }
+}
+
+/// Whether the literal stands within what varies before it too: a capture would end there, so it has to go on.
+fn hides(line: &str, variable: usize, literal: usize, end: usize) -> bool {
+    let text = &line.as_bytes()[literal..end];
+    !text.is_empty() && memmem::find(&line.as_bytes()[variable..end], text) != Some(literal - variable)
 }
 
 /// Keeps the first bytes and says that more follows.
@@ -104,6 +115,9 @@ mod tests {
             ("trace 1a2b-face-3c4d", "trace <_>"),
             (r#"{"n":12,"who":"ada","ok":true}"#, r#"{"n":<_>,"who":"ada","ok":true}"#),
             ("a,1,2,b", "a,<_>,b"),
+            ("1.1.", "<_>"),
+            ("1.a1.a", "<_>"),
+            ("1.a1.a b 2", "<_>.a b <_>"),
             ("größe 5m größer", "größe <_> größer"),
             ("no digits at all", "no digits at all"),
             ("", ""),
