@@ -22,7 +22,8 @@ pub(crate) fn write_shape(line: &str, out: &mut String) {
             continue;
         }
         let joint = after_variable && from == literal_from + 1 && JOINTS.contains(&bytes[literal_from]);
-        if !joint && !(after_variable && hides(line, variable_from, literal_from, from)) {
+        let goes_on = joint || after_variable && hides(line, variable_from, literal_from, from);
+        if !goes_on {
             out.push_str(&line[literal_from..from]);
             if out.len() - start > SHAPE_BYTES_MAX {
                 cut(out, start);
