@@ -30,6 +30,7 @@ mod metric;
 pub mod model;
 mod open;
 mod parallel;
+mod room;
 mod samples_view;
 mod segment;
 mod selection;

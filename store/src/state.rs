@@ -11,6 +11,7 @@ use crate::erasure::Erasures;
 use crate::flush::OpenSegments;
 use crate::head::{EventHead, LabelOverflow, SampleHead};
 use crate::model::{Batch, EventBatch, Limits, Lsn, Signal, Stream, Tenant, TenantNo, WriterId};
+use crate::room::Room;
 use crate::tap::AppliedBatch;
 
 /// All tenants that were seen; cheap to clone.
@@ -18,12 +19,14 @@ use crate::tap::AppliedBatch;
 pub(crate) struct Tenants {
     known: Arc<RwLock<HashMap<Tenant, Arc<TenantState>>>>,
     limits: Limits,
+    room: Arc<Room>,
 }
 
 pub(crate) struct TenantState {
     pub(crate) no: TenantNo,
     pub(crate) name: Tenant,
     limits: Limits,
+    room: Arc<Room>,
     heads: RwLock<TenantHeads>,
     /// When its segments were last wanted, in Unix milliseconds.
     used_ms: AtomicI64,
@@ -86,7 +89,7 @@ pub(crate) enum SealedData {
 
 impl Tenants {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { known: Arc::default(), limits }
+        Self { limits, ..Self::default() }
     }
 
     pub(crate) fn get(&self, tenant: &Tenant) -> Option<Arc<TenantState>> {
@@ -95,8 +98,13 @@ impl Tenants {
 
     pub(crate) fn get_or_add(&self, tenant: &Tenant, no: TenantNo) -> Arc<TenantState> {
         let mut tenants = self.known.write();
-        let new = || TenantState::new(no, tenant.clone(), self.limits);
+        let new = || TenantState::new(no, tenant.clone(), self.limits, Arc::clone(&self.room));
         Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(new())))
+    }
+
+    /// What all heads hold.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<TenantState>> {
@@ -111,11 +119,11 @@ impl Tenants {
 // === impl TenantState ===
 
 impl TenantState {
-    fn new(no: TenantNo, name: Tenant, limits: Limits) -> Self {
+    fn new(no: TenantNo, name: Tenant, limits: Limits, room: Arc<Room>) -> Self {
         let heads = TenantHeads::default();
         heads.samples.fresh.write().set_limits(&limits);
         let (heads, used_ms) = (RwLock::new(heads), AtomicI64::new(0));
-        Self { no, name, limits, heads, used_ms, erasures: RwLock::default() }
+        Self { no, name, limits, room, heads, used_ms, erasures: RwLock::default() }
     }
 
     /// Labels of metrics that are being folded.
@@ -162,11 +170,13 @@ impl TenantState {
                 drop(head);
                 let range = &mut heads.samples.range;
                 range.add(rows, 0, lsn, now_ms);
+                self.room.changed(range.size_bytes, held);
                 range.size_bytes = held;
                 return AppliedBatch::Samples(Arc::new(samples));
             }
         };
         range.add(rows, size_bytes, lsn, now_ms);
+        self.room.changed(0, size_bytes);
         applied
     }
 
@@ -219,11 +229,13 @@ impl TenantState {
     /// Takes the sealed head away and, under the same lock, lets `publish` add the segments it became.
     pub(crate) fn unseal(&self, signal: Signal, publish: impl FnOnce(&mut TenantHeads)) {
         let mut heads = self.heads.write();
-        match signal {
+        let freed = match signal {
             Signal::Samples => heads.samples.unseal(),
             events => heads.events(events).unseal(),
-        }
+        };
         publish(&mut heads);
+        drop(heads);
+        self.room.changed(freed, 0);
     }
 }
 
@@ -252,8 +264,11 @@ impl<H: Default> Heads<H> {
         self.sealed.as_ref()
     }
 
-    fn unseal(&mut self) {
-        self.flushed_rows += self.sealed.take().map_or(0, |(_, range)| range.rows);
+    /// The bytes it held.
+    fn unseal(&mut self) -> u64 {
+        let Some((_, range)) = self.sealed.take() else { return 0 };
+        self.flushed_rows += range.rows;
+        range.size_bytes
     }
 
     fn ranges(&self) -> (Option<&HeadRange>, &HeadRange) {

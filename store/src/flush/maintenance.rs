@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,8 +22,6 @@ const TIDY_EVERY: Duration = Duration::from_secs(5);
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
 /// Work that failed is left alone for so long: a full disk does not get room by being asked four times a second.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// Heads may grow to this many times their limit while a flush runs; beyond it senders have to wait.
-const BEHIND_FACTOR: u64 = 3;
 /// Open segments are closed above this number; the machine limits how many maps a process may have.
 const OPEN_SEGMENTS_MAX: usize = 8192;
 /// Segments of a tenant that was asked for within this time stay open.
@@ -33,7 +30,6 @@ const OPEN_FOR_MS: i64 = 60_000;
 #[derive(Default)]
 pub(crate) struct Maintenance {
     flushing: Mutex<()>,
-    behind: AtomicBool,
     pub(super) examined: Examined,
     /// Of these nothing is merged in this life.
     unmerged: Mutex<HashSet<(TenantNo, Signal)>>,
@@ -48,9 +44,9 @@ impl Maintenance {
         self.flushing.lock()
     }
 
-    /// Whether heads are so far over their limit that nothing more is taken.
-    pub(crate) fn is_behind(&self) -> bool {
-        self.behind.load(Ordering::Relaxed)
+    /// Lets the thread look at once.
+    pub(crate) fn wake(&self) {
+        self.wake.notify_all();
     }
 
     pub(super) fn may_merge(&self, pair: (TenantNo, Signal)) -> bool {
@@ -136,15 +132,12 @@ struct Look {
     due: Vec<Pair>,
     others: Vec<(u64, Pair)>,
     other_bytes: u64,
-    all_bytes: u64,
 }
 
 /// Flushes heads that are too old or hold too much of the log, and the largest while all together are too large.
 fn flush_due(shared: &Shared) -> Result<(), StoreError> {
     let mut look = look(shared);
     let limit = shared.config.head_bytes_max;
-    let behind = look.all_bytes > limit.saturating_mul(BEHIND_FACTOR);
-    shared.maintenance.behind.store(behind, Ordering::Relaxed);
     look.others.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
     for (bytes, pair) in look.others {
         if look.other_bytes <= limit {
@@ -160,9 +153,7 @@ fn flush_due(shared: &Shared) -> Result<(), StoreError> {
     if !matches!(flushed, Ok(0)) {
         shared.cut_log(false)?;
     }
-    flushed?;
-    shared.maintenance.behind.store(false, Ordering::Relaxed);
-    Ok(())
+    flushed.map(drop)
 }
 
 fn look(shared: &Shared) -> Look {
@@ -183,7 +174,6 @@ fn look(shared: &Shared) -> Look {
                 // What is sealed and not being flushed was left by a flush that failed.
                 (bytes, sealed.is_some() || old || pins(fresh))
             });
-            look.all_bytes += bytes;
             if due {
                 look.due.push((Arc::clone(&tenant), signal));
             } else if bytes > 0 {

@@ -6,6 +6,7 @@ mod tests;
 mod thread;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use queue::{Control, Queue};
 pub use thread::LogStatus;
@@ -56,6 +57,10 @@ pub(crate) struct Job {
 
 /// Batches up to this size are encoded at once, larger ones on a thread that may block.
 const INLINE_BYTES_MAX: usize = 64 << 10;
+/// Heads may grow to this many times their limit while a flush runs.
+const FULL_FACTOR: u64 = 2;
+/// So long a batch waits for a flush to make room.
+const ROOM_WITHIN: Duration = Duration::from_secs(10);
 
 // === impl Writer ===
 
@@ -80,8 +85,7 @@ impl Writer {
     pub async fn append(&self, ctx: &RequestCtx, append: Append) -> Result<Ack, StoreError> {
         let signal = append.batch.signal();
         let in_flight = self.0.accounting.begin(&ctx.tenant, signal, append.batch.rows() as u64);
-        if self.0.maintenance.is_behind() {
-            // Heads are flushed as fast as the disk takes them: what comes in faster has to wait at its sender.
+        if !self.has_room().await {
             in_flight.refused("heads_full");
             return Err(StoreError::Unavailable("memory for recent data is full".to_owned()));
         }
@@ -112,6 +116,17 @@ impl Writer {
         }
         let stopped = || StoreError::Unavailable("the writer has stopped".to_owned());
         answered.await.map_err(|_| stopped())?
+    }
+
+    /// Heads are flushed as fast as the disk takes them: what comes in faster waits here, and then at its sender.
+    async fn has_room(&self) -> bool {
+        let (room, limit) = (self.0.tenants.room(), self.0.config.head_bytes_max);
+        let most = limit.saturating_mul(FULL_FACTOR);
+        if !room.is_over(most) {
+            return true;
+        }
+        self.0.maintenance.wake();
+        room.wait(most, ROOM_WITHIN).await
     }
 
     /// The right to be the first of this key, or the first one's answer.

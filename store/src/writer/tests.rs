@@ -99,3 +99,19 @@ async fn keys_outlive_the_log_files_they_were_in() {
     let in_head = store.0.tenants.get(&ctx().tenant).unwrap().summary(Signal::Logs);
     assert_eq!((in_head.fresh.rows, in_head.stored_rows()), (0, 400));
 }
+
+#[tokio::test]
+async fn who_sends_while_heads_are_full_waits_for_a_flush() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { head_bytes_max: 0, ..Config::new(dir.path()) };
+    let store = Store(Arc::new(open(config, Ground::machine()).unwrap()));
+    let (writer, ctx) = (store.writer(), ctx());
+    writer.append(&ctx, logs(1)).await.unwrap();
+    let mut second = std::pin::pin!(writer.append(&ctx, logs(2)));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    assert_eq!(rows(&store), 1);
+    store.flush().await.unwrap();
+    second.await.unwrap();
+    assert_eq!(rows(&store), 2);
+}

@@ -111,7 +111,7 @@ impl Column {
     }
 
     /// The place of a row's value.
-    fn place(&self, row: usize) -> Option<usize> {
+    pub(super) fn place(&self, row: usize) -> Option<usize> {
         match &self.places {
             None => Some(row),
             Some(places) => places.get(row).filter(|place| **place != ABSENT).map(|place| *place as usize),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::bits::Bits;
 use super::decode::{Column, Data};
-use super::patterns::{PatternColumn, Verdict};
+use super::patterns::{PatternColumn, Piece, Verdict};
 use super::prune::{Leaf, Node};
 use super::segment::{Block, DamagedBlock};
-use crate::model::{Test, Value};
+use crate::model::{OwnedValue, Test, Value};
 
 /// The candidates that match.
 pub(super) fn matching(
@@ -161,6 +161,13 @@ fn of_patterns(
     if !doubtful.is_empty() {
         // Texts lead to other columns.
         let _ = block.column(leaf.column)?;
+        if let Some(piece) = leaf.search.piece() {
+            let wanted = |code| verdicts.get(code) == Some(&Verdict::Maybe);
+            let places = doubtful.iter().filter_map(|row| Some((column.place(row)?, row)));
+            if let Some(rows) = patterns.rows_with(piece, &wanted, places) {
+                doubtful.and(&rows);
+            }
+        }
         let mut scratch = Vec::new();
         for row in doubtful.iter() {
             if column.value(row, &mut scratch).is_some_and(|value| leaf.holds(value)) {
@@ -169,6 +176,32 @@ fn of_patterns(
         }
     }
     Ok(found)
+}
+
+impl Column {
+    /// The rows whose value may have the piece in it: those that have are among them. `None`: all may.
+    pub(super) fn rows_with(&self, piece: &Piece, rows: usize) -> Option<Bits> {
+        let mut found = Bits::none(rows);
+        match &self.data {
+            Data::Dict { values, .. } => {
+                let has =
+                    |value: &OwnedValue| value.as_value().as_str().is_none_or(|s| piece.is_in(s.as_bytes()));
+                let has: Vec<bool> = values.iter().map(has).collect();
+                if has.contains(&true) {
+                    let passes = |row: &usize| self.code(*row).is_some_and(|code| has[code]);
+                    (0..rows).filter(passes).for_each(|row| found.set(row));
+                }
+            }
+            Data::Strings { ends, text } if !piece.is_folded() => {
+                search(self, ends, rows, |from| piece.find(text.as_bytes(), from), &mut found);
+            }
+            Data::Patterns(patterns) => {
+                return patterns.rows_with(piece, &|_| true, self.rows_by_place(rows));
+            }
+            _ => return None,
+        }
+        Some(found)
+    }
 }
 
 /// Whether a search through the whole text beats one row after the other.

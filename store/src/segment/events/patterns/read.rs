@@ -28,17 +28,17 @@ pub(in super::super) struct PatternColumn {
 }
 
 /// Where each token of each text is.
-struct Slotted {
+pub(super) struct Slotted {
     /// How many places before have the same code.
-    ranks: Vec<u32>,
-    slots: Slots,
+    pub(super) ranks: Vec<u32>,
+    pub(super) slots: Slots,
     /// Where the tokens of each placeholder begin in its slot.
-    bases: Vec<u32>,
-    heads: Vec<Head>,
+    pub(super) bases: Vec<u32>,
+    pub(super) heads: Vec<Head>,
 }
 
 /// How the tokens of a slot are stored; ranges are of the column's bytes, `at` is a place in its bits.
-enum Head {
+pub(super) enum Head {
     Const(Range<usize>),
     Decimals {
         prefix: Range<usize>,
@@ -58,6 +58,7 @@ enum Head {
         prefix: Range<usize>,
         digits: usize,
         at: usize,
+        len: usize,
     },
     Dict {
         values: Vec<Range<usize>>,
@@ -78,16 +79,16 @@ enum Head {
 }
 
 #[derive(Clone, Copy)]
-struct Bits {
+pub(super) struct Bits {
     at: usize,
     width: u32,
-    len: usize,
+    pub(super) len: usize,
 }
 
 #[derive(Clone, Copy)]
-struct Ints {
+pub(super) struct Ints {
     least: i64,
-    bits: Bits,
+    pub(super) bits: Bits,
 }
 
 /// Front to back through bytes and bits.
@@ -125,7 +126,7 @@ impl PatternColumn {
         sound.then_some(Self { table, times, patterns, codes, bytes, heads_at, bits, slotted, links })
     }
 
-    fn slotted(&self) -> Option<&Slotted> {
+    pub(super) fn slotted(&self) -> Option<&Slotted> {
         self.slotted.get_or_init(|| self.read_slots()).as_ref()
     }
 
@@ -184,6 +185,25 @@ impl PatternColumn {
         &self.table
     }
 
+    /// The times of the block's rows.
+    pub(super) fn times(&self) -> &[i64] {
+        &self.times
+    }
+
+    /// What [`Head`]'s ranges are of.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn bits(&self) -> &[u8] {
+        &self.bits
+    }
+
+    /// What [`PatternColumn::link`] told; `None`: nothing yet.
+    pub(super) fn links(&self) -> Option<&[(u32, Arc<Column>)]> {
+        self.links.get().map(Vec::as_slice)
+    }
+
     pub(in super::super) fn code(&self, place: usize) -> Option<usize> {
         self.codes.get(place).map(|code| *code as usize)
     }
@@ -192,7 +212,7 @@ impl PatternColumn {
         self.codes.len() * 8 + self.bytes.len() + self.bits.len()
     }
 
-    fn pattern(&self, code: usize) -> &[u8] {
+    pub(super) fn pattern(&self, code: usize) -> &[u8] {
         self.patterns.get(code).and_then(|number| self.table.get(*number as usize)).unwrap_or_default()
     }
 
@@ -214,7 +234,7 @@ impl PatternColumn {
         Some(())
     }
 
-    fn write_token(&self, head: &Head, at: usize, row: usize, out: &mut Vec<u8>) -> Option<()> {
+    pub(super) fn write_token(&self, head: &Head, at: usize, row: usize, out: &mut Vec<u8>) -> Option<()> {
         match head {
             Head::Const(text) => out.extend_from_slice(self.bytes.get(text.clone())?),
             Head::Decimals { prefix, suffix, digits, ints } => {
@@ -228,7 +248,7 @@ impl PatternColumn {
                 put_digits(*value, (*digits).max(1), out);
                 out.extend_from_slice(self.bytes.get(suffix.clone())?);
             }
-            Head::Hex { prefix, digits, at: start } => {
+            Head::Hex { prefix, digits, at: start, .. } => {
                 out.extend_from_slice(self.bytes.get(prefix.clone())?);
                 for nibble in at * digits..(at + 1) * digits {
                     let byte = self.bits.get(start + nibble / 2)?;
@@ -260,7 +280,7 @@ impl PatternColumn {
 }
 
 impl Bits {
-    fn packed(self, bits: &[u8]) -> Packed<'_> {
+    pub(super) fn packed(self, bits: &[u8]) -> Packed<'_> {
         Packed::at_front(bits.get(self.at..).unwrap_or_default(), self.width, self.len)
     }
 }
@@ -313,7 +333,7 @@ impl HeadReader<'_> {
             (HEX, None) => {
                 let prefix = self.text()?;
                 let digits = self.reader.count(u32::MAX as usize)?;
-                Head::Hex { prefix, digits, at: self.take(4, len.checked_mul(digits)?)?.at }
+                Head::Hex { prefix, digits, at: self.take(4, len.checked_mul(digits)?)?.at, len }
             }
             (DICT, None) => {
                 let count = self.reader.count(len)?;

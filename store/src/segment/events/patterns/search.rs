@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::super::tokens::{DIGIT, SEPARATOR, class};
+use super::find::Piece;
 use super::read::PatternColumn;
 use super::split::{LITERAL, TIME};
 use super::table::PatternTable;
@@ -23,6 +24,8 @@ pub(in super::super) enum Verdict {
 /// A condition on texts of one segment, and what its patterns have been found to say of it.
 pub(in super::super) struct Search {
     wanted: Wanted,
+    /// What texts of patterns in doubt must have in a token.
+    piece: Option<Piece>,
     /// By number in the table: 0, or one more than the place in [`VERDICTS`].
     known: OnceLock<Box<[AtomicU8]>>,
 }
@@ -61,7 +64,15 @@ const LITERALS_MAX: usize = 64;
 
 impl Search {
     fn new(wanted: Wanted) -> Self {
-        Self { wanted, known: OnceLock::new() }
+        Self::with_piece(wanted, None)
+    }
+
+    fn with_piece(wanted: Wanted, piece: Option<Piece>) -> Self {
+        Self { wanted, piece, known: OnceLock::new() }
+    }
+
+    pub(in super::super) fn piece(&self) -> Option<&Piece> {
+        self.piece.as_ref()
     }
 
     /// Patterns decide nothing.
@@ -72,19 +83,30 @@ impl Search {
     pub(in super::super) fn contained(needle: &str, ignore_case: bool) -> Self {
         // Patterns have ASCII tokens only; what else folds to what is for the regex to say.
         let known = !needle.is_empty() && (!ignore_case || needle.is_ascii());
-        Self::new(if known { Wanted::Contained(Needle::new(needle, ignore_case)) } else { Wanted::Any })
+        if !known {
+            return Self::any();
+        }
+        let piece = Piece::of(needle.as_bytes(), ignore_case);
+        Self::with_piece(Wanted::Contained(Needle::new(needle, ignore_case)), piece)
     }
 
     pub(in super::super) fn equal(text: &str) -> Self {
         let (mut pattern, mut parts) = (Vec::new(), Vec::new());
         let apart = super::split::split(text, &mut pattern, &mut parts);
-        Self::new(Wanted::Equal(apart.then_some(pattern)))
+        let tokens = parts.iter().filter_map(|part| text.get(part.start as usize..part.end as usize));
+        let tokens = tokens.filter(|token| token.bytes().all(|byte| class(byte) != SEPARATOR));
+        let piece = tokens.max_by_key(|token| token.len()).filter(|_| apart);
+        let piece = piece.and_then(|token| Piece::of(token.as_bytes(), false));
+        Self::with_piece(Wanted::Equal(apart.then_some(pattern)), piece)
     }
 
     /// What a regex of that pattern needs; whoever matches by it has the last word.
     pub(in super::super) fn regex(pattern: &str) -> Self {
         match regex_syntax::parse(pattern).map(|hir| Literals::of(&hir)) {
-            Ok(literals) if !matches!(literals, Literals::Any) => Self::new(Wanted::Literals(literals)),
+            Ok(literals) if !matches!(literals, Literals::Any) => {
+                let piece = literals.piece();
+                Self::with_piece(Wanted::Literals(literals), piece)
+            }
             _ => Self::any(),
         }
     }
@@ -146,6 +168,15 @@ impl Literals {
                 Self::OneOf(parts.iter().map(Self::of).collect())
             }
             _ => Self::Any,
+        }
+    }
+
+    /// The longest token with a digit of the texts all matches have: it is in no pattern.
+    fn piece(&self) -> Option<Piece> {
+        match self {
+            Self::Any | Self::OneOf(_) => None,
+            Self::All(parts) => parts.iter().filter_map(Self::piece).max_by_key(Piece::len),
+            Self::Text(needle) => Piece::of(needle.finder.needle(), false).filter(Piece::has_digit),
         }
     }
 
