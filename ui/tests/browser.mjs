@@ -61,7 +61,8 @@ export async function launch() {
 export async function openPage(browser, { width = 1440, height = 900, scheme = 'light', scale = 1 } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, reducedMotion: 'reduce', deviceScaleFactor: scale });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  // Only a failure takes so long, and a machine under load.
+  page.setDefaultTimeout(60_000);
   const problems = [];
   page.on('pageerror', (error) => problems.push(`exception: ${error.message}`));
   page.on('console', (message) => {

@@ -61,7 +61,8 @@ impl World {
 
 #[test]
 fn acknowledged_is_stored_after_any_crash() {
-    for seed in 0..300 {
+    let seeds = std::env::var("CRASH_SEEDS").map_or(60, |seeds| seeds.parse().unwrap());
+    for seed in 0..seeds {
         let (disk, random) = (FakeDisk::default(), Random(seed));
         let (acked, unknown, failed) = (Vec::new(), Vec::new(), Vec::new());
         let mut world = World { disk, random, next: 1, acked, unknown, failed };
