@@ -248,6 +248,12 @@ impl Range {
     }
 }
 
+impl parallel::Part for Result<Part<'_>, StoreError> {
+    fn is_small(&self) -> bool {
+        self.as_ref().map_or(true, |part| matches!(part.rows, Rows::None))
+    }
+}
+
 impl<'s> Scanning<'s, '_> {
     /// Reads what a unit has. On any thread.
     fn read(&self, unit: Unit) -> Result<Part<'s>, StoreError> {

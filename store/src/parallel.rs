@@ -9,44 +9,68 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 /// Work that is done sooner is not worth a thread.
-const ALONE: Duration = Duration::from_micros(300);
-/// So many parts may be done before their turn has come: each is held in memory.
+const ALONE: Duration = Duration::from_micros(150);
+/// So many parts that hold memory may be done, or be worked on, before their turn has come.
 const AHEAD: usize = 6;
+/// So many may be done at all.
+const AHEAD_EMPTY: usize = 256;
 
 /// Threads a store may use beside those of its callers: one a core, less the caller's. Shared by all clones.
 #[derive(Clone, Default)]
-pub(crate) struct Helpers(Arc<AtomicUsize>);
+pub(crate) struct Helpers(Option<Arc<Pool>>);
+
+struct Pool {
+    threads: rayon::ThreadPool,
+    free: AtomicUsize,
+}
 
 /// A thread that was taken; given back when it is dropped.
-struct Permit<'h>(&'h Helpers);
+struct Permit<'h>(&'h AtomicUsize);
 
 impl Helpers {
     /// As many as the machine has cores beside one.
     pub(crate) fn of_machine() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(AtomicUsize::new(cores - 1)))
+        Self::new(cores - 1)
     }
 
-    fn take(&self) -> Option<Permit<'_>> {
-        let less = |free: usize| free.checked_sub(1);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok().then(|| Permit(self))
+    /// Where threads cannot be had, callers work alone.
+    fn new(count: usize) -> Self {
+        let threads =
+            rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|at| format!("scan {at}"));
+        let threads = if count > 0 { threads.build().ok() } else { None };
+        Self(threads.map(|threads| Arc::new(Pool { threads, free: AtomicUsize::new(count) })))
     }
 
-    fn take_up_to(&self, most: usize) -> Vec<Permit<'_>> {
-        (0..most).map_while(|_| self.take()).collect()
+    /// The pool, and the right to use so many of its threads.
+    fn take_up_to(&self, most: usize) -> Option<(&rayon::ThreadPool, Vec<Permit<'_>>)> {
+        let pool = self.0.as_ref()?;
+        let take = || {
+            let less = |free: usize| free.checked_sub(1);
+            let taken = pool.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            taken.is_ok().then(|| Permit(&pool.free))
+        };
+        let permits: Vec<_> = (0..most).map_while(|_| take()).collect();
+        (!permits.is_empty()).then_some((&pool.threads, permits))
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 // === in order ===
 
+/// A part that was read.
+pub(crate) trait Part: Send {
+    /// It holds next to no memory.
+    fn is_small(&self) -> bool;
+}
+
 /// Reads the parts below `count`, on any thread, and shows them in their order on this one.
-pub(crate) fn in_order<T: Send>(
+pub(crate) fn in_order<T: Part>(
     helpers: &Helpers,
     count: usize,
     read: &(dyn Fn(usize) -> T + Sync),
@@ -60,24 +84,22 @@ pub(crate) fn in_order<T: Send>(
         }
         at += 1;
     }
-    let permits = helpers.take_up_to(count.saturating_sub(at + 1));
-    if permits.is_empty() {
+    let Some((threads, permits)) = helpers.take_up_to(count.saturating_sub(at + 1)) else {
         let _ = (at..count).try_for_each(|at| visit(read(at)));
         return;
-    }
+    };
     let work = Work {
         state: Mutex::new(State { next: at, shown: at, ..State::default() }),
         count,
-        changed: Condvar::new(),
+        shows: Condvar::new(),
+        helps: Condvar::new(),
     };
-    std::thread::scope(|scope| {
+    threads.in_place_scope(|scope| {
         for permit in permits {
-            let help = || {
+            scope.spawn(|_| {
                 let _permit = permit;
                 work.help(read);
-            };
-            // Without the thread the others do its part.
-            let _ = std::thread::Builder::new().name("scan".to_owned()).spawn_scoped(scope, help);
+            });
         }
         work.lead(read, visit);
     });
@@ -86,7 +108,9 @@ pub(crate) fn in_order<T: Send>(
 struct Work<T> {
     count: usize,
     state: Mutex<State<T>>,
-    changed: Condvar,
+    /// Wakes the thread that shows, and those that help.
+    shows: Condvar,
+    helps: Condvar,
 }
 
 struct State<T> {
@@ -96,13 +120,16 @@ struct State<T> {
     shown: usize,
     /// What was read of the parts from `shown` on; `None`: it is being read.
     ready: VecDeque<Option<T>>,
+    /// How many of these hold memory or are being read.
+    held: usize,
+    helpers_waiting: usize,
     /// Nothing more is to be read.
     over: bool,
 }
 
 impl<T> Default for State<T> {
     fn default() -> Self {
-        Self { next: 0, shown: 0, ready: VecDeque::new(), over: false }
+        Self { next: 0, shown: 0, ready: VecDeque::new(), held: 0, helpers_waiting: 0, over: false }
     }
 }
 
@@ -112,31 +139,38 @@ struct Ending<'w, T>(&'w Work<T>);
 impl<T> Drop for Ending<'_, T> {
     fn drop(&mut self) {
         self.0.state.lock().over = true;
-        self.0.changed.notify_all();
+        self.0.shows.notify_all();
+        self.0.helps.notify_all();
     }
 }
 
 impl<T> State<T> {
     /// The next part to read, if it is not too far ahead.
     fn claim(&mut self, count: usize) -> Option<usize> {
-        if self.over || self.next >= count || self.next >= self.shown + AHEAD {
+        let full = self.held >= AHEAD || self.ready.len() >= AHEAD_EMPTY;
+        if self.over || self.next >= count || full {
             return None;
         }
         self.ready.push_back(None);
+        self.held += 1;
         self.next += 1;
         Some(self.next - 1)
     }
 }
 
-impl<T> Work<T> {
+impl<T: Part> Work<T> {
     fn put(&self, at: usize, part: T) {
         let mut state = self.state.lock();
         let place = at - state.shown;
+        state.held -= usize::from(part.is_small());
         if let Some(slot) = state.ready.get_mut(place) {
             *slot = Some(part);
         }
         drop(state);
-        self.changed.notify_all();
+        // It is waited for only if it is the next one.
+        if place == 0 {
+            self.shows.notify_one();
+        }
     }
 
     fn help(&self, read: &(dyn Fn(usize) -> T + Sync)) {
@@ -152,7 +186,9 @@ impl<T> Work<T> {
             } else if state.over || state.next >= self.count {
                 return;
             } else {
-                self.changed.wait(&mut state);
+                state.helpers_waiting += 1;
+                self.helps.wait(&mut state);
+                state.helpers_waiting -= 1;
             }
         }
     }
@@ -164,8 +200,12 @@ impl<T> Work<T> {
             if let Some(Some(_)) = state.ready.front() {
                 let part = state.ready.pop_front().flatten();
                 state.shown += 1;
+                state.held -= usize::from(part.as_ref().is_some_and(|part| !part.is_small()));
+                let wake = state.helpers_waiting > 0;
                 drop(state);
-                self.changed.notify_all();
+                if wake {
+                    self.helps.notify_all();
+                }
                 if part.is_some_and(|part| visit(part).is_break()) {
                     return;
                 }
@@ -176,7 +216,7 @@ impl<T> Work<T> {
                 self.put(at, part);
                 state = self.state.lock();
             } else {
-                self.changed.wait(&mut state);
+                self.shows.wait(&mut state);
             }
         }
     }
@@ -207,36 +247,44 @@ pub(crate) fn fold<A: Send>(
     if over.load(Ordering::Relaxed) {
         return vec![first];
     }
-    let permits = helpers.take_up_to(left);
-    std::thread::scope(|scope| {
-        let spawn = |permit| {
-            let help = || {
+    let mut sums = vec![first];
+    let Some((threads, permits)) = helpers.take_up_to(left) else {
+        work(&mut sums[0], &|| true);
+        return sums;
+    };
+    let mut more: Vec<A> = permits.iter().map(|_| sum()).collect();
+    threads.in_place_scope(|scope| {
+        for (permit, more) in permits.into_iter().zip(&mut more) {
+            let work = &work;
+            scope.spawn(move |_| {
                 let _permit: Permit<'_> = permit;
-                let mut more = sum();
-                work(&mut more, &|| true);
-                more
-            };
-            std::thread::Builder::new().name("scan".to_owned()).spawn_scoped(scope, help).ok()
-        };
-        let threads: Vec<_> = permits.into_iter().filter_map(spawn).collect();
-        work(&mut first, &|| true);
-        let mut sums = vec![first];
-        for thread in threads {
-            match thread.join() {
-                Ok(more) => sums.push(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+                work(more, &|| true);
+            });
         }
-        sums
-    })
+        work(&mut sums[0], &|| true);
+    });
+    sums.extend(more);
+    sums
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn helpers(count: usize) -> Helpers {
-        Helpers(Arc::new(AtomicUsize::new(count)))
+    impl Part for usize {
+        fn is_small(&self) -> bool {
+            self % 20 != 0
+        }
+    }
+
+    impl Part for () {
+        fn is_small(&self) -> bool {
+            false
+        }
+    }
+
+    fn free(helpers: &Helpers) -> usize {
+        helpers.0.as_ref().map_or(0, |pool| pool.free.load(Ordering::Relaxed))
     }
 
     /// Long enough that helpers are asked for.
@@ -250,7 +298,7 @@ mod tests {
     #[test]
     fn parts_are_shown_once_and_in_order_by_however_many_threads() {
         for threads in [0, 1, 3] {
-            let helpers = helpers(threads);
+            let helpers = Helpers::new(threads);
             let mut shown = Vec::new();
             let read = |at: usize| {
                 busy();
@@ -261,7 +309,7 @@ mod tests {
                 ControlFlow::Continue(())
             });
             assert_eq!(shown, (0..200).map(|at| at * 10).collect::<Vec<_>>());
-            assert_eq!(helpers.0.load(Ordering::Relaxed), threads, "threads are given back");
+            assert_eq!(free(&helpers), threads, "threads are given back");
         }
     }
 
@@ -273,18 +321,18 @@ mod tests {
             busy();
             read_parts.fetch_add(1, Ordering::Relaxed)
         };
-        in_order(&helpers(2), 10_000, &read, &mut |_| {
+        in_order(&Helpers::new(2), 10_000, &read, &mut |_| {
             shown += 1;
             if shown == 50 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!(shown, 50);
-        assert!(read_parts.load(Ordering::Relaxed) <= 50 + AHEAD + 2);
+        assert!(read_parts.load(Ordering::Relaxed) <= 50 + AHEAD_EMPTY + 2);
     }
 
     #[test]
     fn sums_of_all_threads_hold_every_part_once() {
         for threads in [0, 1, 3] {
-            let sums = fold(&helpers(threads), 500, &Vec::new, &|sum, at| {
+            let sums = fold(&Helpers::new(threads), 500, &Vec::new, &|sum, at| {
                 busy();
                 sum.push(at);
                 ControlFlow::Continue(())
@@ -301,7 +349,7 @@ mod tests {
             busy();
             assert!(at < 100, "part {at}");
         };
-        let run = || in_order(&helpers(2), 200, &read, &mut |()| ControlFlow::Continue(()));
+        let run = || in_order(&Helpers::new(2), 200, &read, &mut |()| ControlFlow::Continue(()));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
     }
 }

@@ -147,9 +147,12 @@ pub(crate) fn packed_len(width: u32, len: usize) -> Option<usize> {
 impl<'a> Packed<'a> {
     /// Takes what [`pack`] wrote off the reader.
     pub(crate) fn read(reader: &mut Reader<'a>, width: u32, len: usize) -> Option<Self> {
-        let padding = if width == 0 { 0 } else { PADDING };
-        let bytes = reader.bytes(packed_len(width, len)?.checked_add(padding)?)?;
-        Some(Self { bytes, width, len })
+        Some(Self { bytes: reader.bytes(Self::bytes(width, len)?)?, width, len })
+    }
+
+    /// The bytes [`pack`] appends; `None`: no width, or more than there can be.
+    pub(crate) fn bytes(width: u32, len: usize) -> Option<usize> {
+        packed_len(width, len)?.checked_add(if width == 0 { 0 } else { PADDING })
     }
 
     /// What [`pack_tight`] wrote at the front of `bytes`, with [`PADDING`] bytes or more behind it.

@@ -106,6 +106,23 @@ impl Bits {
         })
     }
 
+    /// How many there are before each word.
+    pub(super) fn counts(&self) -> Vec<u32> {
+        let mut before = 0;
+        let count = |word: &u64| {
+            before += word.count_ones();
+            before - word.count_ones()
+        };
+        self.words.iter().map(count).collect()
+    }
+
+    /// How many there are below `at`, given [`Bits::counts`], if `at` is one of them.
+    pub(super) fn rank(&self, counts: &[u32], at: usize) -> Option<usize> {
+        let word = *self.words.get(at / 64)?;
+        let below = word & ((1 << (at % 64)) - 1);
+        (word >> (at % 64) & 1 != 0).then(|| (counts[at / 64] + below.count_ones()) as usize)
+    }
+
     /// One bit a number, lowest first.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let bytes = self.words.iter().flat_map(|word| word.to_le_bytes());
@@ -125,6 +142,15 @@ impl Bits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rank_counts_what_is_below() {
+        let mut bits = Bits::none(200);
+        [3, 63, 64, 70, 199].into_iter().for_each(|at| bits.set(at));
+        let counts = bits.counts();
+        let ranks: Vec<_> = (0..200).filter_map(|at| Some((at, bits.rank(&counts, at)?))).collect();
+        assert_eq!(ranks, [(3, 0), (63, 1), (64, 2), (70, 3), (199, 4)]);
+    }
 
     #[test]
     fn ranges_are_set_and_walked() {

@@ -8,40 +8,69 @@ use super::bits::Bits;
 use super::blobs::{Unpacker, read_blob, skip_blob};
 use super::encode::{Encoding, INTS_FROM_LAST, INTS_FROM_LEAST, INTS_FROM_TIME};
 use super::patterns::{PatternColumn, PatternTable};
-use super::traces::Traces;
+use super::traces::TraceTable;
 use crate::model::{Nested, OwnedValue, Value, take_value};
 
 /// A column's values, ready to be tested and shown.
 pub(super) struct Column {
-    /// The place of each row's value in `data`; `None`: every row has one.
-    places: Option<Vec<u32>>,
+    /// The rows that have a value; `None`: every row has one.
+    present: Option<Present>,
     pub(super) data: Data,
+}
+
+/// The rows that have a value, whose place is how many have one before them.
+struct Present {
+    rows: Bits,
+    counts: Vec<u32>,
 }
 
 pub(super) enum Data {
     Const(OwnedValue),
-    Dict { values: Vec<OwnedValue>, codes: Vec<u32> },
+    Dict {
+        values: Vec<OwnedValue>,
+        codes: Codes,
+    },
     Ints(Vec<i64>),
     Doubles(Vec<f64>),
-    Fixed { len: usize, bytes: Vec<u8> },
-    Strings { ends: Vec<u32>, text: String },
-    Blobs { nested: bool, ends: Vec<u32>, bytes: Vec<u8> },
+    Fixed {
+        len: usize,
+        bytes: Vec<u8>,
+    },
+    Strings {
+        ends: Vec<u32>,
+        text: String,
+    },
+    Blobs {
+        nested: bool,
+        ends: Vec<u32>,
+        bytes: Vec<u8>,
+    },
     Mixed(Vec<OwnedValue>),
     Patterns(Box<PatternColumn>),
+    /// Numbers of the segment's table of trace ids.
+    Traces {
+        table: TraceTable,
+        numbers: Vec<u32>,
+    },
+}
+
+/// Packed numbers, read where they are asked for.
+pub(super) struct Codes {
+    bytes: Vec<u8>,
+    width: u32,
+    len: usize,
 }
 
 /// What columns refer to outside themselves.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) times: &'a Arc<Vec<i64>>,
-    pub(super) traces: Option<Traces<'a>>,
+    pub(super) traces: Option<&'a TraceTable>,
     pub(super) patterns: Option<&'a Arc<PatternTable>>,
     pub(super) unpacker: &'a Unpacker,
     /// The bytes of another column of the block.
     pub(super) other: &'a dyn Fn(u32) -> Option<&'a [u8]>,
 }
-
-const ABSENT: u32 = u32::MAX;
 
 // === impl Column ===
 
@@ -49,13 +78,13 @@ impl Column {
     /// Reads a column of a block of `context.times.len()` rows.
     pub(super) fn read(bytes: &[u8], context: Context<'_>) -> Option<Self> {
         let mut reader = Reader::new(bytes);
-        let (places, count) = read_presence(&mut reader, &context)?;
+        let (present, count) = read_presence(&mut reader, &context)?;
         let encoding = Encoding::from_number(reader.u8()?)?;
         let data = match encoding {
             Encoding::Const => Data::Const(take_value(&mut reader.rest())?.to_owned()),
             Encoding::Dict | Encoding::DictLike => read_dict(&mut reader, encoding, count, &context)?,
             Encoding::Ints => {
-                let times = row_times(context.times, places.as_deref());
+                let times = row_times(context.times, present.as_ref());
                 Data::Ints(read_ints(&mut reader, count, &times)?)
             }
             Encoding::Decimals => {
@@ -90,18 +119,18 @@ impl Column {
                 Data::Mixed(values.collect::<Option<_>>()?)
             }
             Encoding::Traces => {
+                let table = context.traces?.clone();
+                let ids = table.read()?.len();
+                let number = |number: i64| u32::try_from(number).ok().filter(|n| (*n as usize) < ids);
                 let numbers = read_ints(&mut reader, count, &[])?;
-                let mut bytes = Vec::with_capacity(count * 16);
-                for number in numbers {
-                    bytes.extend_from_slice(&context.traces?.id(usize::try_from(number).ok()?)?);
-                }
-                Data::Fixed { len: 16, bytes }
+                let numbers = numbers.into_iter().map(number).collect::<Option<_>>()?;
+                Data::Traces { table, numbers }
             }
             Encoding::Patterns => {
                 Data::Patterns(Box::new(PatternColumn::read(&mut reader, count, &context)?))
             }
         };
-        Some(Self { places, data })
+        Some(Self { present, data })
     }
 
     /// Whether the column refers to the table of patterns.
@@ -112,19 +141,28 @@ impl Column {
 
     /// The place of a row's value.
     pub(super) fn place(&self, row: usize) -> Option<usize> {
-        match &self.places {
+        match &self.present {
             None => Some(row),
-            Some(places) => places.get(row).filter(|place| **place != ABSENT).map(|place| *place as usize),
+            Some(present) => present.rows.rank(&present.counts, row),
         }
     }
 
-    /// The row's value; `scratch` holds the text of one that is written out.
+    /// The row's value; `scratch` holds one that is written out.
     pub(super) fn value<'a>(&'a self, row: usize, scratch: &'a mut Vec<u8>) -> Option<Value<'a>> {
         let place = self.place(row)?;
-        let Data::Patterns(patterns) = &self.data else { return self.data.value(place) };
-        scratch.clear();
-        patterns.write(place, row, scratch)?;
-        std::str::from_utf8(scratch).ok().map(Value::Str)
+        match &self.data {
+            Data::Patterns(patterns) => {
+                scratch.clear();
+                patterns.write(place, row, scratch)?;
+                std::str::from_utf8(scratch).ok().map(Value::Str)
+            }
+            Data::Traces { table, numbers } => {
+                scratch.clear();
+                scratch.extend_from_slice(&table.read()?.id(*numbers.get(place)? as usize)?);
+                Some(Value::Bytes(scratch))
+            }
+            data => data.value(place),
+        }
     }
 
     /// The code of a row's pattern, if the column has patterns.
@@ -139,7 +177,7 @@ impl Column {
     pub(super) fn code(&self, row: usize) -> Option<usize> {
         match &self.data {
             Data::Const(_) => self.place(row).map(|_| 0),
-            Data::Dict { codes, .. } => codes.get(self.place(row)?).map(|code| *code as usize),
+            Data::Dict { codes, .. } => codes.get(self.place(row)?),
             _ => None,
         }
     }
@@ -150,18 +188,22 @@ impl Column {
 
     /// The places of rows that have a value, with their rows, ascending in both.
     pub(super) fn rows_by_place(&self, rows: usize) -> impl Iterator<Item = (usize, usize)> {
-        (0..rows).filter_map(|row| self.place(row).map(|place| (place, row)))
+        let (all, some) = match &self.present {
+            None => (0..rows, None),
+            Some(present) => (0..0, Some(present.rows.iter())),
+        };
+        all.chain(some.into_iter().flatten()).enumerate()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.places.is_none()
+        self.present.is_none()
     }
 
     /// Bytes held, for statistics.
     pub(super) fn size_bytes(&self) -> usize {
         match &self.data {
             Data::Const(_) => 16,
-            Data::Dict { codes, .. } => codes.len() * 4,
+            Data::Dict { codes, .. } => codes.bytes.len(),
             Data::Ints(ints) => ints.len() * 8,
             Data::Doubles(doubles) => doubles.len() * 8,
             Data::Fixed { bytes, .. } => bytes.len(),
@@ -169,7 +211,20 @@ impl Column {
             Data::Blobs { ends, bytes, .. } => ends.len() * 4 + bytes.len(),
             Data::Mixed(values) => values.len() * 16,
             Data::Patterns(patterns) => patterns.size_bytes(),
+            Data::Traces { numbers, .. } => numbers.len() * 4,
         }
+    }
+}
+
+impl Codes {
+    fn read(reader: &mut Reader<'_>, width: u32, len: usize) -> Option<Self> {
+        let bytes = reader.bytes(Packed::bytes(width, len)?)?.to_vec();
+        Some(Self { bytes, width, len })
+    }
+
+    /// The number at a place; beyond the end, none.
+    pub(super) fn get(&self, place: usize) -> Option<usize> {
+        (place < self.len).then(|| Packed::at_front(&self.bytes, self.width, self.len).get(place) as usize)
     }
 }
 
@@ -177,7 +232,7 @@ impl Data {
     fn value(&self, place: usize) -> Option<Value<'_>> {
         match self {
             Self::Const(value) => Some(value.as_value()),
-            Self::Dict { values, codes } => values.get(*codes.get(place)? as usize).map(OwnedValue::as_value),
+            Self::Dict { values, codes } => values.get(codes.get(place)?).map(OwnedValue::as_value),
             Self::Ints(ints) => ints.get(place).map(|int| Value::Int(*int)),
             Self::Doubles(doubles) => doubles.get(place).map(|double| Value::Double(*double)),
             Self::Fixed { len, bytes } => bytes.get(place * len..(place + 1) * len).map(Value::Bytes),
@@ -191,7 +246,7 @@ impl Data {
                 Some(if *nested { Value::Nested(Nested::new(bytes)) } else { Value::Bytes(bytes) })
             }
             Self::Mixed(values) => values.get(place).map(OwnedValue::as_value),
-            Self::Patterns(_) => None,
+            Self::Patterns(_) | Self::Traces { .. } => None,
         }
     }
 }
@@ -203,7 +258,7 @@ fn range(ends: &[u32], place: usize) -> Option<(usize, usize)> {
 
 // === parts ===
 
-fn read_presence(reader: &mut Reader<'_>, context: &Context<'_>) -> Option<(Option<Vec<u32>>, usize)> {
+fn read_presence(reader: &mut Reader<'_>, context: &Context<'_>) -> Option<(Option<Present>, usize)> {
     let rows = context.times.len();
     let bytes = rows.div_ceil(8);
     let present = match reader.u8()? {
@@ -221,9 +276,8 @@ fn read_presence(reader: &mut Reader<'_>, context: &Context<'_>) -> Option<(Opti
         }
         _ => return None,
     };
-    let mut places = vec![ABSENT; rows];
-    present.iter().enumerate().for_each(|(place, row)| places[row] = place as u32);
-    Some((Some(places), present.count()))
+    let (counts, count) = (present.counts(), present.count());
+    Some((Some(Present { rows: present, counts }), count))
 }
 
 fn skip_presence(reader: &mut Reader<'_>, rows: usize) -> Option<()> {
@@ -236,12 +290,12 @@ fn skip_presence(reader: &mut Reader<'_>, rows: usize) -> Option<()> {
     }
 }
 
-fn row_times<'a>(times: &'a [i64], places: Option<&[u32]>) -> std::borrow::Cow<'a, [i64]> {
-    match places {
+fn row_times<'a>(times: &'a [i64], present: Option<&Present>) -> std::borrow::Cow<'a, [i64]> {
+    match present {
         None => times.into(),
-        Some(places) => {
-            let present = times.iter().zip(places).filter(|(_, place)| **place != ABSENT);
-            present.map(|(time, _)| *time).collect::<Vec<_>>().into()
+        Some(present) => {
+            let times = present.rows.iter().filter_map(|row| times.get(row).copied());
+            times.collect::<Vec<_>>().into()
         }
     }
 }
@@ -269,10 +323,9 @@ fn read_dict(
     Some(Data::Dict { values, codes: codes? })
 }
 
-fn read_codes(reader: &mut Reader<'_>, distinct: usize, count: usize) -> Option<Vec<u32>> {
+fn read_codes(reader: &mut Reader<'_>, distinct: usize, count: usize) -> Option<Codes> {
     let width = super::super::coding::width_of((distinct as u64).checked_sub(1)?);
-    let codes: Vec<u32> = Packed::read(reader, width, count)?.iter().map(|code| code as u32).collect();
-    codes.iter().all(|code| (*code as usize) < distinct).then_some(codes)
+    Codes::read(reader, width, count)
 }
 
 /// Reads `count` ints; `times` are those of the rows that have them.

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::bits::Bits;
 use super::decode::{Column, Data};
 use super::patterns::{PatternColumn, Piece, Verdict};
 use super::prune::{Leaf, Node};
 use super::segment::{Block, DamagedBlock};
+use super::traces::Traces;
 use crate::model::{OwnedValue, Test, Value};
 
 /// The candidates that match.
@@ -113,9 +116,20 @@ fn of_present(
         (Data::Dict { values, .. }, _) => {
             let verdicts: Vec<bool> = values.iter().map(|value| leaf.holds(value.as_value())).collect();
             if verdicts.contains(&true) {
-                let passes = |row: &usize| column.code(*row).is_some_and(|code| verdicts[code]);
+                let passes =
+                    |row: &usize| column.code(*row).is_some_and(|code| verdicts.get(code) == Some(&true));
                 candidates.iter().filter(passes).for_each(|row| found.set(row));
             }
+        }
+        (Data::Traces { table, numbers }, Test::Equals(OwnedValue::Bytes(id))) => {
+            let number = id.as_slice().try_into().ok().and_then(|id| table.read()?.find(id));
+            let wanted = |other: u32| number == Some(other as usize);
+            of_traces(column, numbers, candidates, wanted, &mut found);
+        }
+        (Data::Traces { table, numbers }, Test::OneOf(ids)) => {
+            let find = |traces: Traces<'_>| ids.iter().filter_map(|id| traces.find(id)).collect();
+            let wanted: FxHashSet<usize> = table.read().map(find).unwrap_or_default();
+            of_traces(column, numbers, candidates, |other| wanted.contains(&(other as usize)), &mut found);
         }
         (Data::Patterns(patterns), _) => return of_patterns(patterns, leaf, column, block, candidates),
         (Data::Strings { ends, text }, Test::Contains { needle, ignore_case: false })
@@ -139,6 +153,18 @@ fn of_present(
         }
     }
     Ok(found)
+}
+
+/// Sets the rows whose trace id has a number that is wanted.
+fn of_traces(
+    column: &Column,
+    numbers: &[u32],
+    candidates: &Bits,
+    wanted: impl Fn(u32) -> bool,
+    found: &mut Bits,
+) {
+    let number = |row: usize| numbers.get(column.place(row)?).copied();
+    candidates.iter().filter(|row| number(*row).is_some_and(&wanted)).for_each(|row| found.set(row));
 }
 
 /// Rows of a column of patterns: only texts of patterns that leave a doubt are written out.
@@ -188,7 +214,8 @@ impl Column {
                     |value: &OwnedValue| value.as_value().as_str().is_none_or(|s| piece.is_in(s.as_bytes()));
                 let has: Vec<bool> = values.iter().map(has).collect();
                 if has.contains(&true) {
-                    let passes = |row: &usize| self.code(*row).is_some_and(|code| has[code]);
+                    let passes =
+                        |row: &usize| self.code(*row).is_some_and(|code| has.get(code) == Some(&true));
                     (0..rows).filter(passes).for_each(|row| found.set(row));
                 }
             }

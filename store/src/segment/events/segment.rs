@@ -13,7 +13,7 @@ use super::format::{
 };
 use super::fuse::Fuse;
 use super::patterns::PatternTable;
-use super::traces::Traces;
+use super::traces::{TraceTable, Traces};
 use super::words::Words;
 use crate::model::{Field, Stream};
 
@@ -219,6 +219,12 @@ impl EventSegment {
         Traces::read(self.section(Section::Traces)?, self.info.version)
     }
 
+    fn trace_table(&self) -> Option<TraceTable> {
+        self.section(Section::Traces)?;
+        let range = self.info.section(Section::Traces).range();
+        Some(TraceTable::new(&self.bytes, range, self.info.version))
+    }
+
     /// The block's filter; `None`: ids and attribute values do not prune.
     pub(super) fn filter(&self, block: usize) -> Option<Fuse<'_>> {
         let meta = self.blocks.get(block).filter(|meta| !meta.gaps.keys)?;
@@ -332,15 +338,20 @@ impl Block<'_> {
     fn read_column(&self, slot: usize) -> Option<Column> {
         let at = &self.directory[slot];
         let bytes = self.column_bytes(at)?;
-        let traces = if at.number == Field::TraceId as u32 { self.segment.traces() } else { None };
+        let traces = if at.number == Field::TraceId as u32 { self.segment.trace_table() } else { None };
         let patterns = if Column::has_patterns(bytes, self.rows()) { self.segment.patterns() } else { None };
         // Of earlier columns only, so that none leads to itself.
         let other = |number: u32| {
             let slot = self.directory.binary_search_by_key(&number, |at| at.number).ok()?;
             if number < at.number { self.column_bytes(&self.directory[slot]) } else { None }
         };
-        let context =
-            Context { times: &self.times, traces, patterns, unpacker: &self.unpacker, other: &other };
+        let context = Context {
+            times: &self.times,
+            traces: traces.as_ref(),
+            patterns,
+            unpacker: &self.unpacker,
+            other: &other,
+        };
         Column::read(bytes, context)
     }
 }

@@ -12,8 +12,11 @@
 //! count(4) ids(16 each) width(1) order(packed: numbers of the ids in their order) starts lists
 //! ```
 
+use std::ops::Range;
+
 use hashbrown::HashTable;
 
+use super::super::SegmentBytes;
 use super::super::coding::{Packed, Reader, put_varint};
 
 pub(super) type TraceId = [u8; 16];
@@ -33,6 +36,14 @@ pub(super) struct TracesWriter {
     pairs: Vec<(u32, u32)>,
     /// The last block each id was met in.
     last_block: Vec<u32>,
+}
+
+/// The table with the bytes it is in.
+#[derive(Clone)]
+pub(super) struct TraceTable {
+    bytes: SegmentBytes,
+    range: Range<usize>,
+    version: u32,
 }
 
 /// The table of an open segment, read in place.
@@ -121,6 +132,17 @@ impl TracesWriter {
     }
 }
 
+impl TraceTable {
+    /// The table in a section of a file of that version.
+    pub(super) fn new(bytes: &SegmentBytes, range: Range<usize>, version: u32) -> Self {
+        Self { bytes: bytes.clone(), range, version }
+    }
+
+    pub(super) fn read(&self) -> Option<Traces<'_>> {
+        Traces::read(self.bytes.slice(self.range.clone())?, self.version)
+    }
+}
+
 impl<'a> Ids<'a> {
     fn len(self) -> usize {
         match self {
@@ -199,6 +221,10 @@ impl<'a> Traces<'a> {
         };
         let starts = reader.bytes(count.div_ceil(STRIDE) * 4)?;
         Some(Self { ids, starts, lists: reader.rest() })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
     }
 
     pub(super) fn id(&self, number: usize) -> Option<TraceId> {

@@ -135,13 +135,11 @@ impl PatternColumn {
             hits.push(self.hits(head, self.table().keys.kind(*key), piece, rows)?);
         }
         let hit = |slot: &u32| hits.get(*slot as usize).is_some_and(|hits| !matches!(hits, Hits::None));
+        let codes = 0..self.patterns().len();
         let timed: Vec<bool> =
-            (0..self.patterns().len()).map(|code| piece.may_begin_in_time(self.pattern(code))).collect();
-        let relevant: Vec<bool> = timed
-            .iter()
-            .enumerate()
-            .map(|(code, timed)| wanted(code) && (*timed || slotted.slots.of(code).iter().any(hit)))
-            .collect();
+            codes.clone().map(|code| wanted(code) && piece.may_begin_in_time(self.pattern(code))).collect();
+        let relevant: Vec<bool> =
+            codes.map(|code| timed[code] || wanted(code) && slotted.slots.of(code).iter().any(hit)).collect();
         let mut found = Bits::none(rows);
         if !relevant.contains(&true) {
             return Some(found);

@@ -1,5 +1,6 @@
 //! A column of patterns and slots, read back: a row's text is written out when it is asked for.
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -99,6 +100,11 @@ struct HeadReader<'a> {
     at: usize,
 }
 
+thread_local! {
+    /// As long as the table of keys is, which most blocks have few of.
+    static NUMBERS_OF_KEYS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+}
+
 // === impl PatternColumn ===
 
 impl PatternColumn {
@@ -142,8 +148,12 @@ impl PatternColumn {
             ranks.push(*count);
             *count += 1;
         }
-        let mut slots = Slots::default();
-        self.patterns.iter().for_each(|pattern| slots.add(*pattern as usize, &table.keys));
+        let slots = NUMBERS_OF_KEYS.with_borrow_mut(|numbers| {
+            let mut slots = Slots::with_numbers(std::mem::take(numbers));
+            self.patterns.iter().for_each(|pattern| slots.add(*pattern as usize, &table.keys));
+            *numbers = slots.take_numbers();
+            slots
+        });
         let mut filled = vec![0u32; slots.keys().len()];
         let mut bases = Vec::new();
         for (code, count) in counts.iter().enumerate() {
@@ -224,6 +234,10 @@ impl PatternColumn {
         let mut bases = slotted.bases.get(slotted.slots.range(code))?.iter();
         let mut slots = slotted.slots.of(code).iter();
         let mut rest = self.pattern(code);
+        if rest == [TOKEN] {
+            let at = bases.next()? + rank;
+            return self.write_token(slotted.heads.get(*slots.next()? as usize)?, at as usize, row, out);
+        }
         while let Some(at) = memchr::memchr3(TOKEN, TIME, LITERAL, rest) {
             out.extend_from_slice(&rest[..at]);
             let (slot, base) = (*slots.next()?, *bases.next()?);

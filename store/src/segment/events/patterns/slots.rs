@@ -82,6 +82,21 @@ impl SlotKeys {
 // === impl Slots ===
 
 impl Slots {
+    /// With what [`Slots::take_numbers`] gave.
+    pub(super) fn with_numbers(numbers: Vec<u32>) -> Self {
+        Self { numbers, ..Self::default() }
+    }
+
+    /// Ends with no slot known to the numbers it gives; nothing can be added any more.
+    pub(super) fn take_numbers(&mut self) -> Vec<u32> {
+        for key in &self.keys {
+            if let Some(number) = self.numbers.get_mut(*key as usize) {
+                *number = NONE;
+            }
+        }
+        std::mem::take(&mut self.numbers)
+    }
+
     pub(super) fn clear(&mut self) {
         for key in self.keys.drain(..) {
             if let Some(number) = self.numbers.get_mut(key as usize) {

@@ -81,6 +81,13 @@ pub(super) fn put_digits(value: i64, digits: usize, out: &mut Vec<u8>) {
     let mut buffer = [b'0'; 20];
     let mut left = value.unsigned_abs();
     let mut at = buffer.len();
+    // Shorter divisions are cheaper, and most numbers are small.
+    while left > u64::from(u32::MAX) {
+        at -= 1;
+        buffer[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+    }
+    let mut left = left as u32;
     while left > 0 {
         at -= 1;
         buffer[at] = b'0' + (left % 10) as u8;
