@@ -18,6 +18,7 @@ use crate::flush::{self, Files, Listed, Maintenance};
 use crate::model::{Lsn, Signal, TenantNo, WriterId};
 use crate::parallel::Helpers;
 use crate::segment::StreamInterner;
+use crate::segment::events::WarmBlocks;
 use crate::state::{Streams, Tenants};
 use crate::store::Shared;
 use crate::tap::Taps;
@@ -115,6 +116,7 @@ pub(crate) fn open(config: Config, ground: Ground) -> Result<Shared, OpenError> 
         catalog,
         blobs,
         streams: StreamInterner::default(),
+        warm: WarmBlocks::default(),
         helpers: Helpers::of_machine(),
         maintenance,
         opening: Mutex::new(()),

@@ -21,6 +21,7 @@ use crate::open::Ground;
 use crate::parallel::Helpers;
 use crate::samples_view::{OnDamage, SamplesView};
 use crate::segment::StreamInterner;
+use crate::segment::events::WarmBlocks;
 use crate::state::{TenantState, Tenants};
 use crate::tap::{Tap, Taps};
 use crate::writer::{Control, LogStatus, Queue};
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) catalog: Arc<dyn Catalog>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) streams: StreamInterner,
+    pub(crate) warm: WarmBlocks,
     pub(crate) helpers: Helpers,
     pub(crate) maintenance: Arc<Maintenance>,
     /// Held by whoever opens segments.

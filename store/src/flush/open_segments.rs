@@ -125,6 +125,7 @@ pub(super) fn open(shared: &Shared, row: &SegmentRow) -> Result<OpenSegment, Not
         damage.add(DamagedKind::Segment, Some(name.to_string().into()), format!("{found:?} cannot be read"));
     });
     let opened = EventSegment::open(SegmentBytes::from(bytes), &shared.streams, sink);
+    let opened = opened.map(|segment| segment.with_warm(&shared.warm));
     let opened = opened.map_err(|error| NotOpen::Damaged(error.to_string()))?;
     Ok(OpenSegment::Events(Arc::new(opened)))
 }

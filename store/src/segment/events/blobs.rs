@@ -41,19 +41,19 @@ impl Blobs {
     }
 }
 
-/// Reads blobs; holds what is used again between them.
-#[derive(Default)]
-pub(super) struct Unpacker(RefCell<Option<zstd::bulk::Decompressor<'static>>>);
+thread_local! {
+    /// What is used again from blob to blob.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
-impl Unpacker {
-    fn unpack(&self, bytes: &[u8], raw: usize) -> Option<Vec<u8>> {
-        let mut zstd = self.0.borrow_mut();
-        let zstd = match &mut *zstd {
+fn unpack(bytes: &[u8], raw: usize) -> Option<Vec<u8>> {
+    UNPACKER.with_borrow_mut(|zstd| {
+        let zstd = match zstd {
             Some(zstd) => zstd,
             none => none.insert(zstd::bulk::Decompressor::new().ok()?),
         };
         zstd.decompress(bytes, raw).ok().filter(|bytes| bytes.len() == raw)
-    }
+    })
 }
 
 /// The raw length of the next blob and its bytes as they are stored.
@@ -63,9 +63,9 @@ fn take_blob<'a>(reader: &mut Reader<'a>) -> Option<(usize, &'a [u8])> {
     Some((raw, reader.bytes(stored)?))
 }
 
-pub(super) fn read_blob(reader: &mut Reader<'_>, unpacker: &Unpacker) -> Option<Vec<u8>> {
+pub(super) fn read_blob(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
     let (raw, bytes) = take_blob(reader)?;
-    if bytes.len() == raw { Some(bytes.to_vec()) } else { unpacker.unpack(bytes, raw) }
+    if bytes.len() == raw { Some(bytes.to_vec()) } else { unpack(bytes, raw) }
 }
 
 pub(super) fn skip_blob(reader: &mut Reader<'_>) -> Option<()> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::coding::{Packed, Reader};
 use super::alike::{PRESENT_ALL, PRESENT_LIKE, PRESENT_PACKED, PRESENT_SOME};
 use super::bits::Bits;
-use super::blobs::{Unpacker, read_blob, skip_blob};
+use super::blobs::{read_blob, skip_blob};
 use super::encode::{Encoding, INTS_FROM_LAST, INTS_FROM_LEAST, INTS_FROM_TIME};
 use super::patterns::{PatternColumn, PatternTable};
 use super::traces::TraceTable;
@@ -67,7 +67,6 @@ pub(super) struct Context<'a> {
     pub(super) times: &'a Arc<Vec<i64>>,
     pub(super) traces: Option<&'a TraceTable>,
     pub(super) patterns: Option<&'a Arc<PatternTable>>,
-    pub(super) unpacker: &'a Unpacker,
     /// The bytes of another column of the block.
     pub(super) other: &'a dyn Fn(u32) -> Option<&'a [u8]>,
 }
@@ -93,7 +92,7 @@ impl Column {
                 Data::Doubles(ints.into_iter().map(|int| int as f64 / scale).collect())
             }
             Encoding::Doubles => {
-                let bytes = read_blob(&mut reader, context.unpacker)?;
+                let bytes = read_blob(&mut reader)?;
                 let (chunks, rest) = bytes.as_chunks::<8>();
                 let whole = chunks.len() == count && rest.is_empty();
                 whole.then(|| Data::Doubles(chunks.iter().map(|b| f64::from_le_bytes(*b)).collect()))?
@@ -103,17 +102,17 @@ impl Column {
                 Data::Fixed { len, bytes: reader.bytes(len.checked_mul(count)?)?.to_vec() }
             }
             Encoding::Strings => {
-                let (ends, bytes) = read_blobs(&mut reader, count, context.unpacker)?;
+                let (ends, bytes) = read_blobs(&mut reader, count)?;
                 let text = String::from_utf8(bytes).ok()?;
                 let sound = ends.iter().all(|end| text.is_char_boundary(*end as usize));
                 sound.then_some(Data::Strings { ends, text })?
             }
             Encoding::Bytes | Encoding::Nested => {
-                let (ends, bytes) = read_blobs(&mut reader, count, context.unpacker)?;
+                let (ends, bytes) = read_blobs(&mut reader, count)?;
                 Data::Blobs { nested: encoding == Encoding::Nested, ends, bytes }
             }
             Encoding::Mixed => {
-                let bytes = read_blob(&mut reader, context.unpacker)?;
+                let bytes = read_blob(&mut reader)?;
                 let mut rest = bytes.as_slice();
                 let values = (0..count).map(|_| take_value(&mut rest).map(Value::to_owned));
                 Data::Mixed(values.collect::<Option<_>>()?)
@@ -264,13 +263,13 @@ fn read_presence(reader: &mut Reader<'_>, context: &Context<'_>) -> Option<(Opti
     let present = match reader.u8()? {
         PRESENT_ALL => return Some((None, rows)),
         PRESENT_SOME => Bits::read(reader.bytes(bytes)?, rows),
-        PRESENT_PACKED => Bits::read(&read_blob(reader, context.unpacker)?, rows),
+        PRESENT_PACKED => Bits::read(&read_blob(reader)?, rows),
         PRESENT_LIKE => {
             let other = (context.other)(u32::try_from(reader.varint()?).ok()?)?;
             let mut other = Reader::new(other);
             match other.u8()? {
                 PRESENT_SOME => Bits::read(other.bytes(bytes)?, rows),
-                PRESENT_PACKED => Bits::read(&read_blob(&mut other, context.unpacker)?, rows),
+                PRESENT_PACKED => Bits::read(&read_blob(&mut other)?, rows),
                 _ => return None,
             }
         }
@@ -307,7 +306,7 @@ fn read_dict(
     context: &Context<'_>,
 ) -> Option<Data> {
     let distinct = reader.count(count)?;
-    let bytes = read_blob(reader, context.unpacker)?;
+    let bytes = read_blob(reader)?;
     let mut rest = bytes.as_slice();
     let values =
         (0..distinct).map(|_| take_value(&mut rest).map(Value::to_owned)).collect::<Option<Vec<_>>>()?;
@@ -352,9 +351,9 @@ pub(super) fn read_ints(reader: &mut Reader<'_>, count: usize, times: &[i64]) ->
     }
 }
 
-fn read_blobs(reader: &mut Reader<'_>, count: usize, unpacker: &Unpacker) -> Option<(Vec<u32>, Vec<u8>)> {
+fn read_blobs(reader: &mut Reader<'_>, count: usize) -> Option<(Vec<u32>, Vec<u8>)> {
     let lengths = read_ints(reader, count, &[])?;
-    let bytes = read_blob(reader, unpacker)?;
+    let bytes = read_blob(reader)?;
     let mut ends = Vec::with_capacity(count);
     let mut end = 0u32;
     for length in lengths {
@@ -379,14 +378,7 @@ mod tests {
         let mut table = Vec::new();
         encoder.table_of_patterns.finish(1, &mut table).unwrap();
         let table = Arc::new(PatternTable::read(&table).unwrap());
-        let unpacker = Unpacker::default();
-        let context = Context {
-            times: &times,
-            traces: None,
-            patterns: Some(&table),
-            unpacker: &unpacker,
-            other: &|_| None,
-        };
+        let context = Context { times: &times, traces: None, patterns: Some(&table), other: &|_| None };
         let column = Column::read(&out, context).unwrap();
         let mut cells = cells.iter().peekable();
         for row in 0..rows {

@@ -29,6 +29,7 @@ mod segment;
 mod tally;
 mod tokens;
 mod traces;
+mod warm;
 mod words;
 mod writer;
 
@@ -42,4 +43,5 @@ pub(crate) use merge::{merge, merge_without, rows_without};
 pub(crate) use rows::write;
 pub(crate) use scan::{BlockRows, SegmentScan};
 pub(crate) use segment::{Damage, DamageSink, EventSegment};
+pub(crate) use warm::WarmBlocks;
 pub(crate) use writer::{WriteOptions, WrittenSegment};

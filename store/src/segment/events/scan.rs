@@ -1,6 +1,7 @@
 //! A query over one segment: block by block, the matching rows as a batch.
 
 use std::cmp::Reverse;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::bits::Bits;
@@ -17,7 +18,11 @@ pub(crate) struct SegmentScan<'s, 'q> {
     segment: &'s EventSegment,
     query: &'q EventQuery,
     plan: OnceLock<Option<Plan<'q>>>,
+    kept_warm: AtomicUsize,
 }
+
+/// A query keeps no more blocks of a segment warm: one that reads them all must not drive out the others.
+const WARM_MAX: usize = 48;
 
 /// A block to be read, and the times of its oldest and newest rows.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +34,7 @@ pub(crate) struct BlockSpan {
 
 impl<'s, 'q> SegmentScan<'s, 'q> {
     pub(crate) fn new(segment: &'s EventSegment, query: &'q EventQuery) -> Self {
-        Self { segment, query, plan: OnceLock::new() }
+        Self { segment, query, plan: OnceLock::new(), kept_warm: AtomicUsize::new(0) }
     }
 
     /// The segment's blocks that touch the query's time range.
@@ -52,7 +57,9 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
     ) -> Option<BlockRows<'s>> {
         let (block, rows) = self.find(block, range, stats)?;
         let numbers = self.projected(&block);
-        Some(BlockRows { block, numbers, rows: rows.iter().map(|row| row as u32).collect() })
+        let keep_warm =
+            self.query.order != Order::Any && self.kept_warm.fetch_add(1, Ordering::Relaxed) < WARM_MAX;
+        Some(BlockRows { block, numbers, rows: rows.iter().map(|row| row as u32).collect(), keep_warm })
     }
 
     pub(super) fn find(
@@ -139,6 +146,15 @@ pub(crate) struct BlockRows<'s> {
     numbers: Vec<u32>,
     /// Ascending.
     rows: Vec<u32>,
+    keep_warm: bool,
+}
+
+impl Drop for BlockRows<'_> {
+    fn drop(&mut self) {
+        if self.keep_warm {
+            self.block.keep_warm();
+        }
+    }
 }
 
 impl BlockRows<'_> {

@@ -1,12 +1,12 @@
 //! An open segment: its tables, its index, and its blocks. Everything is verified before it is used, once.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::super::coding::Reader;
 use super::super::{SegmentBytes, StreamInterner};
-use super::blobs::Unpacker;
 use super::decode::{Column, Context, Data, read_ints};
 use super::format::{
     BlockMeta, ColumnAt, SECTIONS, Section, SegmentError, SegmentInfo, TIMES, read_directory,
@@ -14,6 +14,7 @@ use super::format::{
 use super::fuse::Fuse;
 use super::patterns::PatternTable;
 use super::traces::{TraceTable, Traces};
+use super::warm::{Warm, WarmBlocks};
 use super::words::Words;
 use crate::model::{Field, Stream};
 
@@ -42,7 +43,13 @@ pub(crate) struct EventSegment {
     verified: [OnceLock<bool>; SECTIONS],
     reported: Mutex<Vec<Damage>>,
     sink: DamageSink,
+    warm: WarmBlocks,
+    /// What warm blocks know it by.
+    number: u64,
 }
+
+/// Of the next segment that is opened in this process.
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// A block being read; columns are decoded as they are asked for.
 pub(super) struct Block<'s> {
@@ -52,7 +59,6 @@ pub(super) struct Block<'s> {
     directory: Vec<ColumnAt>,
     pub(super) times: Arc<Vec<i64>>,
     columns: Vec<Option<Arc<Column>>>,
-    unpacker: Unpacker,
     pub(super) bytes_read: u64,
 }
 
@@ -82,10 +88,18 @@ impl EventSegment {
             verified: Default::default(),
             reported: Mutex::default(),
             sink,
+            warm: WarmBlocks::default(),
+            number: NEXT_NUMBER.fetch_add(1, Ordering::Relaxed),
         };
         segment.keys = segment.read_keys().ok_or(SegmentError::Damaged { part: "key table" })?;
         segment.blocks = segment.read_blocks().ok_or(SegmentError::Damaged { part: "block index" })?;
         Ok(segment)
+    }
+
+    /// Keeps its warm blocks with those of others.
+    pub(crate) fn with_warm(mut self, warm: &WarmBlocks) -> Self {
+        self.warm = warm.clone();
+        self
     }
 
     /// Whether a block may have rows with start <= time < end.
@@ -252,12 +266,15 @@ impl EventSegment {
         let open = || {
             let meta = self.blocks.get(number)?;
             let directory = self.directory(number)?;
-            let columns = vec![None; directory.len()];
-            let times = Arc::default();
-            let unpacker = Unpacker::default();
-            let mut block =
-                Block { segment: self, number, meta, directory, times, columns, unpacker, bytes_read: 0 };
-            block.times = Arc::new(block.read_times()?);
+            let warm =
+                self.warm.get(self.number, number).filter(|warm| warm.columns.len() == directory.len());
+            let is_warm = warm.is_some();
+            let Warm { times, columns } =
+                warm.unwrap_or_else(|| Warm { times: Arc::default(), columns: vec![None; directory.len()] });
+            let mut block = Block { segment: self, number, meta, directory, times, columns, bytes_read: 0 };
+            if !is_warm {
+                block.times = Arc::new(block.read_times()?);
+            }
             Some(block)
         };
         open().ok_or_else(|| self.damaged_block(number))
@@ -269,9 +286,21 @@ impl EventSegment {
     }
 }
 
+impl Drop for EventSegment {
+    fn drop(&mut self) {
+        self.warm.forget(self.number);
+    }
+}
+
 // === impl Block ===
 
 impl Block<'_> {
+    /// What was decoded is there when the block is read again soon.
+    pub(super) fn keep_warm(&self) {
+        let warm = Warm { times: Arc::clone(&self.times), columns: self.columns.clone() };
+        self.segment.warm.put(self.segment.number, self.number, warm);
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.times.len()
     }
@@ -345,13 +374,7 @@ impl Block<'_> {
             let slot = self.directory.binary_search_by_key(&number, |at| at.number).ok()?;
             if number < at.number { self.column_bytes(&self.directory[slot]) } else { None }
         };
-        let context = Context {
-            times: &self.times,
-            traces: traces.as_ref(),
-            patterns,
-            unpacker: &self.unpacker,
-            other: &other,
-        };
+        let context = Context { times: &self.times, traces: traces.as_ref(), patterns, other: &other };
         Column::read(bytes, context)
     }
 }

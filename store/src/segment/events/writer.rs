@@ -27,7 +27,7 @@ pub(crate) struct WriteOptions {
 
 impl Default for WriteOptions {
     fn default() -> Self {
-        Self { block_rows: 4096, block_bytes: 8 << 20, segment_rows: 1 << 20, zstd_level: 3 }
+        Self { block_rows: 4096, block_bytes: 8 << 20, segment_rows: 1 << 20, zstd_level: 5 }
     }
 }
 

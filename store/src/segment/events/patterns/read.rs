@@ -116,7 +116,7 @@ impl PatternColumn {
     ) -> Option<Self> {
         let table = Arc::clone(context.patterns?);
         let patterns = reader.count(count)?;
-        let bytes = read_blob(reader, context.unpacker)?;
+        let bytes = read_blob(reader)?;
         let bits = reader.rest();
         let mut heads = HeadReader { bytes: &bytes, reader: Reader::new(&bytes), bits, at: 0 };
         let patterns: Vec<u32> = (0..patterns)

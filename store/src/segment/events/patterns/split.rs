@@ -76,24 +76,27 @@ impl TimeForm {
     }
 }
 
+/// Of a number of 64 bits.
+const DIGITS_MAX: usize = 20;
+
 /// Appends a number in decimal, filled up with zeros to `digits`.
 pub(super) fn put_digits(value: i64, digits: usize, out: &mut Vec<u8>) {
-    let mut buffer = [b'0'; 20];
-    let mut left = value.unsigned_abs();
-    let mut at = buffer.len();
+    let value = value.unsigned_abs();
+    let len = value.checked_ilog10().map_or(0, |log| log as usize + 1);
+    let start = out.len();
+    out.resize(start + len.max(digits.min(DIGITS_MAX)), b'0');
+    let mut places = out[start..].iter_mut().rev();
     // Shorter divisions are cheaper, and most numbers are small.
-    while left > u64::from(u32::MAX) {
-        at -= 1;
-        buffer[at] = b'0' + (left % 10) as u8;
-        left /= 10;
+    let mut large = value;
+    while large > u64::from(u32::MAX) {
+        places.by_ref().take(1).for_each(|place| *place = b'0' + (large % 10) as u8);
+        large /= 10;
     }
-    let mut left = left as u32;
-    while left > 0 {
-        at -= 1;
-        buffer[at] = b'0' + (left % 10) as u8;
-        left /= 10;
+    let mut small = large as u32;
+    for place in places {
+        *place = b'0' + (small % 10) as u8;
+        small /= 10;
     }
-    out.extend_from_slice(&buffer[at.min(buffer.len() - digits.min(buffer.len()))..]);
 }
 
 // === splitting ===
