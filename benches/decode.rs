@@ -1,4 +1,4 @@
-//! What decoding costs: CPU-seconds per million records, from the compressed body to columns.
+//! What decoding and processing cost: CPU-seconds per million records, from the compressed body to columns.
 //!
 //! `cargo bench --bench decode`. One thread; the time is that of the thread, not of the clock, so other load does not
 //! count. The requests have the shape of ordinary traffic: 20 services, 100 pods, 22 resource attributes, 1,000 records.
@@ -7,7 +7,8 @@
 
 use std::io::{Read as _, Write as _};
 
-use collector::{DecodeCtx, Encoding, PROTOCOLS, decode};
+use collector::measure::Process;
+use collector::{DecodeCtx, Encoding, PROTOCOLS, RawProcessing, decode};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -20,7 +21,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
-use store::model::{Limits, Signal};
+use store::model::{Batch, Limits, Signal, Tenant};
 
 const NOW_NS: u64 = 1_700_000_000_000_000_000;
 const RECORDS: u64 = 1000;
@@ -32,6 +33,44 @@ fn main() {
     measure("logs", Signal::Logs, &logs());
     measure("spans", Signal::Spans, &spans());
     measure("samples", Signal::Samples, &metrics());
+    println!("\n{:<44}{:>12}{:>12}{:>12}", "processing, s/M", "logs", "spans", "samples");
+    for (name, text) in PROCESSING {
+        let bodies = [(Signal::Logs, logs()), (Signal::Spans, spans()), (Signal::Samples, metrics())];
+        let costs = bodies.map(|(signal, body)| process(text, signal, &body));
+        println!("{name:<44}{:>12.2}{:>12.2}{:>12.2}", costs[0], costs[1], costs[2]);
+    }
+}
+
+/// What is configured. Every log line of the data has an address in it, every second record one among its attributes.
+const PROCESSING: [(&str, &str); 6] = [
+    ("nothing", "{}"),
+    ("redact secrets and personal data", "redact: [secrets, personal]"),
+    ("the same and addresses: all rows change", "redact: [secrets, personal, addresses]"),
+    ("the same, hashed", "{redact: [secrets, personal, addresses], redact_style: hash}"),
+    (
+        "a rule that drops nothing",
+        "rules: [{name: a, when: [{field: attribute.http.route, equals: x}], drop: true}]",
+    ),
+    ("a quota nobody reaches", "quotas: [{records_per_s: 1e12}]"),
+];
+
+/// CPU-seconds per million records, decoding left out.
+fn process(text: &str, signal: Signal, body: &[u8]) -> f64 {
+    let raw: RawProcessing = serde_saphyr::from_str(text).expect("a valid section");
+    let tenant = Tenant::authenticated(Tenant::DEFAULT).expect("a valid name");
+    let process = Process::new(raw.check().expect("a valid section"), tenant);
+    let limits = Limits::default();
+    let ctx = DecodeCtx { now_ns: NOW_NS as i64, limits: &limits, target: "" };
+    let (mut rows, mut spent) = (0, 0);
+    for _ in 0..ROUNDS {
+        let decoded = decode(&PROTOCOLS[0], signal, Encoding::Protobuf, body, &ctx).expect("a valid request");
+        rows += decoded.batch.rows() as u64;
+        let before = cpu_ns();
+        let left: Batch = process.run(decoded.batch);
+        spent += cpu_ns() - before;
+        assert!(left.rows() > 0);
+    }
+    spent as f64 / rows as f64 / 1e3
 }
 
 fn measure(name: &str, signal: Signal, body: &[u8]) {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, ConfigError, Listen, ListenProtocol, ServeFlags};
 use crate::demo;
 use crate::host::Process;
-use crate::reload::{Reload, receivers};
+use crate::reload::{Reload, receivers, redaction_key};
 use crate::scrape;
 use crate::serve::{
     Answerer, ConnectionLimits, Dispatch, Door, Gate, SyslogDoor, accept_loop, bind, serve_tcp, serve_udp,
@@ -38,6 +38,8 @@ pub(crate) enum AppError {
     Rules(String),
     #[error("scrape: {0}")]
     Scrape(String),
+    #[error("processing: {0}")]
+    Processing(String),
     #[error("deletions that were asked for: {0}")]
     Deletions(String),
     #[error("signals of the operating system: {0}")]
@@ -116,6 +118,8 @@ impl App {
             limits: config.limits,
             cors_origins: config.cors_origins.clone(),
             quarantine_dir: Some(config.data_dir.join("quarantine")),
+            processing: config.processing.clone(),
+            redaction_key: redaction_key(&config).map_err(AppError::Processing)?,
         };
         let collector = Collector::new(collector_config, store.writer());
         let shared = Arc::new(ArcSwap::from_pointee(config.clone()));
@@ -136,6 +140,7 @@ impl App {
                 rules: rules.clone(),
                 notifier: notifier.clone(),
                 scraper: scraper.clone(),
+                collector: collector.clone(),
             },
             config: shared,
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::body::Body;
-use collector::{Collector, Scraper};
+use collector::{Collector, ProcessingStatus, Scraper};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use query::{Host, PoolView};
@@ -48,6 +48,8 @@ impl Host for Process {
             let damaged: Vec<String> = store.damaged.iter().map(|damaged| format!("{damaged:?}")).collect();
             status.insert("quarantined".into(), damaged.into());
             status.insert("storage".into(), serde_json::to_value(&store).unwrap_or_default());
+            let processing = self.collector.processing_status(&ctx.tenant);
+            status.insert("processing".into(), processing_json(&processing));
             status.insert("retention_s".into(), config.retention.as_secs().into());
             status.insert("authentication".into(), (!config.tokens.is_empty()).into());
             status
@@ -73,6 +75,11 @@ impl Host for Process {
     fn asset(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
         asset(&format!("{}{path}", ui::BASE), headers)
     }
+}
+
+fn processing_json(status: &ProcessingStatus) -> Value {
+    let ProcessingStatus { rules, redacted, over_quota } = status;
+    serde_json::json!({"rules": rules, "redacted": redacted, "over_quota": over_quota})
 }
 
 /// The page may load its own files and talk to its own server, nothing else; inline styles are the component kit's.

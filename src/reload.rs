@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use collector::Scraper;
+use collector::{Collector, RedactionKey, Scraper};
 use query::{Notifier, NotifyConfig, Rules};
 
 use crate::config::{Config, ServeFlags};
@@ -21,6 +21,7 @@ pub(crate) struct Reload {
     pub(crate) rules: Rules,
     pub(crate) notifier: Notifier,
     pub(crate) scraper: Scraper,
+    pub(crate) collector: Collector,
 }
 
 impl Reload {
@@ -38,7 +39,9 @@ impl Reload {
         });
         let receivers = receivers(alertmanager.as_deref())?;
         let scraping = Scraper::check(scrape::plan(next.scrape.as_deref())?)?;
+        let key = redaction_key(&next)?;
         self.rules.reload().await?;
+        self.collector.configure(next.processing.clone(), key);
         self.scraper.configure(scraping);
         self.notifier.configure(receivers);
         self.gate.store(Arc::new(gate));
@@ -46,6 +49,14 @@ impl Reload {
         self.config.store(Arc::new(Config { alertmanager, external_url, ..next }));
         Ok(())
     }
+}
+
+/// The key of hashed values, drawn when it is needed first.
+pub(crate) fn redaction_key(config: &Config) -> Result<RedactionKey, String> {
+    if !config.processing.needs_key() {
+        return Ok(RedactionKey::default());
+    }
+    RedactionKey::open(&config.data_dir.join("redaction.key"))
 }
 
 /// Who is told of alerts: nobody without a file.

@@ -10,6 +10,10 @@ mod support;
 mod elasticsearch;
 #[path = "ways_in/loki.rs"]
 mod loki;
+#[path = "ways_in/processing.rs"]
+mod processing;
+#[path = "ways_in/redaction.rs"]
+mod redaction;
 #[path = "ways_in/remote_write.rs"]
 mod remote_write;
 #[path = "ways_in/syslog.rs"]
@@ -23,13 +27,13 @@ use support::http::Answer;
 /// A server with a data directory of its own.
 struct World {
     server: Server,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl World {
     fn start() -> Self {
         let data = tempfile::tempdir().unwrap();
-        Self { server: Server::start(data.path(), &[]), _data: data }
+        Self { server: Server::start(data.path(), &[]), data }
     }
 
     /// With a configuration file.
@@ -38,7 +42,35 @@ impl World {
         let file = data.path().join("signalbox.yml");
         std::fs::write(&file, text).unwrap();
         let server = Server::start(&data.path().join("data"), &["--config", file.to_str().unwrap()]);
-        Self { server, _data: data }
+        Self { server, data }
+    }
+
+    /// With a configuration file, and one alert of that expression, which nobody can be told of.
+    fn with_alert(config: &str, alert: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = data.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        std::fs::create_dir_all(data.path().join("rules")).unwrap();
+        write(
+            "rules/alert.yml",
+            &format!(
+                "groups:\n  - name: g\n    interval: 1s\n    rules:\n      - alert: A\n        {alert}\n"
+            ),
+        );
+        let receivers = "receivers: [{name: r, webhook_configs: [{url: 'http://127.0.0.1:9/'}]}]";
+        let alertmanager = write(
+            "am.yml",
+            &format!("route: {{receiver: r, group_wait: 0s, group_by: ['...']}}\n{receivers}\n"),
+        );
+        let config = write("signalbox.yml", config);
+        let rules = data.path().join("rules");
+        let arguments =
+            ["--config", &config, "--alertmanager", &alertmanager, "--rules", rules.to_str().unwrap()];
+        let server = Server::start(&data.path().join("data"), &arguments);
+        Self { server, data }
     }
 
     /// Where an entry of `listen` listens.

@@ -5,14 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use bytes::Bytes;
-use store::model::{ErrorClass, Limits, RequestCtx};
+use store::model::{ErrorClass, Limits, RequestCtx, Tenant};
 use store::{Accounting, MetricRow, Writer};
 
 use crate::Config;
 use crate::ingest::Refusal;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::process::Pipeline;
+use crate::process::{Pipeline, Processing, ProcessingStatus, RedactionKey};
 use crate::quarantine::Quarantine;
 use crate::transport::{self, Buffers, HttpRoute};
 
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
 
 impl Collector {
     pub fn new(config: Config, writer: Writer) -> Self {
+        let pipeline = Pipeline::default();
+        pipeline.configure(config.processing, config.redaction_key);
         Self(Arc::new(Shared {
             accounting: writer.accounting(),
             memory: Memory::new(config.limits.ingest_memory_bytes_max),
@@ -42,7 +44,7 @@ impl Collector {
             cors_origins: config.cors_origins,
             writer,
             metrics: Metrics::default(),
-            pipeline: Pipeline::default(),
+            pipeline,
             quarantine: Quarantine::new(config.quarantine_dir),
         }))
     }
@@ -104,9 +106,21 @@ impl Collector {
         transport::grpc::router(self)
     }
 
+    /// Puts other rules, redaction and quotas in force, for what comes from now on.
+    pub fn configure(&self, processing: Processing, key: RedactionKey) {
+        self.0.pipeline.configure(processing, key);
+    }
+
+    /// What processing did to a tenant's records since the start.
+    pub fn processing_status(&self, tenant: &Tenant) -> ProcessingStatus {
+        self.0.pipeline.status(tenant)
+    }
+
     /// Rows for `/metrics`, beside the store's: what became of each record is in the store's accounting.
     pub fn metrics(&self) -> Vec<MetricRow> {
-        self.0.metrics.rows(self.0.memory.used())
+        let mut rows = self.0.metrics.rows(self.0.memory.used());
+        rows.extend(self.0.pipeline.metrics());
+        rows
     }
 }
 

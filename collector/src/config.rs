@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use store::model::Limits;
 
+use crate::process::{Processing, RedactionKey};
+
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub limits: Limits,
@@ -11,4 +13,7 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// Where a request body is kept whose processing failed by a bug three times; `None`: it is not kept.
     pub quarantine_dir: Option<PathBuf>,
+    /// Rules, redaction and quotas at the start; [`crate::Collector::configure`] changes them.
+    pub processing: Processing,
+    pub redaction_key: RedactionKey,
 }

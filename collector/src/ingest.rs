@@ -3,15 +3,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 use store::Append;
-use store::model::{BatchKey, ErrorClass, RequestCtx};
+use store::model::{Batch, BatchKey, ErrorClass, RequestCtx, SampleBatch, Tenant};
 
 use crate::collector::Shared;
 use crate::memory::{NoMemory, Permit};
 use crate::metrics::Door;
-use crate::protocol::{self, DecodeCtx, Decoded, Encoding, ProtocolRow, Rejected};
+use crate::process::{Charged, Incoming, OverQuota, Processed};
+use crate::protocol::{
+    self, DecodeCtx, DecodeError, Decoded, Dialect, Encoding, Items, ProtocolRow, Reject, Rejected,
+};
 
 /// A request whose body is complete and decompressed.
 pub(crate) struct Ingest {
@@ -43,8 +47,10 @@ pub(crate) struct Refusal {
     pub message: String,
 }
 
-/// Details longer than this are not kept with the batch key.
+/// Details longer than this are not kept with the batch key: the same bytes decoded again give the same.
 const DETAIL_BYTES_KEPT_MAX: usize = 1 << 10;
+/// Unless quotas had a part in them.
+const DETAIL_BYTES_QUOTA_MAX: usize = 1 << 16;
 /// Bodies larger than this are decoded on the blocking pool, so that they do not hold up other connections.
 const DECODE_INLINE_BYTES_MAX: usize = 1 << 20;
 
@@ -52,13 +58,13 @@ const DECODE_INLINE_BYTES_MAX: usize = 1 << 20;
 
 impl Accepted {
     /// What is kept with the batch key: a retry may come in another encoding, so neither is used.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self, detail_bytes_max: usize) -> Vec<u8> {
         let mut out = Vec::with_capacity(24 + self.message.len() + self.detail.len());
         for number in [self.taken, self.rejected, self.message.len() as u64] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(self.message.as_bytes());
-        if self.detail.len() <= DETAIL_BYTES_KEPT_MAX {
+        if self.detail.len() <= detail_bytes_max {
             out.extend_from_slice(&self.detail);
         }
         out
@@ -109,35 +115,36 @@ pub(crate) async fn ingest(
     let aimed =
         if target.is_empty() { protocol.name.to_owned() } else { format!("{}:{target}", protocol.name) };
     let content = shared.writer.batch_key(ctx, &aimed, door.signal.as_str(), &body);
-    let size = body.len() as u64;
-    permit.grow(size).map_err(|error| no_memory(shared, error))?;
-    let Decoded { batch, rejected, all_timestamped, detail } =
-        decode(shared, Work { protocol, door, encoding, body, target, key: content }).await?;
-    let answer = Accepted {
-        taken: batch.rows() as u64,
-        rejected: rejected.total(),
-        message: rejected.message(),
-        detail,
-    };
+    // The batch, and if rules change it the one made of it.
+    let batches = if shared.pipeline.is_active() { 2 } else { 1 };
+    permit.grow(batches * body.len() as u64).map_err(|error| no_memory(shared, error))?;
+    let work = Work { protocol, door, encoding, body, target, key: content, tenant: ctx.tenant.clone() };
+    let mut taken = decode(shared, work).await?;
     let refused = |reason, rows| shared.accounting.refused(&ctx.tenant, door.signal, reason, rows);
-    if batch.rows() == 0 {
-        count_rejected(shared, ctx, door, &rejected);
+    if taken.batch.rows() == 0 && taken.over_quota.records > 0 {
+        refused("quota", taken.over_quota.records + taken.gone());
+        return Err(Refusal::new(ErrorClass::OverQuota, taken.over_quota.message()));
+    }
+    taken.refuse_over_quota(protocol.dialect);
+    let answer = taken.answer();
+    if taken.batch.rows() == 0 {
+        count_gone(shared, ctx, door, &taken);
         return Ok(answer);
     }
-    let batch_bytes = batch.size_bytes() as u64;
+    let batch_bytes = taken.batch.size_bytes() as u64;
     permit.shrink_to(batch_bytes);
     if let Err(error) = permit.grow_to(batch_bytes) {
-        refused("memory", batch.rows() as u64 + answer.rejected);
+        refused("memory", taken.batch.rows() as u64 + taken.gone());
         return Err(no_memory(shared, error));
     }
     let append = Append {
-        batch: shared.pipeline.run(batch),
-        key: given.or((protocol.retries && all_timestamped).then_some(content)),
-        answer: answer.to_bytes(),
+        key: given.or((protocol.retries && taken.all_timestamped).then_some(content)),
+        answer: answer.to_bytes(detail_bytes_max(shared, ctx, &taken)),
+        batch: std::mem::replace(&mut taken.batch, Batch::Samples(SampleBatch::default())),
     };
     match shared.writer.append(ctx, append).await {
         Ok(ack) => {
-            count_rejected(shared, ctx, door, &rejected);
+            count_gone(shared, ctx, door, &taken);
             if ack.duplicate {
                 shared.metrics.duplicates.fetch_add(1, Ordering::Relaxed);
                 let kept = Accepted::from_bytes(&ack.answer);
@@ -145,14 +152,71 @@ pub(crate) async fn ingest(
                 let detail = if kept.detail.is_empty() { answer.detail } else { kept.detail };
                 return Ok(Accepted { detail, ..kept });
             }
+            taken.charge.stored();
             Ok(answer)
         }
         Err(error) => {
             // The store counted those it got.
-            refused("store", answer.rejected);
+            refused("store", taken.gone());
             Err(Refusal::new(error.class(), error.to_string()))
         }
     }
+}
+
+/// What came of decoding and processing.
+struct Taken {
+    batch: Batch,
+    rejected: Rejected,
+    all_timestamped: bool,
+    detail: Vec<u8>,
+    dropped: Vec<(String, u64)>,
+    over_quota: OverQuota,
+    charge: Charged,
+}
+
+impl Taken {
+    fn new(decoded: Decoded, processed: Processed) -> Self {
+        let Decoded { rejected, all_timestamped, detail, .. } = decoded;
+        let Processed { batch, dropped, over_quota, charge } = processed;
+        Self { batch, rejected, all_timestamped, detail, dropped, over_quota, charge }
+    }
+
+    fn dropped(&self) -> u64 {
+        self.dropped.iter().map(|(_, records)| records).sum()
+    }
+
+    /// Records that are in no batch.
+    fn gone(&self) -> u64 {
+        self.rejected.total() + self.dropped()
+    }
+
+    /// A part is over a quota: its sender hears that it was not taken.
+    fn refuse_over_quota(&mut self, dialect: Dialect) {
+        self.rejected.add(Reject::OverQuota, self.over_quota.records);
+        if dialect == Dialect::Elasticsearch && !self.over_quota.rows.is_empty() {
+            self.detail = Items::with_over_quota(&self.detail, &self.over_quota.rows);
+        }
+    }
+
+    /// What rules dropped was taken.
+    fn answer(&self) -> Accepted {
+        Accepted {
+            taken: self.batch.rows() as u64 + self.dropped(),
+            rejected: self.rejected.total(),
+            message: self.rejected.message(),
+            detail: self.detail.clone(),
+        }
+    }
+}
+
+/// Details repeat what the sender wrote: what redaction would change is not kept.
+fn detail_bytes_max(shared: &Shared, ctx: &RequestCtx, taken: &Taken) -> usize {
+    if !taken.detail.is_empty()
+        && !shared.pipeline.is_clean(&ctx.tenant, &String::from_utf8_lossy(&taken.detail))
+    {
+        return 0;
+    }
+    if taken.over_quota.records > 0 { DETAIL_BYTES_QUOTA_MAX } else { DETAIL_BYTES_KEPT_MAX }
 }
 
 pub(crate) fn no_memory(shared: &Shared, error: NoMemory) -> Refusal {
@@ -168,9 +232,10 @@ struct Work {
     body: Bytes,
     target: String,
     key: BatchKey,
+    tenant: Tenant,
 }
 
-async fn decode(shared: &Arc<Shared>, work: Work) -> Result<Decoded, Refusal> {
+async fn decode(shared: &Arc<Shared>, work: Work) -> Result<Taken, Refusal> {
     if work.body.len() <= DECODE_INLINE_BYTES_MAX {
         return decode_caught(shared, &work);
     }
@@ -181,20 +246,35 @@ async fn decode(shared: &Arc<Shared>, work: Work) -> Result<Decoded, Refusal> {
 }
 
 /// A bug in a decoder costs its request, never the process; a body that hits it again and again is put aside.
-fn decode_caught(shared: &Shared, work: &Work) -> Result<Decoded, Refusal> {
+fn decode_caught(shared: &Shared, work: &Work) -> Result<Taken, Refusal> {
     let ctx = DecodeCtx { now_ns: shared.now_ns(), limits: &shared.limits, target: &work.target };
-    let run = || protocol::decode(work.protocol, work.door.signal, work.encoding, &work.body, &ctx);
+    let run = || {
+        let decoded = protocol::decode(work.protocol, work.door.signal, work.encoding, &work.body, &ctx)?;
+        Ok(process(shared, &work.tenant, decoded))
+    };
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(decoded) => decoded.map_err(|error| Refusal::new(error.class(), error.to_string())),
+        Ok(taken) => taken.map_err(|error: DecodeError| Refusal::new(error.class(), error.to_string())),
         Err(_) => {
             shared.metrics.panics.fetch_add(1, Ordering::Relaxed);
-            Err(shared.quarantine.failed(&shared.metrics, work.door, work.key, &work.body))
+            // What must not be stored must not be put aside either.
+            let keep = !shared.pipeline.redacts();
+            Err(shared.quarantine.failed(&shared.metrics, work.door, work.key, keep.then_some(&work.body)))
         }
     }
 }
 
-fn count_rejected(shared: &Shared, ctx: &RequestCtx, door: Door, rejected: &Rejected) {
-    for (reason, records) in rejected.iter() {
+fn process(shared: &Shared, tenant: &Tenant, mut decoded: Decoded) -> Taken {
+    let incoming = Incoming { tenant, residue: decoded.rejected.total() > 0, now: Some(Instant::now()) };
+    let batch = std::mem::replace(&mut decoded.batch, Batch::Samples(SampleBatch::default()));
+    Taken::new(decoded, shared.pipeline.run(batch, &incoming))
+}
+
+/// Counts what was taken out of a request that was answered.
+fn count_gone(shared: &Shared, ctx: &RequestCtx, door: Door, taken: &Taken) {
+    for (reason, records) in taken.rejected.iter() {
         shared.accounting.rejected(&ctx.tenant, door.signal, reason.label(), records);
+    }
+    for (rule, records) in &taken.dropped {
+        shared.accounting.dropped(&ctx.tenant, door.signal, rule, *records);
     }
 }

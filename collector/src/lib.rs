@@ -11,6 +11,8 @@
 mod collector;
 mod config;
 mod ingest;
+#[doc(hidden)]
+pub mod measure;
 mod memory;
 mod metrics;
 mod process;
@@ -21,6 +23,7 @@ mod transport;
 
 pub use collector::Collector;
 pub use config::Config;
+pub use process::{Processing, ProcessingStatus, RawProcessing, RedactionKey};
 pub use protocol::{
     DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PROTOCOLS, PathRow, ProtocolRow, Reject, Rejected,
     Serves, SyslogFramer, decode,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use store::model::{BatchKey, ErrorClass};
 
@@ -28,8 +29,8 @@ impl Quarantine {
         Self { dir, failures: Mutex::default() }
     }
 
-    /// Counts a failure by a bug and says what to answer.
-    pub fn failed(&self, metrics: &Metrics, door: Door, key: BatchKey, body: &[u8]) -> Refusal {
+    /// Counts a failure by a bug and says what to answer; `body`: what to put aside, unless it must not be kept.
+    pub fn failed(&self, metrics: &Metrics, door: Door, key: BatchKey, body: Option<&Bytes>) -> Refusal {
         let failures = {
             let mut all = self.failures.lock();
             if all.len() >= KEYS_MAX && !all.contains_key(&key) {
@@ -43,10 +44,16 @@ impl Quarantine {
             return Refusal::new(ErrorClass::Internal, "processing failed by a bug of the server; retry");
         }
         metrics.quarantined.fetch_add(1, Ordering::Relaxed);
-        self.keep(door, key, body);
+        let what = match body {
+            Some(body) => {
+                self.keep(door, key, body);
+                "the body was put aside"
+            }
+            None => "the body was not kept, since redaction is on",
+        };
         Refusal::new(
             ErrorClass::BadData,
-            format!("processing failed by a bug of the server {failures} times: the body was put aside"),
+            format!("processing failed by a bug of the server {failures} times: {what}"),
         )
     }
 

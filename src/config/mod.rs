@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use collector::Processing;
 use store::model::{Limits, Role, Tenant};
 
 pub(crate) use flags::{Cli, Command, ServeFlags};
@@ -65,6 +66,8 @@ pub(crate) struct Config {
     pub log_format: LogFormat,
     pub log_level: String,
     pub limits: Limits,
+    /// What happens to records on their way in.
+    pub processing: Processing,
     /// The file it was read from, for reload and status.
     pub file: Option<PathBuf>,
 }
@@ -168,6 +171,7 @@ impl Config {
             format!("insecure_no_auth: {}", self.insecure_no_auth),
             format!("cors_origins: {:?}", self.cors_origins),
             format!("allowed_hosts: {:?}", self.allowed_hosts),
+            format!("processing: {}", self.processing.to_yaml()),
             if tokens.is_empty() { "tokens: []".into() } else { format!("tokens:\n{}", tokens.join("\n")) },
         ];
         lines.join("\n") + "\n"

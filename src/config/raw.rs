@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use collector::RawProcessing;
 use serde::Deserialize;
 use store::model::{LIMITS, Limits, Role, Tenant};
 
@@ -57,6 +58,7 @@ pub(crate) struct RawConfig {
     pub webhook_allow: Vec<String>,
     pub webhook_deny: Vec<String>,
     pub limits: BTreeMap<String, u64>,
+    pub processing: RawProcessing,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -116,6 +118,7 @@ impl RawConfig {
             },
             log_level: self.log_level.unwrap_or_else(|| default("log_level").into()),
             limits: limits(&self.limits)?,
+            processing: self.processing.check().map_err(|problem| setting("processing", problem))?,
             file: None,
         };
         refuse_open(&config)?;
@@ -239,10 +242,23 @@ mod tests {
             ("listen: [{protocol: syslog_udp, adress: 1}]", "adress"),
             ("limits: {no_such: 1}", "limits.no_such"),
             ("tokens: [{name: a, sha256: zz, tenant: t, role: read}]", "64 hex digits"),
+            ("processing: {redact: [secrats]}", "setting processing: redact[secrats]"),
+            ("processing: {redacted: [secrets]}", "redacted"),
         ] {
             let error = checked(text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn one_line_turns_redaction_on() {
+        let config = checked("processing: {redact: [secrets, personal]}").unwrap();
+        let shown = config.to_yaml();
+        assert!(shown.contains("\"password\"") && shown.contains("\"iban\""), "{shown}");
+        assert!(!config.processing.needs_key());
+        assert!(
+            checked("processing: {redact: [{name: email, style: hash}]}").unwrap().processing.needs_key()
+        );
     }
 
     #[test]

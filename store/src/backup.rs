@@ -17,8 +17,9 @@ use crate::{Config, OpenError};
 const LOG: &str = "wal";
 const SEGMENTS: &str = "segments";
 const RULES: &str = "rules";
-/// Single files: keys of recent batches, and the copy of tenants and documents.
-const FILES: [&str; 2] = ["wal.keys", "catalog.copy"];
+/// Single files: keys of recent batches, the copy of tenants and documents, and the key of hashed values, which is the
+/// collector's and may not be there.
+const FILES: [&str; 3] = ["wal.keys", "catalog.copy", "redaction.key"];
 /// How often segments are listed before the server is too busy for a consistent copy.
 const LISTINGS_MAX: usize = 50;
 const BETWEEN_LISTINGS: Duration = Duration::from_millis(200);

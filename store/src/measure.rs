@@ -1,14 +1,24 @@
-//! For benches: segments made and read without a store around them. Not part of the interface.
+//! For benches and tests: segments made and read without a store around them, and what a log holds. Not part of the
+//! interface.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::StoreError;
+use crate::durable::RealDisk;
 use crate::events_view::EventsView;
 use crate::model::{EventBatch, Lsn, RequestCtx, Signal, Tenant, TenantNo, WriterId};
 use crate::segment::events::{EventSegment, LsnRange, SegmentError, SegmentMeta, WriteOptions, merge, write};
 use crate::segment::{SegmentBytes, StreamInterner};
 use crate::snapshot::{EventQuery, EventRows, ScanControl, ScanStats};
+use crate::wal::payloads;
+
+/// What each batch record of a log's directory holds, unpacked, memory no row refers to included: for tests that look for
+/// what must not be there.
+pub fn log_payloads(dir: &Path) -> Result<Vec<Vec<u8>>, String> {
+    payloads(&RealDisk, dir).map_err(|e| e.to_string())
+}
 
 /// Open segments and what they were made of.
 #[derive(Clone, Default)]

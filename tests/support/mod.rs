@@ -8,7 +8,7 @@ pub mod http;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ pub struct Server {
     pub otlp_http: String,
     /// `NAME=ADDRESS` of each entry of `listen`, with spaces between.
     pub listen: String,
+    /// What it wrote to its log so far.
+    log: Arc<Mutex<String>>,
     /// From the start of the process to its being ready.
     pub ready_after: Duration,
 }
@@ -58,11 +60,14 @@ impl Server {
             .expect("the binary starts");
         let stderr = child.stderr.take().expect("stderr is piped");
         let (sender, receiver) = mpsc::channel();
+        let log = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&log);
         // Reads on after the server is ready, so that it never waits for a full pipe.
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let fields = serde_json::from_str::<Value>(&line).unwrap_or_default()["fields"].clone();
                 let ready = fields["message"] == "ready";
+                written.lock().expect("nobody panics with it").push_str(&line);
                 if !ready {
                     eprintln!("server: {line}");
                 }
@@ -82,8 +87,14 @@ impl Server {
             otlp_grpc: address("otlp_grpc"),
             otlp_http: address("otlp_http"),
             listen: ready["listen"].as_str().unwrap_or_default().to_owned(),
+            log,
             ready_after: started.elapsed(),
         }
+    }
+
+    /// What it wrote to its log so far, all lines as one.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("nobody panics with it").clone()
     }
 
     pub fn pid(&self) -> u32 {

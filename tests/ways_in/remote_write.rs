@@ -184,3 +184,11 @@ fn what_is_no_remote_write_is_refused_by_its_kind() {
     assert_eq!(world.server.get("/api/v1/write").status, 405);
     assert_eq!(world.post("/prometheus/api/v1/write", &V1, &good).status, 204);
 }
+
+/// A request with one sample of a series with one label.
+pub(crate) fn one_sample(name: &str, label: &str, value: &str) -> Vec<u8> {
+    let pair = |name: &str, value: &str| Label { name: name.to_owned(), value: value.to_owned() };
+    let labels = vec![pair("__name__", name), pair(label, value)];
+    let samples = vec![Sample { value: 1.0, timestamp: now_ms() }];
+    WriteRequest { timeseries: vec![TimeSeries { labels, samples }] }.encode_to_vec()
+}

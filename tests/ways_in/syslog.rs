@@ -39,13 +39,13 @@ fn what_was_sent_before_the_server_stops_is_kept() {
     std::fs::write(&file, "listen: [{protocol: syslog_tcp, address: '127.0.0.1:0'}]").unwrap();
     let arguments = ["--config", file.to_str().unwrap()];
     let start = || crate::support::Server::start(&data.path().join("data"), &arguments);
-    let world = World { server: start(), _data: tempfile::tempdir().unwrap() };
+    let world = World { server: start(), data: tempfile::tempdir().unwrap() };
     let mut tcp = TcpStream::connect(world.address("syslog_tcp")).unwrap();
     tcp.write_all(b"<34>app: kept\n").unwrap();
     eventually("the line", Duration::from_secs(20), || {
         (world.lines(r#"{service_name="app"}"#).len() == 1).then_some(())
     });
     assert!(world.server.stop().success(), "an open connection does not hold the server");
-    let world = World { server: start(), _data: tempfile::tempdir().unwrap() };
+    let world = World { server: start(), data: tempfile::tempdir().unwrap() };
     assert_eq!(world.lines(r#"{service_name="app"}"#), ["kept"]);
 }

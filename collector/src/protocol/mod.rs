@@ -3,6 +3,7 @@
 //! A decoder takes bytes, the clock and the limits, and answers a batch with what it refused; it does no I/O and
 //! never panics on input.
 
+mod cut;
 pub(crate) mod elasticsearch;
 mod fault;
 mod hex;
@@ -18,6 +19,7 @@ mod zipkin;
 
 use store::model::{Batch, ErrorClass, Limits, Signal};
 
+pub(crate) use elasticsearch::Items;
 pub(crate) use fault::Fault;
 pub(crate) use hex::hex_id;
 use http::Method;

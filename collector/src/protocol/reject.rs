@@ -34,7 +34,6 @@ rejects! {
     TooManyAttributes = "too_many_attributes", "too many attributes";
     KeyTooLong = "key_too_long", "an attribute key is too long";
     ValueTooLong = "value_too_long", "an attribute value is too long";
-    BodyTooLong = "body_too_long", "the body is too long";
     InFuture = "in_future", "the time is too far ahead of the server's clock";
     Time = "time", "the time is out of range";
     NotUtf8 = "not_utf8", "a string is not UTF-8";
@@ -57,6 +56,7 @@ rejects! {
     Action = "action", "the line is no action such as create or index";
     Operation = "operation", "only create and index are taken";
     BadValue = "bad_value", "a JSON value has the wrong type or form";
+    OverQuota = "over_quota", "the service is over its quota: send less, or later";
 }
 
 /// Refused records, by reason.

@@ -20,6 +20,7 @@ use super::series::{Counts, Rules, TargetSeries, report, stale};
 use super::status::{TargetHealth, TargetStatus};
 use super::target::Target;
 use crate::collector::Shared;
+use crate::process::{Incoming, Processed};
 
 /// Larger bodies are read on a thread that may block.
 const INLINE_BYTES_MAX: usize = 1 << 20;
@@ -205,7 +206,15 @@ pub(super) async fn end(
 }
 
 async fn append(shared: &Arc<Shared>, tenant: &Tenant, builder: SampleBatchBuilder, until: Instant) {
-    let batch = shared.pipeline.run(Batch::Samples(builder.finish()));
+    // A target sends when it is asked: quotas are for senders.
+    let incoming = Incoming { tenant, residue: false, now: None };
+    let Processed { batch, dropped, .. } = shared.pipeline.run(Batch::Samples(builder.finish()), &incoming);
+    for (rule, records) in dropped {
+        shared.accounting.dropped(tenant, batch.signal(), &rule, records);
+    }
+    if batch.rows() == 0 {
+        return;
+    }
     let budget = Budget::new(shared.limits.query_memory_bytes_max);
     let ctx = RequestCtx::new(tenant.clone(), "scrape", Role::Ingest, None, budget);
     loop {

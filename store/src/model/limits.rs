@@ -69,7 +69,7 @@ limits! {
     attributes_per_record_max = 1024, retryable false, "Attributes of one record; the record is rejected.";
     attribute_key_bytes_max = KIB, retryable false, "Length of an attribute key; the record is rejected.";
     attribute_value_bytes_max = MIB, retryable false, "Length of an attribute value; the record is rejected.";
-    log_body_bytes_max = 4 * MIB, retryable false, "Length of a log body; the record is rejected.";
+    log_body_bytes_max = 256 * KIB, retryable false, "Length of a log body; a longer one is cut and marked, `signalbox.cut_from_bytes` says how long it was.";
     future_ms_max = 3_600_000, retryable false, "How far ahead of the server's clock a record may be; it is rejected.";
     partitions_per_batch_max = 64, retryable false, "Days one batch may touch.";
     writer_queue_batches_max = 1024, retryable true, "Batches that wait for the WAL.";

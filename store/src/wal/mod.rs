@@ -19,7 +19,7 @@ pub(crate) mod tests;
 
 pub(crate) use log::{Log, LogFile};
 pub(crate) use record::{Record, RecordTooLarge};
-pub(crate) use replay::{ReplayError, ReplayReport, Replayed, first_lsns, replay};
+pub(crate) use replay::{ReplayError, ReplayReport, Replayed, first_lsns, payloads, replay};
 
 /// For status and error messages.
 pub(crate) const FORMAT: u32 = format::FORMAT as u32;

@@ -111,6 +111,28 @@ pub(crate) fn first_lsns(disk: &dyn Disk, dir: &Path) -> Result<BTreeMap<WriterI
     Ok(first)
 }
 
+/// What each batch record holds, unpacked: the answer kept with it, and the batch with all its memory.
+pub(crate) fn payloads(disk: &dyn Disk, dir: &Path) -> Result<Vec<Vec<u8>>, ReplayError> {
+    let mut all = Vec::new();
+    for (_, path, _) in log_files(disk, dir)? {
+        let bytes = read(disk, &path)?;
+        let Ok(scan) = FileScan::read(&bytes) else { continue };
+        for record in &scan.records {
+            let payload = record.payload(&bytes, scan.header.salt);
+            let Some(Ok(payload)) = payload.map(|payload| decode_payload(&record.header, payload)) else {
+                continue;
+            };
+            let mut out = payload.answer;
+            match &payload.batch {
+                Batch::Events(events) => events.encode(&mut out),
+                Batch::Samples(samples) => samples.encode(&mut out),
+            }
+            all.push(out);
+        }
+    }
+    Ok(all)
+}
+
 fn log_files(disk: &dyn Disk, dir: &Path) -> Result<Vec<(WriterId, PathBuf, u64)>, ReplayError> {
     let names = disk.list(dir).map_err(|source| ReplayError::Io { path: dir.to_owned(), source })?;
     let mut files: Vec<((u32, u32), PathBuf, u64)> = Vec::new();

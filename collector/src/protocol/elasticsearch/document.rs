@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use store::model::{Batch, EventBatchBuilder, Field, Limits, NestedWriter, Signal, StreamParts, Value};
 
 use super::fields::{Fields, text_of};
+use crate::protocol::cut::put_body;
 use crate::protocol::fault::{CELL_COST, Fault, ROW_COST, Spend, checked_time};
 use crate::protocol::json;
 use crate::protocol::{DecodeCtx, Decoded, Reject, Rejected, hex_id, rfc3339};
@@ -102,13 +103,10 @@ impl<'c> Documents<'c> {
             // Without a line the document itself is what there is to read.
             None => String::from_utf8_lossy(source),
         };
-        if line.len() as u64 > self.ctx.limits.log_body_bytes_max {
-            return Err(Fault::Reject(Reject::BodyTooLong));
-        }
         let stream = self.stream(index, &fields)?;
         self.all_timestamped &= time.is_some();
         self.builder.begin_row(time.unwrap_or(self.ctx.now_ns), stream);
-        self.builder.field(Field::Body, Value::Str(&line));
+        put_body(&mut self.builder, Value::Str(&line), self.ctx.limits);
         for (name, value) in fields.iter() {
             if name != "@timestamp" && Some(name) != body && !is_resource(name) {
                 self.member(name, value);

@@ -5,6 +5,8 @@
 //! ```
 //! An outcome of 0 is "stored", others are a [`Reject`] plus one.
 
+use std::collections::BTreeSet;
+
 use crate::protocol::Reject;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,6 +82,22 @@ impl Items {
         self.bytes
     }
 
+    /// The same items, but that the stored ones of these rows are over their quota.
+    pub fn with_over_quota(bytes: &[u8], rows: &BTreeSet<usize>) -> Vec<u8> {
+        let mut changed = Self::default();
+        let mut row = 0;
+        for mut item in Self::read(bytes) {
+            if item.rejected.is_none() {
+                if rows.contains(&row) {
+                    item.rejected = Some(Reject::OverQuota);
+                }
+                row += 1;
+            }
+            changed.push(&item);
+        }
+        changed.into_bytes()
+    }
+
     /// The items of what was written; other bytes end it early.
     pub fn read(mut bytes: &[u8]) -> impl Iterator<Item = Item<'_>> {
         let runs = std::iter::from_fn(move || {
@@ -116,5 +134,9 @@ mod tests {
         for len in 0..bytes.len() {
             assert!(Items::read(&bytes[..len]).count() < all.len());
         }
+        let changed = Items::with_over_quota(&bytes, &BTreeSet::from([1, 3]));
+        let over: Vec<bool> =
+            Items::read(&changed).map(|item| item.rejected == Some(Reject::OverQuota)).collect();
+        assert_eq!(over, [false, true, false, false, false, true, false], "rows count what is stored");
     }
 }

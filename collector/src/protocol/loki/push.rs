@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use store::model::{Batch, EventBatchBuilder, Field, Signal, Stream, StreamParts, Value};
 
+use crate::protocol::cut::put_body;
 use crate::protocol::fault::{CELL_COST, Fault, ROW_COST, Spend, checked_time};
 use crate::protocol::{DecodeCtx, Decoded, Reject, Rejected, hex_id};
 
@@ -77,9 +78,6 @@ impl<'c> Push<'c> {
         let limits = self.ctx.limits;
         self.spend.take(ROW_COST + CELL_COST * (1 + metadata.len() as u64))?;
         let time = checked_time(line.time_ns, self.ctx)?;
-        if line.text.len() as u64 > limits.log_body_bytes_max {
-            return Err(Fault::Reject(Reject::BodyTooLong));
-        }
         if metadata.len() as u64 > limits.attributes_per_record_max {
             return Err(Fault::Reject(Reject::TooManyAttributes));
         }
@@ -88,7 +86,7 @@ impl<'c> Push<'c> {
         }
         self.all_timestamped &= time.is_some();
         self.builder.begin_row(time.unwrap_or(self.ctx.now_ns), stream);
-        self.builder.field(Field::Body, Value::Str(&line.text));
+        put_body(&mut self.builder, Value::Str(&line.text), limits);
         for (name, value) in metadata {
             self.member(name, value);
         }

@@ -99,21 +99,28 @@ fn ids_in_the_metadata_are_fields_of_the_record() {
 
 #[test]
 fn lines_that_are_wrong_are_refused_one_by_one() {
-    let long = "x".repeat(101);
-    let body = format!(
-        r#"{{"streams":[{{"stream":{{"a":"b"}},"values":[
+    let body = r#"{"streams":[{"stream":{"a":"b"},"values":[
             ["1700000000000000000","good"], ["soon","bad time"], ["1700000000000000000"],
-            ["9000000000000000000","future"], ["1700000000000000000","{long}"],
-            ["1700000000000000000",{{"not":"text"}}], 7, ["1699999999999999999","good, older"]]}}]}}"#
-    );
-    let decoded = json(&body);
+            ["9000000000000000000","future"],
+            ["1700000000000000000",{"not":"text"}], 7, ["1699999999999999999","good, older"]]}]}"#;
+    let decoded = json(body);
     assert_eq!(lines(&decoded), ["a=b | 0 | good | ", "a=b | -1 | good, older | "]);
     let rejects: Vec<_> = decoded.rejected.iter().collect();
-    assert!(
-        rejects.contains(&(Reject::Time, 1)) && rejects.contains(&(Reject::BodyTooLong, 1)),
-        "{rejects:?}"
+    assert!(rejects.contains(&(Reject::Time, 1)) && rejects.contains(&(Reject::InFuture, 1)), "{rejects:?}");
+}
+
+#[test]
+fn a_line_that_is_too_long_is_cut_and_the_others_stay() {
+    let body = format!(
+        r#"{{"streams":[{{"stream":{{"a":"b"}},"values":[
+            ["1700000000000000000","good"],["1700000000000000001","long {}"]]}}]}}"#,
+        "x".repeat(120)
     );
-    assert!(rejects.contains(&(Reject::InFuture, 1)));
+    let decoded = json(&body);
+    let expected =
+        ["a=b | 0 | good | ", "a=b | 1 | long … [cut, 125 bytes in all] | signalbox.cut_from_bytes=125"];
+    assert_eq!(lines(&decoded), expected);
+    assert_eq!(decoded.rejected.total(), 0);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::wire::{Malformed, Reader};
 use super::{CELL_COST, DecodeCtx, DecodeError, Decoded, Fault, ROW_COST, Reject, Spend};
 use super::{checked_time, valid_id};
 use crate::protocol::Rejected;
+use crate::protocol::cut::put_body;
 
 pub(super) fn decode(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, DecodeError> {
     let mut logs = Logs {
@@ -154,10 +155,8 @@ impl Logs<'_> {
     }
 
     fn body(&mut self, body: Any<'_>) -> Result<(), Fault> {
-        if body.len() as u64 > self.ctx.limits.log_body_bytes_max {
-            return Err(Fault::Reject(Reject::BodyTooLong));
-        }
-        self.builder.field(Field::Body, body.value(&mut self.scratch, self.ctx.limits)?);
+        let value = body.value(&mut self.scratch, self.ctx.limits)?;
+        put_body(&mut self.builder, value, self.ctx.limits);
         Ok(())
     }
 }

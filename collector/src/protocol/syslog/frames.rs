@@ -5,18 +5,31 @@
 pub struct SyslogFramer {
     /// A message that is not complete.
     rest: Vec<u8>,
-    /// The tail of an overlong line is passed over.
-    skipping: bool,
+    skipping: Skip,
     bytes_max: usize,
 }
 
+/// What is passed over: the tail of a message that is too long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Skip {
+    #[default]
+    Nothing,
+    /// To the end of the line.
+    Line,
+    /// As many bytes.
+    Bytes(usize),
+}
+
+/// A header before the text of a message: what is cut must still be seen to be too long.
+const HEADER_BYTES: usize = 4096;
 /// Digits of a length; a line that begins with more digits is a line.
 const DIGITS_MAX: usize = 8;
 
 impl SyslogFramer {
-    /// Longer messages are cut.
-    pub fn new(bytes_max: usize) -> Self {
-        Self { rest: Vec::new(), skipping: false, bytes_max }
+    /// Messages are cut a little beyond the limit on texts, so that the decoder sees that they were too long.
+    pub fn new(text_bytes_max: usize) -> Self {
+        let bytes_max = text_bytes_max.saturating_add(HEADER_BYTES);
+        Self { rest: Vec::new(), skipping: Skip::Nothing, bytes_max }
     }
 
     /// Takes a piece; complete messages are appended to `out`.
@@ -34,7 +47,7 @@ impl SyslogFramer {
     /// The connection is over: what is left is a message.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         let rest = std::mem::take(&mut self.rest);
-        if !self.skipping {
+        if self.skipping == Skip::Nothing {
             let counted = counted(&rest).map_or(0, |(_, head)| head);
             put(&rest[counted..], out);
         }
@@ -46,19 +59,35 @@ impl SyslogFramer {
     }
 
     fn message<'a>(&mut self, bytes: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-        if self.skipping {
-            let end = memchr::memchr(b'\n', bytes)?;
-            self.skipping = false;
-            return Some((&[], &bytes[end + 1..]));
+        match self.skipping {
+            Skip::Nothing => {}
+            Skip::Line => {
+                // What is passed over is not kept either.
+                let end = memchr::memchr(b'\n', bytes);
+                let passed = end.map_or(bytes.len(), |end| end + 1);
+                self.skipping = if end.is_some() { Skip::Nothing } else { Skip::Line };
+                return (passed > 0).then(|| (&[][..], &bytes[passed..]));
+            }
+            Skip::Bytes(left) => {
+                let passed = left.min(bytes.len());
+                self.skipping = if left > passed { Skip::Bytes(left - passed) } else { Skip::Nothing };
+                return (passed > 0).then(|| (&[][..], &bytes[passed..]));
+            }
         }
-        if let Some((len, head)) = counted(bytes).filter(|(len, _)| *len <= self.bytes_max) {
-            let end = head + len;
-            return (bytes.len() >= end).then(|| (&bytes[head..end], &bytes[end..]));
+        if let Some((len, head)) = counted(bytes) {
+            let end = head + len.min(self.bytes_max);
+            if bytes.len() < end {
+                return None;
+            }
+            if len > self.bytes_max {
+                self.skipping = Skip::Bytes(len - self.bytes_max);
+            }
+            return Some((&bytes[head..end], &bytes[end..]));
         }
         match memchr::memchr2(b'\n', 0, bytes) {
             Some(end) if end <= self.bytes_max => Some((&bytes[..end], &bytes[end + 1..])),
             _ if bytes.len() > self.bytes_max => {
-                self.skipping = true;
+                self.skipping = Skip::Line;
                 Some((&bytes[..self.bytes_max], &bytes[self.bytes_max..]))
             }
             _ => None,
@@ -101,7 +130,8 @@ mod tests {
     use super::*;
 
     fn frames(pieces: &[&[u8]], bytes_max: usize) -> Vec<String> {
-        let (mut framer, mut out) = (SyslogFramer::new(bytes_max), Vec::new());
+        let mut framer = SyslogFramer { bytes_max, ..SyslogFramer::new(0) };
+        let mut out = Vec::new();
         pieces.iter().for_each(|piece| framer.push(piece, &mut out));
         framer.end(&mut out);
         each(&out).map(|message| String::from_utf8_lossy(message).into_owned()).collect()
@@ -120,5 +150,10 @@ mod tests {
     fn an_overlong_line_is_cut_and_its_tail_passed_over() {
         assert_eq!(frames(&[b"0123456789abc", b"def\n<1>x\n"], 10), ["0123456789", "<1>x"]);
         assert_eq!(frames(&[b"99 short"], 100), ["short"], "the connection ended inside");
+        assert_eq!(
+            frames(&[b"15 0123456789", b"abcde3 <1>"], 10),
+            ["0123456789", "<1>"],
+            "a counted one too"
+        );
     }
 }

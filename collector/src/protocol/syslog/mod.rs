@@ -1,7 +1,7 @@
 //! Syslog: messages of RFC 5424 and RFC 3164, and what devices make of the latter.
 //!
 //! The transports hand over messages with their length before each ([`frames`]), however they came. Whatever has no
-//! header is a message of its own: syslog refuses nothing but what is too long. There are no answers and no retries.
+//! header is a message of its own: syslog refuses next to nothing. There are no answers and no retries.
 
 mod frames;
 mod message;
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use store::model::{Batch, EventBatchBuilder, Field, Signal, StreamParts, Value};
 
+use super::cut::put_body;
 use super::fault::{CELL_COST, Fault, ROW_COST, Spend, checked_time};
 use super::{DecodeCtx, DecodeError, Decoded, Dialect, Encoding, ProtocolRow, Reject, Rejected};
 
@@ -105,9 +106,6 @@ impl<'a> Messages<'a, '_> {
 
     fn row(&mut self, message: &Message<'_>, stream: u32) -> Result<(), Fault> {
         self.spend.take(ROW_COST + CELL_COST * (6 + message.data.len() as u64))?;
-        if message.text.len() as u64 > self.ctx.limits.log_body_bytes_max {
-            return Err(Reject::BodyTooLong.into());
-        }
         if message.data.len() as u64 > self.ctx.limits.attributes_per_record_max {
             return Err(Reject::TooManyAttributes.into());
         }
@@ -118,7 +116,7 @@ impl<'a> Messages<'a, '_> {
         self.all_timestamped &= time.is_some();
         self.builder.begin_row(time.unwrap_or(self.ctx.now_ns), stream);
         let b = &mut self.builder;
-        b.field(Field::Body, Value::Str(message.text));
+        put_body(b, Value::Str(message.text), self.ctx.limits);
         b.field(Field::SeverityNumber, Value::Int(message.severity().number));
         b.field(Field::SeverityText, Value::Str(message.severity().name));
         b.attribute("syslog.facility", Value::Str(message.facility()));

@@ -10,8 +10,8 @@ use store::model::ErrorClass;
 
 use super::{content_encoding, respond, status_of, wrong_type};
 use crate::ingest::{Accepted, Refusal};
-use crate::protocol::Encoding;
 use crate::protocol::elasticsearch::{Item, Items};
+use crate::protocol::{Encoding, Reject};
 use crate::transport::compression::Coding;
 
 const PREFIX: &str = "/elasticsearch";
@@ -41,7 +41,10 @@ pub(super) fn accepted(accepted: &Accepted, encoding: Encoding) -> Response<Body
             return error(StatusCode::BAD_REQUEST, "illegal_argument_exception", "there is no document");
         };
         return match item.rejected {
-            Some(reject) => error(StatusCode::BAD_REQUEST, "document_parsing_exception", reject.text()),
+            Some(reject) => {
+                let (status, kind) = refused_item(reject);
+                error(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), kind, reject.text())
+            }
             None => json(StatusCode::CREATED, result(&item)),
         };
     }
@@ -65,11 +68,19 @@ fn result(item: &Item<'_>) -> String {
             r#"{{"_index":{index},"_id":"","_version":1,"result":"created","_shards":{{"total":1,"successful":1,"failed":0}},"_seq_no":0,"_primary_term":1,"status":201}}"#
         ),
         Some(reject) => {
-            let (kind, reason) = ("document_parsing_exception", serde_json::Value::from(reject.text()));
+            let ((status, kind), reason) = (refused_item(reject), serde_json::Value::from(reject.text()));
             format!(
-                r#"{{"_index":{index},"_id":"","status":400,"error":{{"type":"{kind}","reason":{reason}}}}}"#
+                r#"{{"_index":{index},"_id":"","status":{status},"error":{{"type":"{kind}","reason":{reason}}}}}"#
             )
         }
+    }
+}
+
+/// Clients send an item again that was refused with 429, and no other.
+fn refused_item(reject: Reject) -> (u16, &'static str) {
+    match reject {
+        Reject::OverQuota => (429, "es_rejected_execution_exception"),
+        _ => (400, "document_parsing_exception"),
     }
 }
 

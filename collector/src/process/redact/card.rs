@@ -1,0 +1,184 @@
+//! Numbers of payment cards: a known issuer, its length, its way of grouping, and the Luhn digit (ISO/IEC 7812-1).
+
+use std::ops::Range;
+
+/// A run of digits.
+type Group = Range<usize>;
+
+/// Groupings people print, beside no grouping at all.
+const GROUPINGS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
+/// Groups looked at together; a longer list of numbers is looked at in windows.
+const GROUPS_MAX: usize = 5;
+const DIGITS_MAX: usize = 19;
+
+/// Appends where cards stand in a text.
+pub(super) fn find(text: &str, hits: &mut Vec<Range<usize>>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(start) = bytes[at..].iter().position(u8::is_ascii_digit).map(|found| at + found) {
+        let (groups, end) = groups(bytes, start);
+        in_groups(bytes, &groups, hits);
+        at = end;
+    }
+}
+
+/// Whether these digits, as a number, are a card's: senders of JSON write numbers.
+pub(super) fn is_card_number(number: i64) -> bool {
+    number > 0 && is_card(number.to_string().as_bytes())
+}
+
+/// Runs of digits with one space or dash between; and where the last one ends.
+fn groups(bytes: &[u8], start: usize) -> (Vec<Group>, usize) {
+    let mut groups = Vec::new();
+    let mut at = start;
+    loop {
+        let len = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        groups.push(at..at + len);
+        let end = at + len;
+        let joined = matches!(bytes.get(end), Some(b' ' | b'-'));
+        if !joined || !bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
+            return (groups, end);
+        }
+        at = end + 1;
+    }
+}
+
+/// Neither part of a word nor of a decimal.
+fn borders_word(bytes: &[u8], start: usize, end: usize) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let before = start.checked_sub(1).map(|at| bytes[at]);
+    let joint = before.filter(|byte| matches!(byte, b'.' | b'-'));
+    let joined = joint.is_some() && start >= 2 && word(bytes[start - 2]);
+    let decimal = bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit);
+    !before.is_some_and(word) && !joined && !bytes.get(end).is_some_and(|byte| word(*byte)) && !decimal
+}
+
+fn in_groups(bytes: &[u8], groups: &[Group], hits: &mut Vec<Range<usize>>) {
+    let mut at = 0;
+    while at < groups.len() {
+        let found = (1..=GROUPS_MAX.min(groups.len() - at))
+            .find(|&count| is_card_in(bytes, &groups[at..at + count], at == 0 && at + count == groups.len()));
+        let Some(count) = found else {
+            at += 1;
+            continue;
+        };
+        hits.push(groups[at].start..groups[at + count - 1].end);
+        at += count;
+    }
+}
+
+/// `whole`: nothing else is joined to them. Dashes join what belongs together; spaces stand between any two numbers.
+fn is_card_in(bytes: &[u8], groups: &[Group], whole: bool) -> bool {
+    let Some((first, last)) = groups.first().zip(groups.last()) else { return false };
+    if !borders_word(bytes, first.start, last.end) {
+        return false;
+    }
+    let lengths = groups.iter().map(Range::len);
+    let separators = || groups[1..].iter().map(|group| bytes[group.start - 1]);
+    if groups.len() > 1 {
+        let known = GROUPINGS.iter().any(|grouping| lengths.clone().eq(grouping.iter().copied()));
+        let spaces = separators().all(|byte| byte == b' ');
+        let dashes = separators().all(|byte| byte == b'-');
+        if !known || !(spaces || dashes && whole) {
+            return false;
+        }
+    } else if !whole && dash_beside(bytes, &groups[0]) {
+        return false;
+    }
+    let mut digits = [0; DIGITS_MAX];
+    let mut count = 0;
+    for byte in groups.iter().flat_map(|group| &bytes[group.clone()]) {
+        let Some(place) = digits.get_mut(count) else { return false };
+        *place = *byte;
+        count += 1;
+    }
+    is_card(&digits[..count])
+}
+
+fn dash_beside(bytes: &[u8], group: &Group) -> bool {
+    let before = group.start > 0 && bytes[group.start - 1] == b'-';
+    before || bytes.get(group.end) == Some(&b'-')
+}
+
+fn is_card(digits: &[u8]) -> bool {
+    is_issued(digits) && luhn(digits)
+}
+
+/// Issuer prefixes and the lengths they issue: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Mir.
+fn is_issued(digits: &[u8]) -> bool {
+    if digits.len() < 14 {
+        return false;
+    }
+    let prefix = |len: usize| digits[..len].iter().fold(0u32, |n, d| n * 10 + u32::from(d - b'0'));
+    match digits.len() {
+        14 => matches!(prefix(2), 36 | 38 | 39) || matches!(prefix(3), 300..=305),
+        15 => matches!(prefix(2), 34 | 37),
+        16 => {
+            matches!(prefix(1), 4)
+                || matches!(prefix(2), 51..=55 | 62 | 65)
+                || matches!(prefix(3), 644..=649)
+                || matches!(prefix(4), 2200..=2204 | 2221..=2720 | 3528..=3589 | 6011)
+        }
+        17..=19 => matches!(prefix(2), 62),
+        _ => false,
+    }
+}
+
+fn luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(place, digit)| {
+            let digit = u32::from(digit - b'0') << (place % 2);
+            if digit > 9 { digit - 9 } else { digit }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        let mut hits = Vec::new();
+        find(text, &mut hits);
+        hits.into_iter().map(|hit| &text[hit]).collect()
+    }
+
+    #[test]
+    fn cards_are_found_as_people_write_them() {
+        for (text, card) in [
+            ("paid with 4111111111111111.", "4111111111111111"),
+            ("card=4111 1111 1111 1111 exp 12/29", "4111 1111 1111 1111"),
+            ("\"pan\":\"5555-5555-5555-4444\"", "5555-5555-5555-4444"),
+            ("amex 3782 822463 10005", "3782 822463 10005"),
+            ("GET /pay 200 4111 1111 1111 1111 35ms", "4111 1111 1111 1111"),
+            ("diners 30569309025904", "30569309025904"),
+        ] {
+            assert_eq!(found(text), [card], "{text}");
+        }
+    }
+
+    #[test]
+    fn other_long_numbers_are_none() {
+        for text in [
+            "4111111111111112",
+            "order 1234567890123456",
+            "ts=1732601648123456",
+            "id_4111111111111111",
+            "a4111111111111111",
+            "4111111111111111f",
+            "0.4111111111111111",
+            "1234-4111-1111-1111-1111",
+            "7f9c1b2a-4111-1111-1111-111111111111",
+            "41111111111111114111111111111111",
+            "4111 1111 1111",
+            "",
+        ] {
+            assert_eq!(found(text), [] as [&str; 0], "{text}");
+        }
+        assert!(is_card_number(4_111_111_111_111_111) && !is_card_number(1_732_601_648_123_456));
+    }
+}
