@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { obj, str } from '../../lib/dash/json';
-import { type Plot, legendOptions, plotOf, stacked, textOf } from '../../lib/dash/plot';
+import { type Plot, legendOptions, plotOf, stacked, styleOf, textOf } from '../../lib/dash/plot';
 import { dateTime } from '../../lib/time';
 import { Legend, legendRoom } from './Legend';
 import type { VizProps } from './types';
@@ -37,21 +37,42 @@ function Canvas({ plot, hidden, width, height, startMs, endMs, marks, sync, onZo
   const hooks = useRef<Hooks>({ onCursor: () => {}, onZoom, marks });
   hooks.current = { onZoom, marks, onCursor: (index, left, top) => setCursor(index === null || left < 0 ? undefined : { index, left, top }) };
 
+  const style = useMemo(() => styleOf(plot, hidden), [plot, hidden]);
+  const data = useMemo(() => [plot.times.map((ms) => ms / 1000), ...drawable(plot, hidden)] as uPlot.AlignedData, [plot, hidden]);
+  const shown = useRef<unknown>(undefined);
+
   useEffect(() => {
     const parent = host.current;
     if (!parent) return undefined;
-    const made = new uPlot(plotOptions({ host: parent, plot, hidden, width, height, sync, hooks }), [plot.times.map((ms) => ms / 1000), ...drawable(plot, hidden)] as uPlot.AlignedData, parent);
+    const made = new uPlot(plotOptions({ host: parent, plot, hidden, width, height, sync, hooks }), data, parent);
     made.setScale('x', { min: startMs / 1000, max: endMs / 1000 });
     chart.current = made;
+    shown.current = data;
     return () => {
       chart.current = null;
       made.destroy();
     };
-    // Width and height are followed below without building anew.
-  }, [plot, hidden, scheme, sync, startMs, endMs]);
+    // Data, time and size are followed below without building anew.
+  }, [style, scheme, sync]);
 
-  useEffect(() => chart.current?.setSize({ width, height }), [width, height]);
-  useEffect(() => chart.current?.redraw(false), [marks]);
+  useEffect(() => {
+    const made = chart.current;
+    if (!made) return;
+    made.batch(() => {
+      if (shown.current !== data) made.setData(data, false);
+      made.setScale('x', { min: startMs / 1000, max: endMs / 1000 });
+    });
+    shown.current = data;
+  }, [data, startMs, endMs]);
+  useEffect(() => {
+    const made = chart.current;
+    if (made && (made.width !== width || made.height !== height)) made.setSize({ width, height });
+  }, [width, height]);
+  const drawn = useRef(marks);
+  useEffect(() => {
+    if (drawn.current !== marks) chart.current?.redraw(false);
+    drawn.current = marks;
+  }, [marks]);
 
   const mode = str(obj(panel.options.tooltip).mode, 'single');
   const names = `${plot.series.length} series: ${plot.series.slice(0, 8).map((one) => one.name).join(', ')}`;

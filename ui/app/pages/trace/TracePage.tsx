@@ -9,6 +9,8 @@ import { SearchBox } from '../../components/SearchBox';
 import { type Part, criticalPath, matchingSpans, pathByService } from '../../lib/critical';
 import { duration, percent } from '../../lib/format';
 import { logsOfTrace } from '../../lib/links';
+import { type Line, firstLine } from '../../lib/loki';
+import { severityOf } from '../../lib/severity';
 import * as tempo from '../../lib/tempo';
 import type { Trace } from '../../lib/trace';
 import { type Waterfall, layOut } from '../../lib/waterfall';
@@ -16,7 +18,7 @@ import { clockMillis, dayText } from '../../lib/time';
 import { useSearchAll, useSetSearch } from '../../state/search';
 import { SpanDetail } from './SpanDetail';
 import { TraceLogs, useTraceLogs } from './TraceLogs';
-import { WaterfallView } from './WaterfallView';
+import { type LogMark, WaterfallView } from './WaterfallView';
 
 export default function TracePage() {
   const { traceId = '' } = useParams({ strict: false }) as { traceId?: string };
@@ -54,12 +56,12 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
   const critical = useMemo(() => criticalPath(trace.spans), [trace]);
   const hits = useMemo(() => (search.find ? matchingSpans(trace.spans, search.find) : undefined), [trace, search.find]);
   const parents = useMemo(() => new Set(fall.rows.filter((row) => row.children > 0).map((row) => row.span.id)), [fall]);
-  const toggle = (id: string) =>
-    setCollapsed((now) => {
-      const next = new Set(now);
-      if (!next.delete(id)) next.add(id);
-      return next;
-    });
+  const toggle = useCallback((id: string) => setCollapsed((now) => {
+    const next = new Set(now);
+    if (!next.delete(id)) next.add(id);
+    return next;
+  }), []);
+  const logMarks = useMemo(() => marksBySpan(logs.data ?? []), [logs.data]);
   return (
     <div className="page-fixed">
       <TraceHead traceId={traceId} fall={fall} spans={trace.spans.length}>
@@ -81,12 +83,26 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
           {search.path ? <PathSums sums={pathByService(trace.spans, critical)} total={fall.durationMs} /> : null}
         </div>
       ) : null}
-      <div className="trace-body">
-        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} path={search.path ? critical : NO_PATH} hits={hits} />}
+      <div className="trace-body" data-detail={selected ? true : undefined}>
+        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} path={search.path ? critical : NO_PATH} hits={hits} logs={logMarks} />}
         {selected ? <SpanDetail key={selected.id} span={selected} traceStartMs={fall.startMs} logs={(logs.data ?? []).filter((line) => line.labels.span_id === selected.id)} onClose={close} /> : null}
       </div>
     </div>
   );
+}
+
+function marksBySpan(lines: readonly Line[]): Map<string, LogMark[]> {
+  const by = new Map<string, LogMark[]>();
+  for (const line of lines) {
+    const id = line.labels.span_id;
+    if (!id) continue;
+    const severity = severityOf(line.labels);
+    const mark = { ms: line.ms, bad: severity === 'error' || severity === 'fatal', text: firstLine(line.text) };
+    const known = by.get(id);
+    if (known) known.push(mark);
+    else by.set(id, [mark]);
+  }
+  return by;
 }
 
 const NO_PATH: ReadonlyMap<string, Part[]> = new Map();
