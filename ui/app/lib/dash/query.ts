@@ -1,5 +1,6 @@
 /** A panel's queries asked, and their answers as frames. */
 import * as loki from '../loki';
+import { type Exemplar, exemplars } from '../exemplars';
 import * as prom from '../prom';
 import { instant } from '../time';
 import { evaluate } from './expression';
@@ -23,7 +24,7 @@ export type QueryContext = {
   signal?: AbortSignal;
 };
 
-export type PanelData = { frames: Frame[]; errors: { refId: string; message: string }[]; notices: string[]; startMs: number; endMs: number };
+export type PanelData = { frames: Frame[]; exemplars: Exemplar[]; /** Queries that found nothing. */ unanswered: string[]; errors: { refId: string; message: string }[]; notices: string[]; startMs: number; endMs: number };
 
 /** Prometheus' own scrape interval where nothing says another. */
 const SCRAPE_S = 15;
@@ -31,7 +32,7 @@ const LINES_MAX = 1_000;
 
 export async function runPanel(panel: Panel, given: QueryContext, others: (id: number) => Panel | undefined = () => undefined): Promise<PanelData> {
   const ctx = withPanelTime(panel, given);
-  const data: PanelData = { frames: [], errors: [], notices: [], startMs: ctx.startMs, endMs: ctx.endMs };
+  const data: PanelData = { frames: [], exemplars: [], unanswered: [], errors: [], notices: [], startMs: ctx.startMs, endMs: ctx.endMs };
   const shared = panel.targets.find((target) => num(target.panelId) !== undefined && obj(target.datasource).uid === '-- Dashboard --');
   const source = shared ? others(num(shared.panelId) ?? -1) : undefined;
   if (source) return runPanel(source, given);
@@ -43,6 +44,7 @@ export async function runPanel(panel: Panel, given: QueryContext, others: (id: n
     if (kindOf(panel, target, ctx) !== 'expression') continue;
     attempt(target, data, () => byRef.set(target.refId, evaluate({ ...target, expression: interpolateRefs(str(target.expression), ctx.scope) }, byRef)));
   }
+  data.unanswered = visible.map((target) => target.refId).filter((ref) => !byRef.get(ref)?.some((one) => one.length > 0));
   data.frames = visible.flatMap((target) => byRef.get(target.refId) ?? []);
   return data;
 }
@@ -161,7 +163,10 @@ async function askProm(panel: Panel, target: Target, ctx: QueryContext, data: Pa
   // Like Grafana, a table or an instant query asks once, everything else over the range.
   const once = target.instant === true && target.range !== true;
   const startMs = Math.floor(ctx.startMs / (stepS * 1000)) * stepS * 1000;
+  // A panel without its exemplars is still a panel.
+  const asked = target.exemplar === true && !once ? exemplars(query, startMs, ctx.endMs, ctx.signal).catch((): Exemplar[] => []) : [];
   const answer = once ? await prom.queryInstant(query, ctx.endMs, ctx.signal) : await prom.queryRange(query, startMs, ctx.endMs, stepS, ctx.signal);
+  data.exemplars.push(...(await asked));
   data.notices.push(...answer.warnings);
   const legend = interpolate(str(target.legendFormat), ctx.scope);
   return promFrames(answer.series, { refId: target.refId, format, legend, stepMs: once ? 0 : stepS * 1000, several: count > 1, endMs: ctx.endMs });
