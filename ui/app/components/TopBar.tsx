@@ -4,6 +4,7 @@ import type { Page } from '../pages';
 import { useLive } from '../state/live';
 import { useRange } from '../state/range';
 import { Icon, type IconName } from './Icon';
+import { Requests } from './Requests';
 import { TimeRange } from './TimeRange';
 
 export function TopBar({ page, onHelp, onAccess, onPalette }: { page: Page | undefined; onHelp: () => void; onAccess: () => void; onPalette: () => void }) {
@@ -14,6 +15,7 @@ export function TopBar({ page, onHelp, onAccess, onPalette }: { page: Page | und
         <LiveSign />
         {page?.ranged ? <TimeRange /> : null}
         <Refresh intervals={page?.ranged || page?.live || false} />
+        <Requests />
         <Tooltip label="Commands (Ctrl-K)">
           <ActionIcon aria-label="Commands" onClick={onPalette}>
             <Icon name="search" />

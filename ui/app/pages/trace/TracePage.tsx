@@ -4,9 +4,13 @@ import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { AppLink } from '../../components/AppLink';
 import { CopyButton } from '../../components/CopyButton';
+import { ShareMenu } from '../../components/ShareMenu';
 import { Empty, Failure, Rows } from '../../components/States';
+import { FlameGraph } from '../../components/FlameGraph';
 import { SearchBox } from '../../components/SearchBox';
 import { type Part, criticalPath, matchingSpans, pathByService } from '../../lib/critical';
+import { curlOf } from '../../lib/curl';
+import { flameOf } from '../../lib/flame';
 import { duration, percent } from '../../lib/format';
 import { logsOfTrace } from '../../lib/links';
 import { type Line, firstLine } from '../../lib/loki';
@@ -16,6 +20,8 @@ import type { Trace } from '../../lib/trace';
 import { type Waterfall, layOut } from '../../lib/waterfall';
 import { clockMillis, dayText } from '../../lib/time';
 import { useSearchAll, useSetSearch } from '../../state/search';
+import { Breakdown } from './Breakdown';
+import { Compare } from './Compare';
 import { SpanDetail } from './SpanDetail';
 import { TraceLogs, useTraceLogs } from './TraceLogs';
 import { type LogMark, WaterfallView } from './WaterfallView';
@@ -52,7 +58,9 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
   const selected = trace.spans.find((span) => span.id === search.span);
   const select = useCallback((id: string | undefined) => setSearch({ span: id }, 'replace'), [setSearch]);
   const close = useCallback(() => select(undefined), [select]);
-  const view = search.view === 'logs' ? 'logs' : 'spans';
+  const view = VIEWS.find((one) => one === search.view) ?? 'spans';
+  const root = fall.rows[0]?.span;
+  const find = useCallback((text: string) => setSearch({ find: text, view: undefined }), [setSearch]);
   const critical = useMemo(() => criticalPath(trace.spans), [trace]);
   const hits = useMemo(() => (search.find ? matchingSpans(trace.spans, search.find) : undefined), [trace, search.find]);
   const parents = useMemo(() => new Set(fall.rows.filter((row) => row.children > 0).map((row) => row.span.id)), [fall]);
@@ -67,9 +75,12 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
       <TraceHead traceId={traceId} fall={fall} spans={trace.spans.length}>
         <SegmentedControl
           value={view}
-          onChange={(value) => setSearch({ view: value === 'logs' ? 'logs' : undefined })}
+          onChange={(value) => setSearch({ view: value === 'spans' ? undefined : value })}
           data={[
             { value: 'spans', label: 'Waterfall' },
+            { value: 'flame', label: 'Flame graph' },
+            { value: 'breakdown', label: 'Breakdown' },
+            { value: 'compare', label: 'Compare' },
             { value: 'logs', label: logs.data ? `Logs (${logs.data.length})` : 'Logs' },
           ]}
         />
@@ -84,11 +95,19 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
         </div>
       ) : null}
       <div className="trace-body" data-detail={selected ? true : undefined}>
-        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} path={search.path ? critical : NO_PATH} hits={hits} logs={logMarks} />}
+        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : view === 'flame' ? <Flame trace={trace} services={fall.services} /> : view === 'breakdown' ? <Breakdown spans={trace.spans} services={fall.services} onFind={find} /> : view === 'compare' && root ? <Compare trace={{ ...trace, id: trace.id || traceId }} root={root} services={fall.services} other={search.with} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} path={search.path ? critical : NO_PATH} hits={hits} logs={logMarks} />}
         {selected ? <SpanDetail key={selected.id} span={selected} traceStartMs={fall.startMs} logs={(logs.data ?? []).filter((line) => line.labels.span_id === selected.id)} onClose={close} /> : null}
       </div>
     </div>
   );
+}
+
+const VIEWS = ['spans', 'flame', 'breakdown', 'compare', 'logs'] as const;
+
+/** Spans of the same name below the same parents are one box. */
+function Flame({ trace, services }: { trace: Trace; services: readonly string[] }) {
+  const root = useMemo(() => flameOf([trace.spans]), [trace]);
+  return <div className="scroll"><FlameGraph root={root} services={services} title="This trace" /></div>;
 }
 
 function marksBySpan(lines: readonly Line[]): Map<string, LogMark[]> {
@@ -129,6 +148,7 @@ function TraceHead({ traceId, fall, spans, children }: { traceId: string; fall: 
         <span className="mono faint clip">
           {traceId}
           <CopyButton text={traceId} label="Copy trace id" />
+          <ShareMenu curl={() => curlOf(`/api/v2/traces/${traceId}`, {})} open={[{ label: 'Open in TraceQL', to: '/traces', search: { q: `{ trace:id = "${traceId}" }` } }]} />
         </span>
       </div>
       <dl className="facts">
