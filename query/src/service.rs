@@ -13,7 +13,7 @@ use store::{Snapshot, Store};
 use tokio::sync::Semaphore;
 
 use crate::failure::{Failure, Reply};
-use crate::own::{ChatSequence, DashboardWrites, Provisioned, QueryLog, ServicesCache};
+use crate::own::{AnnotationSequence, ChatSequence, DashboardWrites, Provisioned, QueryLog, ServicesCache};
 use crate::request::Params;
 use crate::routes::{Family, PathParams, Route};
 use crate::run::{RunStats, Runner};
@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) services: ServicesCache,
     pub(crate) chat: ChatSequence,
+    pub(crate) annotations: AnnotationSequence,
     pub(crate) dashboard_writes: DashboardWrites,
     pub(crate) provisioned: Provisioned,
     pub(crate) queries: QueryLog,
@@ -78,6 +79,7 @@ impl Query {
             deletions: tokio::sync::Mutex::default(),
             services: ServicesCache::default(),
             chat: ChatSequence::default(),
+            annotations: AnnotationSequence::default(),
             dashboard_writes: DashboardWrites::default(),
             provisioned: Provisioned::new(config.provisioning.clone()),
             queries: QueryLog::default(),

@@ -86,6 +86,8 @@ export function promSeries(query, times) {
   if (constant) return [{ metric: {}, values: times.map((at) => [at, constant]) }];
   const name = Object.keys(METRICS).sort((a, b) => b.length - a.length).find((one) => query.includes(one));
   if (!name) return [];
+  const rule = /ALERTS\{alertname="(\w+)"/.exec(query)?.[1];
+  if (rule) return rule === 'PaymentsErrors' ? [{ metric: { __name__: 'ALERTS', alertname: rule, alertstate: 'firing', service_name: 'payments' }, values: times.filter((at) => broken('payments', at)).map((at) => [at, '1']) }] : [];
   const only = /service_name=~?"([^"]*)"/.exec(query)?.[1];
   const all = /^\s*sum\s*\(/.test(query) && !/by\s*\(/.test(query);
   const services = only ? SERVICES.filter((s) => s === only) : all ? ['*'] : SERVICES;

@@ -8,7 +8,7 @@ import { Refused, loki, own, prometheus, streams, tempo } from './answers.mjs';
 import { dashboards } from './dashboards.mjs';
 import { silences } from './derived.mjs';
 import { logPredicate } from './languages.mjs';
-import { configText, metricsText, note, tested } from './operations.mjs';
+import { configText, grafana, metricsText, note, tested } from './operations.mjs';
 import { linesOf, tracesOf } from './shop.mjs';
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8' };
@@ -39,6 +39,7 @@ export function start(port, dist) {
 const FAMILIES = [
   ['/loki/api/v1/', loki],
   ['/api/signalbox/', own],
+  ['/grafana/api/', grafana],
   ['/api/v1/', prometheus],
   ['/api/', tempo],
 ];

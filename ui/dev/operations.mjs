@@ -60,3 +60,10 @@ signalbox_records_rejected_total{tenant="default",signal="spans",reason="too_old
 export const configText = () => 'data_dir: "/var/lib/signalbox"\nhttp: 0.0.0.0:9480\nretention: 2592000s\ntokens:\n  - {name: "ops", sha256: <secret>, tenant: "default", role: Admin}\n';
 
 export const tsdb = () => ({ status: 'success', data: { headStats: { numSeries: 1204 }, seriesCountByMetricName: [{ name: 'http_server_request_duration_seconds_bucket', value: 840 }, { name: 'up', value: 9 }], labelValueCountByLabelName: [{ name: 'le', value: 14 }, { name: 'service_name', value: 9 }], seriesCountByLabelValuePair: [{ name: 'service_name=cart', value: 130 }], seriesCountByService: [{ name: 'cart', value: 130 }, { name: 'payments', value: 110 }] } });
+
+/** One deployment, ten minutes ago. */
+export function grafana(path) {
+  if (path !== 'annotations') return undefined;
+  const time = Math.floor(Date.now() / 60_000) * 60_000 - 600_000;
+  return [{ id: 1, dashboardUID: '', panelId: 0, time, timeEnd: time, tags: ['deploy', 'payments'], text: 'payments 2.4.0' }];
+}

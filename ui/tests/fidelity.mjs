@@ -45,13 +45,15 @@ async function shown(browser, n) {
   await page.addInitScript((tenant) => localStorage.setItem('signalbox.tenant', tenant), tenantOf(n));
   const scratch = await page.context().newPage();
   await page.goto(`${server}/ui/dashboards/judged?from=now-1h&refresh=off`);
-  await page.locator('.dash-grid').waitFor({ timeout: 60_000 });
+  await page.locator('.dash-panel, .dash-row').first().waitFor({ timeout: 60_000 });
   for (let folded = page.locator('.dash-row button[aria-expanded="false"]'); await folded.count(); ) await folded.first().click();
   const found = new Map();
   for (const panel of await page.locator('.dash-panel').all()) {
     await panel.scrollIntoViewIfNeeded();
     const id = Number(await panel.getAttribute('data-panel'));
     const handle = await panel.elementHandle();
+    // A panel asks when it comes into view.
+    await page.waitForFunction((one) => one.dataset.seen === 'true', handle, { timeout: 60_000 }).catch(() => undefined);
     await page.waitForFunction((one) => !one.querySelector('.dash-busy, [data-state="loading"]'), handle, { timeout: 60_000 }).catch(() => undefined);
     await page.waitForTimeout(60);
     const state = await panel.evaluate((one) => ({ error: one.querySelector('.dash-error')?.textContent ?? '', none: one.querySelector('.viz-none')?.textContent ?? '', unanswered: one.dataset.unanswered ?? '' }));

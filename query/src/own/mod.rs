@@ -1,5 +1,6 @@
 //! JSON for the user interface (`/api/signalbox`), the demo's chat room, the interface's pages, and what operators ask.
 
+pub(crate) mod annotations;
 pub(crate) mod chat;
 pub(crate) mod dashboards;
 pub(crate) mod difference;
@@ -17,6 +18,7 @@ pub(crate) mod receivers;
 pub(crate) mod services;
 pub(crate) mod status;
 
+pub(crate) use annotations::AnnotationSequence;
 pub(crate) use chat::ChatSequence;
 pub(crate) use dashboards::DashboardWrites;
 pub use dashboards::Provisioned;

@@ -1,9 +1,11 @@
-import { useMemo, useState } from 'react';
+import { type CSSProperties, useMemo, useState } from 'react';
 import { serviceColor } from '../lib/colors';
 import { type FlameNode, findNode, layOutFlame } from '../lib/flame';
 import { count, duration, percent } from '../lib/format';
 
 const ROW = 20;
+/** In less than this no word stands. */
+const NAMED_MIN = 0.022;
 
 type Props = { root: FlameNode; services: readonly string[]; title: string; onChoose?: (node: FlameNode) => void };
 
@@ -24,13 +26,14 @@ export function FlameGraph({ root, services, title, onChoose }: Props) {
             data-error={node.errors > 0 || undefined}
             data-root={row === 0 || undefined}
             title={textOf(node, root)}
-            style={{ left: `${left * 100}%`, width: `${width * 100}%`, top: row * ROW, ...(node.service ? { borderLeftColor: serviceColor(services, node.service) } : {}) }}
+            {...(node.service && width <= NAMED_MIN ? { 'aria-label': `${node.service} ${node.name}` } : {})}
+            style={{ left: `${left * 100}%`, width: `${width * 100}%`, top: row * ROW, ...(node.service ? { '--of-service': serviceColor(services, node.service) } : {}) } as CSSProperties}
             onClick={() => {
               setZoom(node === top && zoom ? '' : node.key);
               onChoose?.(node);
             }}
           >
-            {node.service ? `${node.errors ? '▲ ' : ''}${node.name}` : title}
+            {node.service ? (width > NAMED_MIN ? `${node.errors ? '▲ ' : ''}${node.name}` : '') : title}
             {width > 0.12 ? <span className="flame-time"> {duration(node.totalMs)}</span> : null}
           </button>
         ))}

@@ -76,7 +76,7 @@ function Intervals({ refresh, setRefresh }: { refresh: string; setRefresh: (valu
       <Menu position="bottom-end" width={130}>
         <Menu.Target>
           <Tooltip label="Refresh by itself">
-            <ActionIcon aria-label="Refresh interval" w="auto" px={6} fz="xs" style={{ fontVariantNumeric: 'tabular-nums' }}>
+            <ActionIcon aria-label={`Refresh interval: ${REFRESH.find((one) => one.value === refresh)?.label ?? refresh}`} w="auto" px={6} fz="xs" style={{ fontVariantNumeric: 'tabular-nums' }}>
               {REFRESH.find((one) => one.value === refresh)?.label ?? refresh}
               <Icon name="down" size={12} />
             </ActionIcon>

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
+import { stretches } from '../alerts';
 import { below, breakdown, diffAttributes, diffFlames, findNode, flameOf, layOutFlame, selfTime } from '../flame';
 import { readExemplars, thinned } from '../exemplars';
+import { oddities, rollouts } from '../habits';
 import { parseExposition, sumBy } from '../exposition';
 import { protocols } from '../intake';
 import { pageOf } from '../queryLog';
 import { labelsText, parseLabels } from '../routes';
+import type { Service } from '../signalbox';
 import type { Span } from '../trace';
 
 const span = (id: string, parentId: string, startMs: number, durationMs: number, service = 's', name = id, attributes: Span['attributes'] = []): Span => ({ id, parentId, service, name, kind: 'server', startMs, durationMs, error: false, statusMessage: '', attributes, resource: [], scope: '', events: [], links: [] });
@@ -78,4 +81,22 @@ test('a query of the log leads to the page of its language', () => {
   expect(pageOf(asked)).toEqual({ to: '/logs', search: { q: '{a="b"}', from: '700000', to: '1000000' } });
   expect(pageOf({ ...asked, api: 'Signalbox' })).toBeUndefined();
   expect(pageOf({ ...asked, path: '/loki/api/v1/labels' })).toBeUndefined();
+});
+
+test('a service is odd against just before, if enough was asked', () => {
+  const service = (name: string, more: Partial<Service>): Service => ({ name, spans: 1000, errors: 0, rate_per_s: 10, error_ratio: 0, p50_ms: 1, p95_ms: 10, p99_ms: 20, logs: 0, error_logs: 0, last_seen_ms: 0, spark: [], ...more });
+  const before = [service('a', {}), service('b', {}), service('c', {}), service('rare', { spans: 3 })];
+  const now = [service('a', { p95_ms: 30 }), service('b', { error_ratio: 0.2 }), service('c', { rate_per_s: 1 }), service('rare', { error_ratio: 1 }), service('new', { error_ratio: 1 })];
+  expect(oddities(now, before).map((one) => [one.service, one.what])).toEqual([['b', 'errors'], ['a', 'slower'], ['c', 'quieter']]);
+  expect(oddities(before, before)).toEqual([]);
+});
+
+test('a version is rolled out when it comes beside another one', () => {
+  const series = (service: string, version: string, from: number) => ({ labels: { 'resource.service.name': service, 'resource.service.version': version }, points: [0, 60, 120, 180, 240].map((at): [number, number] => [at, at >= from ? 1 : 0]) });
+  expect(rollouts([series('cart', '2', 180), series('cart', '1', 0), series('pay', '7', 240)], 0, 60)).toEqual([{ service: 'cart', version: '2', before: '1', atMs: 180 }]);
+});
+
+test('samples of ALERTS are stretches of time', () => {
+  const series = (alertstate: string, ...times: number[]) => ({ labels: { __name__: 'ALERTS', alertname: 'Down', alertstate, job: 'x' }, points: times.map((at): [number, number] => [at, 1]) });
+  expect(stretches([series('pending', 0, 60), series('firing', 120, 180, 600)], 60)).toEqual([{ name: 'job=x', parts: [{ state: 'pending', startMs: 0, endMs: 60 }, { state: 'firing', startMs: 120, endMs: 180 }, { state: 'firing', startMs: 600, endMs: 600 }] }]);
 });

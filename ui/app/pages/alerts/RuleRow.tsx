@@ -11,6 +11,7 @@ import { safeHref } from '../../lib/links';
 import { ago, dateTime } from '../../lib/time';
 import { type Silence, silences as holdsBack } from '../../lib/silences';
 import { RuleChart } from './RuleChart';
+import { RuleHistory } from './RuleHistory';
 import { labelsText } from '../../lib/routes';
 import { useRange } from '../../state/range';
 import { useSetSearch } from '../../state/search';
@@ -45,6 +46,7 @@ function RuleBody({ rule, ...silencing }: { rule: Rule } & Silencing) {
       {rule.lastError ? <p className="span-error">{rule.lastError}</p> : null}
       <pre className="rule-expr">{rule.query}</pre>
       {rule.type === 'alerting' ? <RuleChart expr={rule.query} /> : null}
+      {rule.type === 'alerting' ? <RuleHistory name={rule.name} /> : null}
       <dl className="facts facts-small">
         {rule.duration !== undefined ? <div><dt>For</dt><dd>{duration(rule.duration * 1000)}</dd></div> : null}
         <div><dt>Evaluated</dt><dd>{evaluated > 0 ? ago(evaluated, nowMs) : 'not yet'}</dd></div>

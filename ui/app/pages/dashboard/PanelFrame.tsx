@@ -32,7 +32,7 @@ export const PanelFrame = memo(function PanelFrame({ placed, dashboard, variable
   const notices = [...new Set(data.data?.notices ?? [])];
   const links = panelLinks(objs(panel.links), scope);
   return (
-    <section ref={ref} className="dash-panel" data-panel={panel.id} data-type={panel.type} data-unanswered={data.data?.unanswered.join(' ') || undefined} data-transparent={panel.transparent === true || undefined} aria-label={title || vizOf(panel.type)?.title || panel.type}>
+    <section ref={ref} className="dash-panel" data-panel={panel.id} data-type={panel.type} data-seen={seen || undefined} data-unanswered={data.data?.unanswered.join(' ') || undefined} data-transparent={panel.transparent === true || undefined} aria-label={title || vizOf(panel.type)?.title || panel.type}>
       <header className="dash-head" data-empty={title ? undefined : true}>
         <h2 className="clip" title={title}>{title}</h2>
         {str(panel.description) ? (

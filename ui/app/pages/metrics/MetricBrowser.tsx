@@ -37,7 +37,6 @@ export function MetricBrowser({ onPick, current }: { onPick: (name: string) => v
                 className="metric-name mono clip"
                 data-active={current.includes(name)}
                 style={{ transform: `translateY(${item.start}px)`, height: ROW_HEIGHT }}
-                aria-label={name}
                 title={help ? `${name}\n${help.type}${help.unit ? `, ${help.unit}` : ''}\n${help.help}` : name}
                 onClick={() => onPick(name)}
               >

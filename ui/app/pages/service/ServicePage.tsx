@@ -54,6 +54,7 @@ export default function ServicePage() {
           <TraceChart title="Requests, per second" queries={[`{ ${filter} && kind = server } | rate()`]} names={['all']} unit="rate" />
           <TraceChart title="Errors, per second" queries={[`{ ${filter} && kind = server && status = error } | rate()`]} names={['failed']} unit="rate" />
           <TraceChart title="Duration" queries={[`{ ${filter} && kind = server } | quantile_over_time(duration, .5, .95, .99)`]} names={[]} unit="seconds" />
+          <TraceChart title="Requests by version" queries={[`{ ${filter} && kind = server } | rate() by (resource.service.version)`]} names={[]} unit="rate" />
         </div>
       ) : null}
       {one ? <Operations service={name} /> : null}
@@ -99,7 +100,7 @@ function TraceChart({ title, queries, names, unit }: { title: string; queries: s
     queryKey: ['trace-metrics', queries, window, stepS],
     queryFn: async ({ signal }) => (await Promise.all(queries.map((query) => tempo.metrics(query, window.startMs, window.endMs, stepS, signal)))).flat(),
   });
-  const series = useMemo<Series[]>(() => (found.data ?? []).map((one, i) => ({ ...one, labels: { series: names[i] ?? Object.values(one.labels).join(' ') } })), [found.data, names]);
+  const series = useMemo<Series[]>(() => (found.data ?? []).map((one, i) => ({ ...one, labels: { series: names[i] ?? Object.values(one.labels).join(' ') }, points: unit === 'rate' ? withZeros(one.points, window.startMs, window.endMs, stepS * 1000) : one.points })), [found.data, names, unit, window, stepS]);
   const data = useMemo(() => align(series, stepS * 1000), [series, stepS]);
   return (
     <Panel title={title} side={<AppLink to="/traces" search={{ q: (queries[0] ?? '').replace(/\s*\|.*$/, '') }}>Traces</AppLink>}>
@@ -110,13 +111,23 @@ function TraceChart({ title, queries, names, unit }: { title: string; queries: s
   );
 }
 
+/** Where nobody asked the rate is zero, not unknown. */
+function withZeros(points: Series['points'], startMs: number, endMs: number, stepMs: number): Series['points'] {
+  const known = new Map(points);
+  const first = points[0]?.[0] ?? startMs;
+  const offset = ((first % stepMs) + stepMs) % stepMs;
+  const out: Series['points'] = [];
+  for (let at = Math.ceil((startMs - offset) / stepMs) * stepMs + offset; at <= endMs; at += stepMs) out.push([at, known.get(at) ?? 0]);
+  return out;
+}
+
 function Dependencies({ name }: { name: string }) {
   const { window } = useRange();
   const map = useQuery({ queryKey: ['map', window], queryFn: ({ signal }) => signalbox.serviceMap(window.startMs, window.endMs, signal) });
   const about = map.data?.services.find((service) => service.name === name);
   const edges = (map.data?.edges ?? []).filter((edge) => edge.client === name || edge.server === name);
   return (
-    <Panel title="Depends on, and is called by" side={about ? `${about.versions.join(', ') || 'no version'}, ${about.instances.length} instances` : undefined}>
+    <Panel title="Depends on, and is called by" side={about ? `${about.versions.join(', ') || 'no version'}, ${about.instances.length === 1 ? 'one instance' : `${about.instances.length} instances`}` : undefined}>
       {map.error ? <Failure error={map.error} /> : !map.data ? <Rows count={4} /> : edges.length === 0 ? <Empty title="No calls seen" /> : (
         <table className="table">
           <tbody>

@@ -24,7 +24,7 @@ export function QueryLog() {
       {found.error ? <Failure error={found.error} retry={() => void found.refetch()} /> : !list ? <Rows count={6} height={28} /> : list.length === 0 ? <Empty title={which === 'running' ? 'Nothing runs' : 'Nothing was asked yet'} /> : (
         <table className="table status-table">
           <thead>
-            <tr><th style={{ width: 90 }}>At</th><th style={{ width: 96 }}>API</th><th>Query</th><th className="num wide" style={{ width: 90 }}>Looks at</th><th className="num" style={{ width: 90 }}>Took</th><th style={{ width: 92 }}>Outcome</th></tr>
+            <tr><th style={{ width: 90 }}>At</th><th style={{ width: 96 }}>API</th><th>Query</th><th className="num wide" style={{ width: 90 }}>Looks at</th><th className="num" style={{ width: 90 }}>Took</th><th style={{ width: 118 }}>Outcome</th></tr>
           </thead>
           <tbody>
             {list.slice(0, SHOWN).map((one, i) => <QueryRow key={`${one.at_ms}/${i}`} one={one} />)}

@@ -151,17 +151,19 @@ function TraceHead({ traceId, fall, spans, children }: { traceId: string; fall: 
           <ShareMenu curl={() => curlOf(`/api/v2/traces/${traceId}`, {})} open={[{ label: 'Open in TraceQL', to: '/traces', search: { q: `{ trace:id = "${traceId}" }` } }]} />
         </span>
       </div>
+      <div className="facts-line">
       <dl className="facts">
         <Fact name="Start" value={`${dayText(fall.startMs)} ${clockMillis(fall.startMs)}`} />
         <Fact name="Duration" value={duration(fall.durationMs)} />
         <Fact name="Spans" value={String(spans)} />
         <Fact name="Services" value={String(fall.services.length)} />
         <Fact name="Errors" value={fall.errors ? `▲ ${fall.errors}` : '0'} bad={fall.errors > 0} />
+      </dl>
         <div className="trace-actions">
           <AppLink {...logsOfTrace(traceId, fall.startMs, fall.startMs + fall.durationMs)}>Search its logs</AppLink>
           {children}
         </div>
-      </dl>
+      </div>
     </header>
   );
 }
