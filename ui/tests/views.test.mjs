@@ -116,3 +116,12 @@ test('logs, traces, a trace and a panel are copied as curl', () =>
     await panel.hover();
     await copied(panel.locator('.dash-menu'), '/api/v1/query_range');
   }));
+
+test('a query that takes long is stopped', () =>
+  visit('', async (page) => {
+    await page.route((url) => url.pathname.endsWith('/query_range'), () => undefined);
+    await page.goto(`${site.url}/ui/metrics?q=vector(1)`);
+    const given = page.waitForEvent('requestfailed', (request) => request.url().includes('/query_range'));
+    await page.getByRole('button', { name: /^Stop, / }).click();
+    assert.equal((await given).failure()?.errorText, 'net::ERR_ABORTED');
+  }));

@@ -3,6 +3,7 @@ import { REFRESH, isRelative } from '../lib/time';
 import type { Page } from '../pages';
 import { useLive } from '../state/live';
 import { useRange } from '../state/range';
+import { Busy } from './Busy';
 import { Icon, type IconName } from './Icon';
 import { Requests } from './Requests';
 import { TimeRange } from './TimeRange';
@@ -12,6 +13,7 @@ export function TopBar({ page, onHelp, onAccess, onPalette }: { page: Page | und
     <header className="topbar">
       <h1>{page?.title ?? 'Signalbox'}</h1>
       <div className="topbar-right">
+        <Busy />
         <LiveSign />
         {page?.ranged ? <TimeRange /> : null}
         <Refresh intervals={page?.ranged || page?.live || false} />

@@ -26,7 +26,8 @@ export type Receiver = { name: string; integrations: string[] };
 export type Routes = { root: Route | null; destinations: Destination[]; receivers: Receiver[] };
 
 export async function routes(labels: Labels | undefined, signal?: AbortSignal): Promise<Routes> {
-  return getJson<Routes>('/api/signalbox/routes', labels ? { labels: JSON.stringify(labels) } : {}, signal);
+  const answer = await getJson<Partial<Routes>>('/api/signalbox/routes', labels ? { labels: JSON.stringify(labels) } : {}, signal);
+  return { root: answer.root ?? null, destinations: answer.destinations ?? [], receivers: answer.receivers ?? [] };
 }
 
 export type Outcome = { kind: string; delivered: boolean; error?: string };

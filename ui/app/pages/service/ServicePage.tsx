@@ -21,6 +21,7 @@ import { useAlerts, useServices } from '../../state/queries';
 import { useRange } from '../../state/range';
 import { ErrorGroups } from './ErrorGroups';
 import { Operations } from './Operations';
+import { Resources } from './Resources';
 import { FailedTraces, SlowTraces, TimeSpent } from './TimeSpent';
 
 /** One service: how it goes, what it consists of, what it depends on, what fails and what it says. */
@@ -55,6 +56,7 @@ export default function ServicePage() {
           <TraceChart title="Errors, per second" queries={[`{ ${filter} && kind = server && status = error } | rate()`]} names={['failed']} unit="rate" />
           <TraceChart title="Duration" queries={[`{ ${filter} && kind = server } | quantile_over_time(duration, .5, .95, .99)`]} names={[]} unit="seconds" />
           <TraceChart title="Requests by version" queries={[`{ ${filter} && kind = server } | rate() by (resource.service.version)`]} names={[]} unit="rate" />
+          <Resources name={name} />
         </div>
       ) : null}
       {one ? <Operations service={name} /> : null}
