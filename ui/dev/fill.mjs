@@ -2,6 +2,7 @@
 // match them, an hour of them and a quarter ahead, over remote write. `TENANT` keeps the data of one dashboard from another's. What a dashboard asks for is then there, so that what stays empty is our fault.
 import { readFileSync } from 'node:fs';
 import { parser } from '@prometheus-io/lezer-promql';
+import { matching } from './matching.mjs';
 
 const STEP_S = 15;
 const HOURS = Number(process.env.HOURS ?? 1);
@@ -68,8 +69,7 @@ function selector(node, query) {
 function value(label, op, wanted) {
   if (wanted === undefined || op === '!=' || op === '!~' || wanted.startsWith('@')) return `${label}-1`;
   if (op === '=') return wanted;
-  const first = wanted.replace(/\\\\/g, '\\').split('|')[0] ?? '';
-  const text = first.replace(/^\^|\$$/g, '').replace(/^\(+|\)+$/g, '').replace(/\[[^\]]*\][+*]?/g, '1').replace(/\.[+*]\??/g, wanted.includes('.') && /^\.[+*]/.test(first) ? `${label}-1` : 'x').replace(/\\(.)/g, '$1').replace(/\?/g, '');
+  const text = matching(wanted.replace(/\\\\/g, '\\'), `${label}-1`);
   return text || `${label}-1`;
 }
 
