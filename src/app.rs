@@ -147,6 +147,7 @@ impl App {
         let query_config = query::Config {
             limits: config.limits,
             retention: format!("{}s", config.retention.as_secs()),
+            provisioning: config.provisioning.clone(),
             ..query::Config::new(env!("CARGO_PKG_VERSION"))
         };
         let query = Query::new(
@@ -220,7 +221,9 @@ impl App {
         let notifier = tasks::spawn("notifications", self.notifier.clone().run(self.stop.clone()));
         let derived = tasks::spawn("span metrics", self.derived.clone().run(self.stop.clone()));
         let scraper = tasks::spawn("scraper", self.scraper.clone().run(self.stop.clone()));
-        vec![scraper, rules, notifier, derived]
+        let files = self.dispatch.query.provisioned();
+        let dashboards = tasks::spawn("dashboard files", files.run(self.stop.clone()));
+        vec![scraper, rules, notifier, derived, dashboards]
     }
 
     fn open_shop(&self, otlp_grpc: SocketAddr) -> JoinHandle<()> {

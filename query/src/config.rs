@@ -1,5 +1,6 @@
 //! What the query service is told.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,6 +17,8 @@ pub struct Config {
     pub revision: String,
     /// How long data is kept, as Prometheus writes durations: shown in status pages.
     pub retention: String,
+    /// Dashboards from files, in Grafana's layout.
+    pub provisioning: Option<PathBuf>,
     pub clock: Clock,
 }
 
@@ -26,6 +29,7 @@ impl Config {
             version: version.to_owned(),
             revision: String::new(),
             retention: "30d".to_owned(),
+            provisioning: None,
             clock: Arc::new(wall_clock_ns),
         }
     }

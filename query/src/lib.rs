@@ -36,6 +36,7 @@ pub use derived::Derived;
 pub use failure::{Reply, no_route, refuse, wrong_method};
 pub use host::Host;
 pub use notify::{Notifier, NotifierConfig, NotifyConfig, check_alertmanager};
+pub use own::Provisioned;
 pub use routes::{
     Access, Family, Found, PathParams, Probe, ROUTES, Route, RouteTable, Row, TableError, TenantScope,
     Timeout, ingest_route, markdown, probes, routes,

@@ -13,7 +13,7 @@ use store::{Snapshot, Store};
 use tokio::sync::Semaphore;
 
 use crate::failure::{Failure, Reply};
-use crate::own::{ChatSequence, DashboardWrites, ServicesCache};
+use crate::own::{AnnotationSequence, ChatSequence, DashboardWrites, Provisioned, QueryLog, ServicesCache};
 use crate::request::Params;
 use crate::routes::{Family, PathParams, Route};
 use crate::run::{RunStats, Runner};
@@ -30,7 +30,10 @@ pub(crate) struct Shared {
     pub(crate) host: Arc<dyn Host>,
     pub(crate) services: ServicesCache,
     pub(crate) chat: ChatSequence,
+    pub(crate) annotations: AnnotationSequence,
     pub(crate) dashboard_writes: DashboardWrites,
+    pub(crate) provisioned: Provisioned,
+    pub(crate) queries: QueryLog,
     /// Live tails and event streams open at once.
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) runner: Runner,
@@ -76,7 +79,10 @@ impl Query {
             deletions: tokio::sync::Mutex::default(),
             services: ServicesCache::default(),
             chat: ChatSequence::default(),
+            annotations: AnnotationSequence::default(),
             dashboard_writes: DashboardWrites::default(),
+            provisioned: Provisioned::new(config.provisioning.clone()),
+            queries: QueryLog::default(),
             config,
             store,
             rules,
@@ -87,6 +93,11 @@ impl Query {
     /// Takes up what was begun before the process started: to be called before the first request.
     pub async fn resume(&self) -> Result<(), String> {
         crate::loki::delete::resume(&self.0.store).await.map_err(|failure| failure.message)
+    }
+
+    /// Dashboards from files, for the task that looks at them.
+    pub fn provisioned(&self) -> Provisioned {
+        self.0.provisioned.clone()
     }
 
     pub fn stats(&self) -> RunStats {
@@ -109,8 +120,8 @@ impl Query {
             Ok(body) => {
                 let form = if is_form(&parts) { &body[..] } else { &[] };
                 let params = Params::new(parts.uri.query(), form);
-                self.dispatch(Call { ctx, path, params, parts, body, shared: Arc::clone(&self.0) }, handler)
-                    .await
+                let call = Call { ctx, path, params, parts, body, shared: Arc::clone(&self.0) };
+                self.dispatch(call, handler, owner).await
             }
             Err(failure) => Err(failure),
         };
@@ -130,15 +141,25 @@ impl Query {
         }
     }
 
-    async fn dispatch(&self, call: Call, handler: Handler) -> Result<Reply, Failure> {
+    async fn dispatch(&self, call: Call, handler: Handler, owner: Family) -> Result<Reply, Failure> {
         match handler.0 {
             Run::Now(answer) => answer(&call),
             Run::Wait(answer) => answer(call).await,
             Run::Read(answer) => {
                 let ctx = call.ctx.clone();
-                self.0.runner.run(&ctx, move || answer(&call)).await
+                let noted = self.0.queries.begin(&call, owner);
+                let answered = self.0.runner.run(&ctx, move || answer(&call)).await;
+                noted.answered(status_of(&answered, owner));
+                answered
             }
         }
+    }
+}
+
+fn status_of(answered: &Result<Reply, Failure>, owner: Family) -> u16 {
+    match answered {
+        Ok(reply) => reply.status().as_u16(),
+        Err(failure) => failure.reply(owner).status().as_u16(),
     }
 }
 

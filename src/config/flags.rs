@@ -74,6 +74,9 @@ pub(crate) struct ServeFlags {
     /// prometheus.yml whose scrape_configs are scraped, or a directory of such files
     #[arg(long, env = "SIGNALBOX_SCRAPE", value_name = "FILE")]
     pub scrape: Option<PathBuf>,
+    /// Directory with Grafana's provisioning layout: dashboards/*.yaml and the JSON files they name
+    #[arg(long, env = "SIGNALBOX_PROVISIONING", value_name = "DIR")]
+    pub provisioning: Option<PathBuf>,
     /// The URL people reach this server by, for links in notifications
     #[arg(long, env = "SIGNALBOX_EXTERNAL_URL", value_name = "URL")]
     pub external_url: Option<String>,
@@ -108,6 +111,7 @@ impl ServeFlags {
         put(&self.rules, &mut raw.rules);
         put(&self.alertmanager, &mut raw.alertmanager);
         put(&self.scrape, &mut raw.scrape);
+        put(&self.provisioning, &mut raw.provisioning);
         put(&self.external_url, &mut raw.external_url);
         put(&self.log_format, &mut raw.log_format);
         put(&self.log_level, &mut raw.log_level);

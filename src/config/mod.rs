@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub alertmanager: Option<PathBuf>,
     /// A `prometheus.yml`, or a directory of them.
     pub scrape: Option<PathBuf>,
+    /// Dashboards from files, in Grafana's layout.
+    pub provisioning: Option<PathBuf>,
     pub external_url: String,
     pub insecure_no_auth: bool,
     pub tokens: Vec<Token>,
@@ -129,6 +131,7 @@ impl Config {
             ("retention", self.retention == next.retention),
             ("retention_size", self.retention_size_bytes == next.retention_size_bytes),
             ("rules", self.rules_dir == next.rules_dir),
+            ("provisioning", self.provisioning == next.provisioning),
             ("external_url", self.external_url == next.external_url),
             ("cors_origins", self.cors_origins == next.cors_origins),
             ("webhook_deny", self.webhook_deny == next.webhook_deny),
@@ -167,6 +170,10 @@ impl Config {
             ),
             format!("rules: {:?}", self.rules_dir.display().to_string()),
             format!("scrape: {:?}", self.scrape.as_deref().unwrap_or(Path::new("")).display().to_string()),
+            format!(
+                "provisioning: {:?}",
+                self.provisioning.as_deref().unwrap_or(Path::new("")).display().to_string()
+            ),
             format!("external_url: {:?}", self.external_url),
             format!("insecure_no_auth: {}", self.insecure_no_auth),
             format!("cors_origins: {:?}", self.cors_origins),

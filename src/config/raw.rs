@@ -29,6 +29,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "rules", default: "" },
     Setting { name: "alertmanager", default: "" },
     Setting { name: "scrape", default: "" },
+    Setting { name: "provisioning", default: "" },
     Setting { name: "external_url", default: "" },
     Setting { name: "insecure_no_auth", default: "false" },
     Setting { name: "log_format", default: "text" },
@@ -47,6 +48,7 @@ pub(crate) struct RawConfig {
     pub rules: Option<PathBuf>,
     pub alertmanager: Option<PathBuf>,
     pub scrape: Option<PathBuf>,
+    pub provisioning: Option<PathBuf>,
     pub external_url: Option<String>,
     pub insecure_no_auth: Option<bool>,
     pub log_format: Option<String>,
@@ -100,6 +102,7 @@ impl RawConfig {
             retention_size_bytes: optional(self.retention_size, "retention_size", parse_size)?,
             alertmanager: self.alertmanager,
             scrape: self.scrape,
+            provisioning: self.provisioning,
             external_url: self
                 .external_url
                 .map_or_else(|| format!("http://{http}"), |url| url.trim_end_matches('/').to_owned()),

@@ -25,10 +25,12 @@ pub enum DocumentKind {
     ChatMessage,
     /// Log records somebody had deleted.
     Deletion,
+    /// A mark on the time axis, such as a deployment.
+    Annotation,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RuleState,
         Self::Outbox,
         Self::Notification,
@@ -37,6 +39,7 @@ impl DocumentKind {
         Self::DashboardVersion,
         Self::ChatMessage,
         Self::Deletion,
+        Self::Annotation,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -49,6 +52,7 @@ impl DocumentKind {
             Self::DashboardVersion => "dashboard_version",
             Self::ChatMessage => "chat_message",
             Self::Deletion => "deletion",
+            Self::Annotation => "annotation",
         }
     }
 }

@@ -14,6 +14,7 @@ mod hostile;
 mod operations;
 mod other_ways;
 mod otlp;
+mod provisioning;
 mod receiver;
 mod retries;
 mod rpc;

@@ -1,6 +1,7 @@
 // The answers of the mock, one function per family of endpoints. Each gets the parsed URL and returns a value, or an error.
 import { detectedFields, difference, patterns, serviceMap, topValues, traceMetrics } from './derived.mjs';
 import { METRICS, logPredicate, promSeries, tracePredicate } from './languages.mjs';
+import { queryLog, routes, tsdb } from './operations.mjs';
 import { OUTAGES, SERVICES, START_S, labelsOf, linesOf, metaOf, nanosOf, traceById, tracesOf } from './shop.mjs';
 
 export class Refused extends Error {
@@ -30,6 +31,7 @@ export function loki(path, query) {
   const label = /^label\/([^/]+)\/values$/.exec(path);
   if (label) return { status: 'success', data: label[1] === 'service_name' ? [...SERVICES].sort() : ['shop'] };
   if (path === 'series') return { status: 'success', data: SERVICES.map((service) => ({ service_name: service })) };
+  if (path === 'index/volume') return { status: 'success', data: { resultType: 'vector', result: SERVICES.map((service, i) => ({ metric: { service_name: service }, value: [nowS(), String((i + 1) * 1_234_567)] })) } };
   if (path === 'detected_fields') return detectedFields();
   if (path === 'patterns') return patterns(query);
   if (path !== 'query_range' && path !== 'query') return undefined;
@@ -145,6 +147,8 @@ export function prometheus(path, query) {
   const label = /^label\/([^/]+)\/values$/.exec(path);
   if (label) return ok(label[1] === '__name__' ? Object.keys(METRICS).sort() : SERVICES);
   if (path === 'series') return ok(SERVICES.map((service) => ({ __name__: 'up', service_name: service })));
+  if (path === 'status/tsdb') return tsdb();
+  if (path === 'query_exemplars') return ok(exemplars(query));
   if (path === 'rules') return ok({ groups: ruleGroups() });
   if (path === 'alerts') return ok({ alerts: ruleGroups().flatMap((group) => group.rules.flatMap((rule) => rule.alerts ?? [])) });
   if (path !== 'query' && path !== 'query_range') return undefined;
@@ -157,6 +161,16 @@ export function prometheus(path, query) {
   if (typeof series === 'string') throw new Refused(400, series);
   if (path === 'query') return ok({ resultType: 'vector', result: series.map(({ metric, values }) => ({ metric, value: values.at(-1) })) });
   return ok({ resultType: 'matrix', result: series });
+}
+
+/** A few traces of the last minutes, as if histograms had kept them. */
+function exemplars(query) {
+  if (!/_bucket|quantile/.test(query.get('query') ?? '')) return [];
+  const end = Math.min(seconds(query.get('end'), nowS()), nowS());
+  const start = Math.max(seconds(query.get('start'), end - 600), end - 1800);
+  const found = [];
+  for (let s = Math.floor(start); s < end; s += 17) for (const trace of tracesOf(s).slice(0, 1)) found.push({ labels: { trace_id: trace.id, span_id: trace.spans[0].id }, value: String((trace.spans[0].end - trace.spans[0].start) * 1e-3), timestamp: trace.spans[0].start / 1000 });
+  return [{ seriesLabels: { __name__: 'http_server_request_duration_seconds_bucket', service_name: 'gateway' }, exemplars: found }];
 }
 
 const iso = (s) => new Date(s * 1000).toISOString();
@@ -188,6 +202,8 @@ export function own(path, query) {
   if (path === 'difference') return difference();
   if (path === 'notifications') return notifications();
   if (path === 'status') return statusAnswer();
+  if (path === 'routes') return routes(query);
+  if (path === 'queries') return queryLog();
   return undefined;
 }
 

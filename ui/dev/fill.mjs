@@ -2,13 +2,21 @@
 // match them, an hour of them and a quarter ahead, over remote write. `TENANT` keeps the data of one dashboard from another's. What a dashboard asks for is then there, so that what stays empty is our fault.
 import { readFileSync } from 'node:fs';
 import { parser } from '@prometheus-io/lezer-promql';
+import { matching } from './matching.mjs';
 
-const STEP_S = 15;
+const STEP_MAX_S = 15;
+const STEP_MIN_S = 5;
 const HOURS = Number(process.env.HOURS ?? 1);
 /** So that what is asked "now" some minutes later still has data. */
 const AHEAD_S = 900;
 const BUCKETS = ['0.005', '0.01', '0.05', '0.1', '0.5', '1', '5', '+Inf'];
 const COUNTERS = /_(total|count|sum|bucket)$/;
+
+/** As often as the dashboard believes its targets are scraped: its panels' least intervals. */
+function stepOf(dashboards) {
+  const found = dashboards.flatMap((one) => [...JSON.stringify(one.panels ?? one.rows ?? []).matchAll(/"interval":"(\d+)s"/g)].map((match) => Number(match[1])));
+  return Math.min(STEP_MAX_S, Math.max(STEP_MIN_S, Math.min(STEP_MAX_S, ...found.filter((s) => s > 0))));
+}
 
 /** All PromQL texts of a dashboard: targets, variables, annotations. */
 function texts(dashboard) {
@@ -61,15 +69,16 @@ function selector(node, query) {
   const at = (child) => (child ? query.slice(child.from, child.to) : '');
   const matchers = [...at(node).matchAll(/(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"/g)].map(([, label, op, value]) => ({ label, op, value }));
   const name = /^[a-zA-Z_:][\w:]*/.exec(at(node))?.[0] ?? matchers.find((one) => one.label === '__name__' && one.op === '=')?.value ?? '';
-  return { name, matchers };
+  // What is compared with one number is asked for having it.
+  const equal = /^[\s)]*==\s*(?:bool\s*)?(\d+(?:\.\d+)?)/.exec(query.slice(node.to))?.[1];
+  return { name, matchers, equal: equal === undefined ? undefined : Number(equal) };
 }
 
 /** A value that a matcher takes; the same for the same label, so that joins meet. */
 function value(label, op, wanted) {
   if (wanted === undefined || op === '!=' || op === '!~' || wanted.startsWith('@')) return `${label}-1`;
   if (op === '=') return wanted;
-  const first = wanted.replace(/\\\\/g, '\\').split('|')[0] ?? '';
-  const text = first.replace(/^\^|\$$/g, '').replace(/^\(+|\)+$/g, '').replace(/\[[^\]]*\][+*]?/g, '1').replace(/\.[+*]\??/g, wanted.includes('.') && /^\.[+*]/.test(first) ? `${label}-1` : 'x').replace(/\\(.)/g, '$1').replace(/\?/g, '');
+  const text = matching(wanted.replace(/\\\\/g, '\\'), `${label}-1`);
   return text || `${label}-1`;
 }
 
@@ -86,15 +95,17 @@ function seriesOf(dashboards) {
     known.delete('le');
     known.delete('__name__');
     for (const { found } of read) {
-      for (const { name, matchers } of found) {
+      for (const { name, matchers, equal } of found) {
         const labels = new Map(known);
-        for (const { label, op, value: wanted } of matchers) if (label !== '__name__') labels.set(label, value(label, op, wanted));
+        // A variable has the values its label has elsewhere.
+        for (const { label, op, value: wanted } of matchers) if (label !== '__name__' && !(wanted.startsWith('@') && op.startsWith('=') && labels.has(label))) labels.set(label, value(label, op, wanted));
         const buckets = name.endsWith('_bucket') ? (labels.get('le') ? [...new Set([labels.get('le'), ...BUCKETS])] : BUCKETS) : [undefined];
         buckets.forEach((le, i) => {
           const own = new Map([['__name__', name], ...labels]);
           if (le) own.set('le', le);
           const key = JSON.stringify([...own].sort());
-          if (!all.has(key)) all.set(key, { labels: [...own].filter(([, text]) => text !== '').sort(([a], [b]) => (a < b ? -1 : 1)), counter: COUNTERS.test(name), weight: (i + 1) / buckets.length });
+          if (all.has(key) && equal !== undefined) all.get(key).equal = equal;
+          if (!all.has(key)) all.set(key, { equal, labels: [...own].filter(([, text]) => text !== '').sort(([a], [b]) => (a < b ? -1 : 1)), counter: COUNTERS.test(name), weight: (i + 1) / buckets.length });
         });
       }
     }
@@ -140,7 +151,9 @@ async function send(server, body) {
 }
 
 const [server, ...files] = process.argv.slice(2);
-const series = seriesOf(files.map((file) => JSON.parse(readFileSync(file, 'utf8'))).map((one) => one.dashboard ?? one));
+const dashboards = files.map((file) => JSON.parse(readFileSync(file, 'utf8'))).map((one) => one.dashboard ?? one);
+const STEP_S = stepOf(dashboards);
+const series = seriesOf(dashboards);
 const end = Math.floor(Date.now() / 1000 / STEP_S) * STEP_S;
 const times = Array.from({ length: (HOURS * 3600 + AHEAD_S) / STEP_S + 1 }, (_, i) => end - HOURS * 3600 + i * STEP_S);
 let batch = [];
@@ -149,7 +162,7 @@ for (const [n, one] of series.entries()) {
   const samples = times.map((s, i) => {
     const wave = 1 + Math.sin(i / 17 + n) * 0.5 + ((i * 7919 + n * 104_729) % 97) / 200;
     total += wave * one.weight * 10;
-    return sample(s * 1000, one.counter ? total : wave * 40);
+    return sample(s * 1000, one.equal ?? (one.counter ? total : wave * 40));
   });
   batch.push(bytes(1, Buffer.concat([...one.labels.map(label), ...samples])));
   if (batch.length === 100 || n === series.length - 1) {

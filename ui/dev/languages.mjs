@@ -39,7 +39,7 @@ export function tracePredicate(query) {
   if (!/^\{.*\}$/s.test(query.trim())) return 'parse error: expected { … }';
   const tests = inner ? inner.split('&&').map((part) => spanTest(part.trim())) : [];
   const bad = tests.find((one) => typeof one === 'string');
-  return bad ?? ((trace) => trace.spans.some((span) => tests.every((one) => one(span))));
+  return bad ?? ((trace) => trace.spans.some((span) => tests.every((one) => one(span, trace))));
 }
 
 const UNITS = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -54,8 +54,10 @@ function spanTest(part) {
     return (span) => (op.startsWith('>') ? span.end - span.start >= limit : span.end - span.start <= limit);
   }
   if (key === 'status') return (span) => (raw === 'error') === span.error;
+  if (key === 'kind') return (span) => span.kind === raw.toUpperCase();
   if (!raw.startsWith('"')) return `parse error near ${raw}`;
   const value = text(raw);
+  if (key === 'rootName' || key === 'rootServiceName') return (_, trace) => (key === 'rootName' ? trace.spans[0].name : trace.spans[0].service) === value;
   const read = key === 'name' ? (span) => span.name : key.endsWith('service.name') ? (span) => span.service : () => '';
   return op === '=~' ? (span) => new RegExp(`^(?:${value})$`).test(read(span)) : (span) => (read(span) === value) === (op === '=');
 }
@@ -84,6 +86,8 @@ export function promSeries(query, times) {
   if (constant) return [{ metric: {}, values: times.map((at) => [at, constant]) }];
   const name = Object.keys(METRICS).sort((a, b) => b.length - a.length).find((one) => query.includes(one));
   if (!name) return [];
+  const rule = /ALERTS\{alertname="(\w+)"/.exec(query)?.[1];
+  if (rule) return rule === 'PaymentsErrors' ? [{ metric: { __name__: 'ALERTS', alertname: rule, alertstate: 'firing', service_name: 'payments' }, values: times.filter((at) => broken('payments', at)).map((at) => [at, '1']) }] : [];
   const only = /service_name=~?"([^"]*)"/.exec(query)?.[1];
   const all = /^\s*sum\s*\(/.test(query) && !/by\s*\(/.test(query);
   const services = only ? SERVICES.filter((s) => s === only) : all ? ['*'] : SERVICES;

@@ -8,6 +8,7 @@ import { Refused, loki, own, prometheus, streams, tempo } from './answers.mjs';
 import { dashboards } from './dashboards.mjs';
 import { silences } from './derived.mjs';
 import { logPredicate } from './languages.mjs';
+import { configText, grafana, metricsText, note, tested } from './operations.mjs';
 import { linesOf, tracesOf } from './shop.mjs';
 
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.txt': 'text/plain; charset=utf-8' };
@@ -38,6 +39,7 @@ export function start(port, dist) {
 const FAMILIES = [
   ['/loki/api/v1/', loki],
   ['/api/signalbox/', own],
+  ['/grafana/api/', grafana],
   ['/api/v1/', prometheus],
   ['/api/', tempo],
 ];
@@ -46,12 +48,17 @@ function handle(request, response, dist, documents) {
   const url = new URL(request.url, 'http://mock');
   if (documents(request, url, response)) return undefined;
   if (url.pathname === '/api/signalbox/live') return live(response);
+  if (url.pathname === '/metrics') return response.writeHead(200, { 'content-type': 'text/plain' }).end(metricsText());
+  if (url.pathname === '/config') return response.writeHead(200, { 'content-type': 'text/plain' }).end(configText());
+  if (/^\/api\/signalbox\/receivers\/[^/]+\/test$/.test(url.pathname)) return response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(tested()));
   if (url.pathname === '/') return response.writeHead(302, { location: '/ui/' }).end();
   if (url.pathname === '/ui' || url.pathname.startsWith('/ui/')) return file(url.pathname.slice(3), response, dist);
+  const began = performance.now();
   const family = FAMILIES.find(([prefix]) => url.pathname.startsWith(prefix));
   try {
     const answer = family?.[1](decodeURIComponent(url.pathname.slice(family[0].length)), url.searchParams);
     if (answer === undefined) throw new Refused(404, 'no such endpoint');
+    note(url.pathname, url.searchParams, performance.now() - began, 200);
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   } catch (error) {
     const status = error instanceof Refused ? error.status : 500;

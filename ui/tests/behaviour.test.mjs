@@ -34,10 +34,11 @@ test('g and a letter goes to each page, ? shows the keys, Escape closes them', (
 
 test('/ focuses the search box of a page, Escape leaves it', () =>
   visit('/ui/logs', async (page) => {
+    await page.locator('[data-search]').waitFor();
     await page.keyboard.press('/');
-    assert.equal(await page.evaluate(() => document.activeElement?.hasAttribute('data-search')), true);
+    await page.waitForFunction(() => document.activeElement?.hasAttribute('data-search'));
     await page.keyboard.press('Escape');
-    assert.equal(await page.evaluate(() => document.activeElement?.hasAttribute('data-search')), false);
+    await page.waitForFunction(() => !document.activeElement?.hasAttribute('data-search'));
     await page.keyboard.press('g');
     await page.keyboard.press('m');
     await page.locator('.cm-content[data-search]').waitFor();

@@ -13,7 +13,7 @@ const BROWSERS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 /** `SIGNALBOX_URL` may be a server of another version: what it does not answer is not tested against it. */
-const OPTIONAL = ['/api/signalbox/map', '/api/signalbox/difference'];
+const OPTIONAL = ['/api/signalbox/map', '/api/signalbox/difference', '/api/signalbox/routes'];
 const missing = new Set();
 if (process.env.SIGNALBOX_URL) {
   for (const path of OPTIONAL) if ((await fetch(new URL(path, process.env.SIGNALBOX_URL))).status === 404) missing.add(path);

@@ -1,7 +1,7 @@
 // Ways through several pages: from an alert to the line behind it, brushing to compare, keyboard only, silences, the palette.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { lacks, launch, search, serve, settled, visit as look } from './browser.mjs';
+import { addressOf, lacks, launch, pageTable, search, serve, settled, visit as look } from './browser.mjs';
 
 let site;
 let browser;
@@ -152,3 +152,35 @@ test('a mistake in PromQL is shown with its place', () =>
     },
     { allow: [/status of 400/] },
   ));
+
+test('from an outage to the line behind it in four clicks', { skip: lacks('/api/signalbox/map') || (process.env.SIGNALBOX_URL && 'outage.test.mjs waits for a real one') }, () =>
+  visit('/ui/', async (page) => {
+    await page.locator('.firing li').filter({ hasText: 'PaymentsErrors' }).getByRole('link', { name: 'payments' }).click();
+    await page.waitForURL(/\/ui\/service\/payments/);
+    const failing = page.locator('.panel').filter({ has: page.getByRole('heading', { name: 'Failing traces' }) });
+    await failing.locator('tbody a').first().click();
+    await page.waitForURL(/\/ui\/trace\/[0-9a-f]{32}/);
+    await page.getByText(/^Logs \(\d+\)$/).click();
+    const line = page.locator('.trace-lines .line[data-severity="error"]').first();
+    await line.click();
+    await page.getByLabel('Details', { exact: true }).waitFor();
+  }));
+
+test('every page gives its link, its queries and its requests away', () =>
+  visit('/ui/', async (page) => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    for (const row of pageTable().filter((one) => one.shortcut)) {
+      await page.goto(site.url + addressOf(row));
+      await settled(page);
+      await page.getByRole('button', { name: 'Share', exact: true }).click();
+      await page.getByRole('menuitem', { name: 'Copy link' }).waitFor();
+      await page.getByRole('menuitem', { name: /^Copy as curl/ }).first().click();
+      const text = await page.evaluate(() => navigator.clipboard.readText());
+      assert.match(text, /^curl 'http/, row.key);
+    }
+    await page.goto(`${site.url}/ui/logs`);
+    await settled(page);
+    await page.getByRole('button', { name: 'Share', exact: true }).click();
+    await page.getByRole('menuitem', { name: /^LogQL \{service_name/ }).first().click();
+    await page.waitForURL((url) => url.searchParams.has('q'));
+  }));

@@ -1,41 +1,35 @@
-// What the web app costs a browser: `node measure.mjs`, against the mock with a fresh build. Script time is the CPU the page's own thread spent
-// on script, style and layout, so that other work on the machine counts little; wall times are upper bounds.
+// What the web app costs a browser: `node measure.mjs [PART]`, against the mock with a fresh build. All times are CPU of the page's main
+// thread spent on script, style and layout, from Chromium traces, so that other work on the machine counts little; wall times are upper bounds.
+// With SIGNALBOX_URL the dashboard is asked of that server: a demo that has run for an hour.
 import { gzipSync } from 'node:zlib';
 import { launch, openPage, serve } from './browser.mjs';
+import { byName, frames, quantile, traced, work } from './frames.mjs';
 
 const SPANS = 10_000;
-const LINES = 5_000;
+const LINES = Number(process.env.LINES ?? 1_000_000);
 const PANELS = 30;
 
 const site = await serve('');
 const browser = await launch();
 
-/** Seconds of script, style and layout so far. */
-async function cost(cdp) {
-  const { metrics } = await cdp.send('Performance.getMetrics');
-  const of = (name) => metrics.find((one) => one.name === name)?.value ?? 0;
-  return of('ScriptDuration') + of('LayoutDuration') + of('RecalcStyleDuration');
-}
-
 async function opened(prepare) {
   const made = await openPage(browser);
   const cdp = await made.page.context().newCDPSession(made.page);
-  await cdp.send('Performance.enable');
   await prepare?.(made.page);
   return { ...made, cdp };
 }
 
 async function firstLoad() {
   const { page, close } = await opened();
-  let bytes = 0;
-  page.on('response', async (response) => {
-    if (/\.(js|css)$/.test(new URL(response.url()).pathname)) bytes += gzipSync(await response.body(), { level: 9 }).length;
+  const bodies = [];
+  page.on('response', (response) => {
+    if (/\.(js|css)$/.test(new URL(response.url()).pathname)) bodies.push(response.body());
   });
   await page.goto(`${site.url}/ui/`);
   await page.locator('tbody [data-row]').first().waitFor();
-  await page.waitForTimeout(500);
+  const bytes = (await Promise.all(bodies)).reduce((sum, body) => sum + gzipSync(body, { level: 9 }).length, 0);
   await close();
-  return `first load: ${Math.round(bytes / 1024)} KiB of script and style, compressed (bar 300 KB)`;
+  return `first load: ${Math.round(bytes / 1024)} KiB of script and style in ${bodies.length} files, compressed (bar 300 KB)`;
 }
 
 function bigTrace() {
@@ -49,61 +43,103 @@ async function largeTrace() {
   const { page, cdp, close } = await opened((made) => made.route('**/api/v2/traces/**', (route) => route.fulfill({ contentType: 'application/json', body })));
   await page.goto(`${site.url}/ui/traces`);
   await page.locator('a.row-target').first().waitFor();
-  const before = await cost(cdp);
-  await page.locator('a.row-target').first().click();
-  await page.locator('.span-row').nth(10).waitFor();
-  const opening = await cost(cdp);
-  const steps = await scroll(page, cdp, '.waterfall-rows', 60);
+  const opening = await traced(cdp, async () => {
+    await page.locator('a.row-target').first().click();
+    await page.locator('.span-row').nth(10).waitFor();
+    await calm(page);
+  });
+  const spent = work(opening).reduce((sum, one) => sum + one.ms, 0);
+  const scrolled = await scroll(page, cdp, '.waterfall-rows', 30_000);
   const rows = await page.locator('.span-row').count();
   await close();
-  return `trace of ${SPANS} spans: ${ms(opening - before)} to open (bar 500 ms), ${steps} a scroll step, ${rows} rows in the document`;
+  return `trace of ${SPANS} spans: ${spent.toFixed(0)} ms to open (bar 500 ms; ${byName(opening)}); scrolling ${scrolled}; ${rows} rows in the document`;
 }
 
-/** The p95 of what one step of the wheel costs. */
-async function scroll(page, cdp, selector, times) {
+const calm = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)))));
+
+/** Scrolls as a wheel that is spun without a pause does, at 8,000 px a second; what each frame costs. */
+async function scroll(page, cdp, selector, distance) {
   const box = await page.locator(selector).boundingBox();
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-  const costs = [];
-  for (let i = 0; i < times; i += 1) {
-    const before = await cost(cdp);
-    await page.mouse.wheel(0, 700);
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-    costs.push((await cost(cdp)) - before);
-  }
-  costs.sort((a, b) => a - b);
-  return `p50 ${ms(costs[Math.floor(times / 2)])}, p95 ${ms(costs[Math.floor(times * 0.95)])}`;
+  const events = await traced(cdp, () => cdp.send('Input.synthesizeScrollGesture', { x: box.x + box.width / 2, y: box.y + box.height / 2, yDistance: -distance, speed: 8_000, preventFling: true, gestureSourceType: 'mouse' }));
+  const costs = frames(events);
+  if (process.env.WHY) process.stdout.write(`  ${byName(events)}\n`);
+  return `${costs.length} frames, p50 ${quantile(costs, 0.5).toFixed(1)} ms, p95 ${quantile(costs, 0.95).toFixed(1)} ms, most ${quantile(costs, 1).toFixed(1)} ms a frame`;
 }
+
+/** A server with a million lines, a millisecond apart, that answers pages of them. */
+function million(route) {
+  const url = new URL(route.request().url());
+  const query = url.searchParams.get('query') ?? '';
+  if (!url.pathname.endsWith('/query_range') || /count_over_time/.test(query)) return route.continue();
+  const newest = BigInt(FIRST_MS) * 1_000_000n;
+  const end = BigInt(url.searchParams.get('end') ?? newest);
+  const start = BigInt(url.searchParams.get('start') ?? 0);
+  const limit = Number(url.searchParams.get('limit'));
+  const values = [];
+  const from = end > newest ? 0n : (newest - end) / 1_000_000n + 1n;
+  for (let i = from; i < BigInt(LINES) && values.length < limit; i += 1n) {
+    const ns = newest - i * 1_000_000n;
+    if (ns < start) break;
+    values.push([String(ns), `level=info msg="line ${i} of many" user=u-${i % 500n} path=/cart/items took=${i % 97n}ms`]);
+  }
+  return route.fulfill({ contentType: 'application/json', body: JSON.stringify({ status: 'success', data: { resultType: 'streams', result: [{ stream: { service_name: 'cart', detected_level: 'info' }, values }] } }) });
+}
+
+const FIRST_MS = Date.now() - 1_000;
 
 async function manyLines() {
-  const now = BigInt(Date.now()) * 1_000_000n;
-  const lines = Array.from({ length: LINES }, (_, i) => [String(now - BigInt(i) * 1_000_000n), `level=info msg="line ${i}" user=u-${i % 500}`]);
-  const body = JSON.stringify({ status: 'success', data: { resultType: 'streams', result: [{ stream: { service_name: 'cart', detected_level: 'info' }, values: lines }] } });
-  const lists = (url) => url.pathname.endsWith('/query_range') && !/count_over_time/.test(url.searchParams.get('query') ?? '');
-  const { page, cdp, close } = await opened((made) => made.route((url) => url.pathname.startsWith('/loki/') && lists(url), (route) => route.fulfill({ contentType: 'application/json', body })));
-  await page.goto(`${site.url}/ui/logs?refresh=off`);
+  const { page, cdp, close } = await opened((made) => made.route((url) => url.pathname.startsWith('/loki/'), million));
+  await page.goto(`${site.url}/ui/logs?refresh=off&from=now-1h`);
   await page.locator('.line').nth(10).waitFor();
-  const steps = await scroll(page, cdp, '.lines', 120);
+  await calm(page);
+  const top = await scroll(page, cdp, '.lines', 60_000);
+  // To the last line, page after page, as End does.
+  const box = page.locator('.lines');
+  for (let had = -1; ; ) {
+    const height = await box.evaluate((element) => {
+      element.scrollTop = element.scrollHeight;
+      return element.scrollHeight;
+    });
+    if (height === had && /No older lines/.test((await page.locator('.lines-end').textContent()) ?? '')) break;
+    had = height;
+    await page.waitForTimeout(60);
+  }
+  const count = await box.evaluate((element) => Math.round(element.scrollHeight / 23));
+  await box.evaluate((element) => {
+    element.scrollTop = element.scrollHeight / 2;
+  });
+  await page.locator('.line').nth(10).waitFor();
+  await calm(page);
+  const middle = await scroll(page, cdp, '.lines', 60_000);
   const rows = await page.locator('.line').count();
+  const heap = await page.evaluate(() => Math.round(performance.memory.usedJSHeapSize / 2 ** 20));
   await close();
-  return `${LINES} log lines: ${steps} a scroll step (bar 8 ms a frame; a step is two), ${rows} rows in the document (bar 200)`;
+  return `log lines: from the newest ${top}; in the middle of ${count} lines ${middle} (bar 8 ms at p95); ${rows} rows in the document (bar 200); heap ${heap} MiB`;
 }
 
 async function largeDashboard() {
-  const panels = Array.from({ length: PANELS }, (_, i) => ({ id: i + 1, type: 'timeseries', title: `Panel ${i + 1}`, gridPos: { x: (i % 6) * 4, y: Math.floor(i / 6) * 5, w: 4, h: 5 }, targets: [{ refId: 'A', expr: 'sum by (service_name) (rate(http_server_request_duration_seconds_count[1m]))', legendFormat: '{{service_name}}' }] }));
-  await fetch(`${site.url}/api/signalbox/dashboards/measured`, { method: 'PUT', body: JSON.stringify({ model: { title: 'Measured', panels }, folder: '', message: '' }) });
+  const panels = Array.from({ length: PANELS }, (_, i) => ({ id: i + 1, type: 'timeseries', title: `Panel ${i + 1}`, gridPos: { x: (i % 6) * 4, y: Math.floor(i / 6) * 5, w: 4, h: 5 }, targets: [{ refId: 'A', expr: 'sum by (job) (rate(http_server_request_duration_seconds_count[1m]))', legendFormat: `{{service_name}}{{job}} ${i}` }] }));
+  const url = process.env.SIGNALBOX_URL?.replace(/\/+$/, '') ?? site.url;
+  await fetch(`${url}/api/signalbox/dashboards/measured`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ model: { title: 'Measured', panels }, folder: '', message: '' }) });
   const { page, cdp, close } = await opened();
-  await page.goto(`${site.url}/ui/dashboards`);
+  await page.goto(`${url}/ui/dashboards`);
   await page.getByRole('link', { name: 'Measured' }).waitFor();
-  const started = Date.now();
-  await page.goto(`${site.url}/ui/dashboards/measured?from=now-1h`);
-  await page.waitForFunction((wanted) => document.querySelectorAll('.viz-canvas canvas').length >= wanted, PANELS);
-  const result = `dashboard of ${PANELS} panels over 1 h: ${Date.now() - started} ms until painted (bar 1000 ms), of them ${ms(await cost(cdp))} script, style and layout`;
+  let wall = 0;
+  const events = await traced(cdp, async () => {
+    const started = Date.now();
+    await page.goto(`${url}/ui/dashboards/measured?from=now-1h`);
+    await page.waitForFunction((wanted) => document.querySelectorAll('.viz-canvas canvas').length >= wanted, PANELS);
+    wall = Date.now() - started;
+  });
+  const spent = work(events).reduce((sum, one) => sum + one.ms, 0);
   await close();
-  return result;
+  return `dashboard of ${PANELS} panels over 1 h: ${wall} ms until painted (bar 1000 ms), ${spent.toFixed(0)} ms script, style and layout (${byName(events)})`;
 }
 
-const ms = (seconds) => `${(seconds * 1000).toFixed(1)} ms`;
-
-for (const measure of [firstLoad, largeTrace, manyLines, largeDashboard]) process.stdout.write(`${await measure()}\n`);
+const PARTS = { load: firstLoad, trace: largeTrace, lines: manyLines, dashboard: largeDashboard };
+const wanted = process.argv.slice(2);
+for (const [name, measure] of Object.entries(PARTS)) {
+  if (wanted.length === 0 || wanted.includes(name)) process.stdout.write(`${await measure()}\n`);
+}
 await browser.close();
 site.stop();

@@ -1,10 +1,10 @@
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import type { CSSProperties, ReactNode } from 'react';
 import { safeHref } from '../lib/links';
 import type { Search } from '../lib/search';
 import { kept } from '../state/search';
 
-type Props = { to: string; params?: Record<string, string>; search?: Search; children: ReactNode; className?: string; title?: string; 'data-active'?: boolean };
+type Props = { to: string; params?: Record<string, string>; search?: Search; children: ReactNode; className?: string; title?: string; style?: CSSProperties; 'data-active'?: boolean };
 
 /** A link inside the app that keeps the time range, unless it brings its own. */
 export function AppLink({ to, params, search = {}, children, ...rest }: Props) {

@@ -5,10 +5,12 @@ import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { unitText } from '../lib/dash/units';
+import type { Exemplar } from '../lib/exemplars';
 import { sample } from '../lib/format';
 import { colorAt } from '../lib/colors';
 import type { Aligned } from '../lib/align';
 import { clock, dayText } from '../lib/time';
+import { useExemplarDots } from './ExemplarDots';
 
 type Props = {
   data: Aligned;
@@ -20,20 +22,23 @@ type Props = {
   unit?: string;
   /** Shown with their values where the cursor is. */
   names?: readonly string[];
+  exemplars?: readonly Exemplar[];
   onCursor: (index: number | null) => void;
   onZoom: (startMs: number, endMs: number) => void;
 };
 
-export function Chart({ data, startMs, endMs, height, hidden, unit = '', names, onCursor, onZoom }: Props) {
+export function Chart({ data, startMs, endMs, height, hidden, unit = '', names, exemplars = NO_EXEMPLARS, onCursor, onZoom }: Props) {
   const [at, setAt] = useState<number | null>(null);
   const box = useRef<HTMLDivElement | null>(null);
   const { ref: sized, width } = useElementSize<HTMLDivElement>();
   const ref = useMergedRef(sized, box);
   const scheme = useComputedColorScheme('light');
   const plot = useRef<uPlot | null>(null);
-  const calls = useRef({ onCursor, onZoom });
+  const { place, shown: dots } = useExemplarDots(exemplars);
+  const calls = useRef<Calls['current']>({ onCursor, onZoom, onDraw: () => undefined });
   calls.current = {
     onZoom,
+    onDraw: (chart) => place(chart, 'y'),
     onCursor: (index) => {
       onCursor(index);
       if (names) setAt(index);
@@ -65,7 +70,11 @@ export function Chart({ data, startMs, endMs, height, hidden, unit = '', names, 
     chart.setScale('x', { min: startMs / 1000, max: endMs / 1000 });
   }, [data, startMs, endMs, hidden, ready, scheme, height]);
 
-  return <div ref={ref} className="chart" style={{ height }} role="img" aria-label={`Chart of ${seriesCount} series`}>{names && at !== null ? <Values names={names} data={data} at={at} unit={unit} /> : null}</div>;
+  useEffect(() => {
+    if (plot.current) place(plot.current, 'y');
+  }, [exemplars, place]);
+
+  return <div ref={ref} className="chart" style={{ height }} role={exemplars.length ? 'group' : 'img'} aria-label={`Chart of ${seriesCount} series`}>{dots}{names && at !== null ? <Values names={names} data={data} at={at} unit={unit} /> : null}</div>;
 }
 
 function Values({ names, data, at, unit }: { names: readonly string[]; data: Aligned; at: number; unit: string }) {
@@ -82,7 +91,9 @@ function Values({ names, data, at, unit }: { names: readonly string[]; data: Ali
   );
 }
 
-type Calls = { current: Pick<Props, 'onCursor' | 'onZoom'> };
+type Calls = { current: Pick<Props, 'onCursor' | 'onZoom'> & { onDraw: (chart: uPlot) => void } };
+
+const NO_EXEMPLARS: readonly Exemplar[] = [];
 
 function options(host: HTMLElement, seriesCount: number, height: number, calls: Calls, unit: string): uPlot.Options {
   const css = getComputedStyle(host);
@@ -105,6 +116,7 @@ function options(host: HTMLElement, seriesCount: number, height: number, calls: 
     ],
     series: [{}, ...Array.from({ length: seriesCount }, (_, i) => ({ stroke: colorAt(i), width: 1.5, points: { show: false } }))],
     hooks: {
+      draw: [(chart) => calls.current.onDraw(chart)],
       setCursor: [(chart) => calls.current.onCursor(chart.cursor.idx ?? null)],
       setSelect: [
         (chart) => {

@@ -14,7 +14,7 @@ export function TimeRange() {
   return (
     <Popover opened={opened} onChange={setOpened} position="bottom-end" shadow="md" trapFocus>
       <Popover.Target>
-        <Button variant="default" leftSection={<Icon name="clock" size={14} />} onClick={() => setOpened((open) => !open)} aria-label="Time range" fw={500}>
+        <Button variant="default" leftSection={<Icon name="clock" size={14} />} onClick={() => setOpened((open) => !open)} aria-label={`Time range: ${describe(range)}`} fw={500}>
           {describe(range)}
         </Button>
       </Popover.Target>

@@ -3,7 +3,9 @@ import { REFRESH, isRelative } from '../lib/time';
 import type { Page } from '../pages';
 import { useLive } from '../state/live';
 import { useRange } from '../state/range';
+import { Busy } from './Busy';
 import { Icon, type IconName } from './Icon';
+import { Requests } from './Requests';
 import { TimeRange } from './TimeRange';
 
 export function TopBar({ page, onHelp, onAccess, onPalette }: { page: Page | undefined; onHelp: () => void; onAccess: () => void; onPalette: () => void }) {
@@ -11,9 +13,11 @@ export function TopBar({ page, onHelp, onAccess, onPalette }: { page: Page | und
     <header className="topbar">
       <h1>{page?.title ?? 'Signalbox'}</h1>
       <div className="topbar-right">
+        <Busy />
         <LiveSign />
         {page?.ranged ? <TimeRange /> : null}
         <Refresh intervals={page?.ranged || page?.live || false} />
+        <Requests />
         <Tooltip label="Commands (Ctrl-K)">
           <ActionIcon aria-label="Commands" onClick={onPalette}>
             <Icon name="search" />
@@ -74,7 +78,7 @@ function Intervals({ refresh, setRefresh }: { refresh: string; setRefresh: (valu
       <Menu position="bottom-end" width={130}>
         <Menu.Target>
           <Tooltip label="Refresh by itself">
-            <ActionIcon aria-label="Refresh interval" w="auto" px={6} fz="xs" style={{ fontVariantNumeric: 'tabular-nums' }}>
+            <ActionIcon aria-label={`Refresh interval: ${REFRESH.find((one) => one.value === refresh)?.label ?? refresh}`} w="auto" px={6} fz="xs" style={{ fontVariantNumeric: 'tabular-nums' }}>
               {REFRESH.find((one) => one.value === refresh)?.label ?? refresh}
               <Icon name="down" size={12} />
             </ActionIcon>

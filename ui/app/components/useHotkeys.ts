@@ -10,7 +10,8 @@ const CHORD_MS = 1_200;
 export function useHotkeys(toggleHelp: () => void, openPalette: () => void): void {
   const go = useGo();
   const { bump, window: shown, setRange } = useRange();
-  const chord = useRef(0);
+  // Times count from the opening of the page: zero would take the first keys for the end of a chord.
+  const chord = useRef(-Infinity);
   useEffect(() => {
     const size = shown.endMs - shown.startMs;
     const set = (from: number, to: number) => setRange({ from: String(Math.round(from)), to: String(Math.round(to)) });
@@ -29,7 +30,7 @@ export function useHotkeys(toggleHelp: () => void, openPalette: () => void): voi
         return;
       }
       if (event.timeStamp - chord.current < CHORD_MS) {
-        chord.current = 0;
+        chord.current = -Infinity;
         const page = PAGES.find((one) => one.shortcut === event.key);
         if (page) {
           event.preventDefault();

@@ -1,6 +1,6 @@
 /** Rules and alerts, arranged for the page. */
 import { type To, logsAt, metricsAt, serviceOf, tracesAt } from './links';
-import type { Labels, Rule, RuleGroup } from './prom';
+import type { Labels, Rule, RuleGroup, Series } from './prom';
 
 export type RuleFilter = { state: string; text: string };
 
@@ -89,4 +89,24 @@ export function ruleOf(groups: readonly RuleGroup[], alertname: string | undefin
   const alerting = groups.flatMap((group) => group.rules).filter((rule) => rule.type === 'alerting');
   const words = title.split(/[^\w.:-]+/);
   return alerting.find((rule) => rule.name === alertname) ?? (alertname ? undefined : alerting.find((rule) => words.includes(rule.name)));
+}
+
+export type Stretch = { state: 'pending' | 'firing'; startMs: number; endMs: number };
+
+/** The samples of `ALERTS` as stretches of time, one row for each alert; a gap of more than a step ends one. */
+export function stretches(series: readonly Series[], stepMs: number): { name: string; parts: Stretch[] }[] {
+  const rows = new Map<string, Stretch[]>();
+  for (const { labels, points } of series) {
+    const { __name__: _metric, alertname: _rule, alertstate, ...rest } = labels;
+    if (alertstate !== 'pending' && alertstate !== 'firing') continue;
+    const name = Object.entries(rest).map(([key, value]) => `${key}=${value}`).join(' ');
+    const parts = rows.get(name) ?? [];
+    for (const [at] of points) {
+      const last = parts.at(-1);
+      if (last && last.state === alertstate && at - last.endMs <= stepMs * 1.5) last.endMs = at;
+      else parts.push({ state: alertstate, startMs: at, endMs: at });
+    }
+    rows.set(name, parts);
+  }
+  return [...rows].map(([name, parts]) => ({ name, parts }));
 }

@@ -36,10 +36,29 @@ export function onUnauthorized(listener: Listener): () => void {
   return () => unauthorized.delete(listener);
 }
 
+export type Asked = { path: string; params: Params };
+const ASKED_MAX = 60;
+let asked: Asked[] = [];
+
+/** What was read since the page was opened, the newest first, each request once: for whoever wants to do the same elsewhere. */
+export function askedLately(): readonly Asked[] {
+  const seen = new Set<string>();
+  return asked.filter(({ path, params }) => {
+    const key = `${path}?${String(params.query ?? params.q ?? '')}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** Another page asks other things. */
+export function forgetAsked(): void {
+  asked = [];
+}
+
 export type Sent = { method: 'POST' | 'PUT' | 'DELETE'; body?: unknown };
 
 export async function request(path: string, params: Params = {}, signal?: AbortSignal, accept = 'application/json', sent?: Sent): Promise<Response> {
   const query = encodeParams(params);
+  if (!sent) asked = [{ path, params }, ...asked].slice(0, ASKED_MAX);
   const body = sent?.body === undefined ? undefined : JSON.stringify(sent.body);
   let response: Response;
   try {

@@ -10,8 +10,16 @@ export type Save = { model: Json; folder: string; message: string; version?: num
 const PATH = '/api/signalbox/dashboards';
 const at = (uid: string) => `${PATH}/${encodeURIComponent(uid)}`;
 
+/** The list with what is wrong with files, if dashboards come from files. */
+export type Listing = { dashboards: Summary[]; problems: string[] };
+
+export async function listing(signal?: AbortSignal): Promise<Listing> {
+  const answer = await getJson<Partial<Listing>>(PATH, {}, signal);
+  return { dashboards: answer.dashboards ?? [], problems: answer.problems ?? [] };
+}
+
 export async function list(signal?: AbortSignal): Promise<Summary[]> {
-  return (await getJson<{ dashboards?: Summary[] }>(PATH, {}, signal)).dashboards ?? [];
+  return (await listing(signal)).dashboards;
 }
 
 export async function get(uid: string, signal?: AbortSignal): Promise<Stored> {

@@ -96,13 +96,14 @@ export function readStreams(streams: readonly Stream[]): Line[] {
   const all: Line[] = [];
   const seen = new Map<string, number>();
   for (const stream of streams) {
-    const identity = JSON.stringify(stream.stream);
+    const identityHash = hash(JSON.stringify(stream.stream));
     for (const [ns, text, extra] of stream.values) {
-      const labels = { ...stream.stream, ...flatExtra(extra) };
-      const base = `${ns}-${hash(text + identity).toString(36)}`;
+      // Lines without labels of their own share those of their stream: a million lines are a million objects less.
+      const labels = extra ? { ...stream.stream, ...flatExtra(extra) } : stream.stream;
+      const base = `${ns}-${hash(text, identityHash).toString(36)}`;
       const twin = seen.get(base) ?? 0;
       seen.set(base, twin + 1);
-      all.push({ key: twin ? `${base}-${twin}` : base, ns, ms: Number(BigInt(ns) / 1_000_000n), text, labels });
+      all.push({ key: twin ? `${base}-${twin}` : base, ns, ms: millisOf(ns), text, labels });
     }
   }
   return all.sort((a, b) => compareNanos(b.ns, a.ns));
@@ -114,8 +115,30 @@ export function joinPages(pages: readonly (readonly Line[])[]): Line[] {
   return pages.flat().filter((line) => !known.has(line.key) && known.add(line.key));
 }
 
-function hash(text: string): number {
-  let h = 0x811c9dc5;
+/** Joins pages as they come: only what is new is looked at, so that the thousandth page costs what the second did. */
+export function pageJoiner(): (pages: readonly (readonly Line[])[]) => readonly Line[] {
+  let done: readonly (readonly Line[])[] = [];
+  let joined: readonly Line[] = [];
+  return (pages) => {
+    const grown = done.length > 0 && pages.length > done.length && done.every((page, i) => page === pages[i]);
+    if (!grown && pages.length === done.length && done.every((page, i) => page === pages[i])) return joined;
+    const fresh = grown ? pages.slice(done.length) : pages;
+    const before = grown ? joined : [];
+    const last = before.at(-1)?.ns;
+    const edge = last === undefined ? [] : before.slice(before.findLastIndex((line) => line.ns !== last) + 1);
+    joined = before.concat(joinPages([edge, ...fresh]).slice(edge.length));
+    done = pages;
+    return joined;
+  };
+}
+
+/** Milliseconds of a text of nanoseconds; a big integer for each line would be the most expensive part of reading it. */
+function millisOf(ns: string): number {
+  return ns.length > 6 ? Number(ns.slice(0, -6)) : 0;
+}
+
+function hash(text: string, seed = 0x811c9dc5): number {
+  let h = seed;
   for (let i = 0; i < text.length; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
   return h >>> 0;
 }

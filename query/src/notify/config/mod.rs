@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) use inhibit::Inhibition;
 pub(crate) use interval::{Interval, zone};
 pub(crate) use raw::{Hidden, RawGlobal, nullable};
-pub(crate) use route::Route;
+pub(crate) use route::{GroupBy, Route};
 
 use super::receivers::{Environment, Integration, Settings};
 use super::template::Templates;

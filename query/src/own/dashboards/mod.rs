@@ -2,8 +2,10 @@
 //! dashboard JSON as it was given; what it means is for the user interface to know.
 //!
 //! A dashboard is one small document (title, folder, list of versions) and one document for each version, so that a list
-//! reads no bodies. Dashboards that ship with the program are there until somebody saves over them.
+//! reads no bodies. Dashboards that ship with the program or come from files are there until somebody saves over them.
 
+mod base;
+mod provisioned;
 mod shipped;
 #[cfg(test)]
 mod tests;
@@ -14,6 +16,8 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{Change, DocumentKind, Documents};
+
+pub use provisioned::Provisioned;
 
 use crate::failure::{Failure, Reply, json_reply, reply};
 use crate::json::Json;
@@ -32,52 +36,54 @@ pub(crate) struct DashboardWrites(tokio::sync::Mutex<()>);
 
 /// A dashboard without its body.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    title: String,
-    folder: String,
-    tags: Vec<String>,
-    /// Oldest first; never empty.
-    versions: Vec<Version>,
+pub(super) struct Stored {
+    pub(super) title: String,
+    pub(super) folder: String,
+    pub(super) tags: Vec<String>,
+    /// Oldest first; empty if nobody saved it.
+    pub(super) versions: Vec<Version>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-struct Version {
-    version: u64,
-    at_ms: i64,
-    by: String,
-    message: String,
+pub(super) struct Version {
+    pub(super) version: u64,
+    pub(super) at_ms: i64,
+    pub(super) by: String,
+    pub(super) message: String,
+}
+
+/// What came of a save.
+pub(super) enum Saved {
+    Done(Stored),
+    /// Somebody else saved in between: the newest version.
+    Conflict(u64),
 }
 
 /// What is sent to save one.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Save {
-    model: Value,
+pub(super) struct Save {
+    pub(super) model: Value,
     #[serde(default)]
-    folder: String,
+    pub(super) folder: String,
     #[serde(default)]
-    message: String,
+    pub(super) message: String,
     /// The version the change began with; 0 for a dashboard that must be new. Absent overwrites whatever is there.
-    version: Option<u64>,
+    pub(super) version: Option<u64>,
 }
 
 pub(crate) fn list(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
     async move {
-        let found = documents(&call).list(&call.ctx.tenant, DocumentKind::Dashboard).await?;
-        let mut saved: Vec<(String, Stored)> = Vec::with_capacity(found.len());
-        for document in found {
-            saved.push((document.id, parse(&document.bytes)?));
-        }
+        let all = all(&call).await?;
+        let files = call.shared.provisioned.now();
         Ok(json_reply(|json| {
             json.object(|o| {
                 o.key("dashboards").array(|a| {
-                    for (uid, stored) in &saved {
+                    for (uid, stored) in &all {
                         a.object(|d| summary(d, uid, stored));
                     }
-                    for one in shipped::SHIPPED.iter().filter(|s| saved.iter().all(|(uid, _)| uid != s.uid)) {
-                        a.object(|d| summary(d, one.uid, &one.stored()));
-                    }
                 });
+                o.key("problems").strings(files.problems.iter().map(String::as_str));
             });
         }))
     }
@@ -87,11 +93,7 @@ pub(crate) fn list(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
 pub(crate) fn get(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
     async move {
         let uid = uid(&call)?;
-        let Some(stored) = stored(&call, &uid).await? else {
-            let one = shipped::find(&uid).ok_or_else(|| unknown(&uid))?;
-            return Ok(whole(&uid, &one.stored(), one.json));
-        };
-        let model = body(&call, &uid, stored.version()).await?;
+        let (stored, model) = newest(&call, &uid).await?.ok_or_else(|| unknown(&uid))?;
         Ok(whole(&uid, &stored, &model))
     }
     .boxed()
@@ -102,8 +104,8 @@ pub(crate) fn version(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> 
         let uid = uid(&call)?;
         let wanted = call.path.get("version");
         let version: u64 = wanted.parse().map_err(|_| Failure::bad(format!("{wanted:?} is no version")))?;
-        let model = match (version, shipped::find(&uid)) {
-            (0, Some(one)) => one.json.to_owned(),
+        let model = match (version, base::find(&call.shared.provisioned, &uid)) {
+            (0, Some(one)) => one.json,
             _ => body(&call, &uid, version).await?,
         };
         Ok(json_reply(|json| {
@@ -122,26 +124,10 @@ pub(crate) fn put(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
         let uid = uid(&call)?;
         let save: Save = serde_json::from_slice(&call.body)
             .map_err(|error| Failure::bad(format!("the body is no dashboard to save: {error}")))?;
-        save.check()?;
-        let _one_at_a_time = call.shared.dashboard_writes.0.lock().await;
-        let before = stored(&call, &uid).await?;
-        let newest = before.as_ref().map_or(0, Stored::version);
-        if let Some(base) = save.version
-            && base != newest
-        {
-            return Ok(conflict(newest));
+        match keep(&call, &uid, save).await? {
+            Saved::Done(stored) => Ok(json_reply(|json| json.object(|o| summary(o, &uid, &stored)))),
+            Saved::Conflict(newest) => Ok(conflict(newest)),
         }
-        if before.is_none() {
-            let all = documents(&call).list(&call.ctx.tenant, DocumentKind::Dashboard).await?;
-            if all.len() >= DASHBOARDS_MAX {
-                return Err(Failure::bad(format!(
-                    "there are {DASHBOARDS_MAX} dashboards: delete one before saving another"
-                )));
-            }
-        }
-        let (changes, stored) = save.apply(&call, &uid, before)?;
-        documents(&call).commit(&call.ctx.tenant, changes).await?;
-        Ok(json_reply(|json| json.object(|o| summary(o, &uid, &stored))))
     }
     .boxed()
 }
@@ -149,21 +135,72 @@ pub(crate) fn put(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
 pub(crate) fn delete(call: Call) -> BoxFuture<'static, Result<Reply, Failure>> {
     async move {
         let uid = uid(&call)?;
-        let _one_at_a_time = call.shared.dashboard_writes.0.lock().await;
-        let Some(stored) = stored(&call, &uid).await? else {
-            return Err(match shipped::find(&uid) {
-                Some(_) => Failure::bad(format!("{uid:?} comes with the program and cannot be deleted")),
-                None => unknown(&uid),
-            });
-        };
-        let kind = DocumentKind::DashboardVersion;
-        let gone = |version: &Version| Change::Delete { kind, id: body_id(&uid, version.version) };
-        let mut changes: Vec<Change> = stored.versions.iter().map(gone).collect();
-        changes.push(Change::Delete { kind: DocumentKind::Dashboard, id: uid.clone() });
-        documents(&call).commit(&call.ctx.tenant, changes).await?;
+        remove(&call, &uid).await?;
         Ok(json_reply(|json| json.object(|o| o.member("uid", &uid))))
     }
     .boxed()
+}
+
+/// All dashboards of the tenant without their bodies, saved ones first.
+pub(super) async fn all(call: &Call) -> Result<Vec<(String, Stored)>, Failure> {
+    let found = documents(call).list(&call.ctx.tenant, DocumentKind::Dashboard).await?;
+    let mut all: Vec<(String, Stored)> = Vec::with_capacity(found.len());
+    for document in found {
+        all.push((document.id, parse(&document.bytes)?));
+    }
+    let mut others = base::all(&call.shared.provisioned);
+    others.retain(|(uid, _)| all.iter().all(|(saved, _)| saved != uid));
+    all.extend(others);
+    Ok(all)
+}
+
+/// The newest version with its JSON.
+pub(super) async fn newest(call: &Call, uid: &str) -> Result<Option<(Stored, String)>, Failure> {
+    let Some(stored) = stored(call, uid).await? else {
+        return Ok(base::find(&call.shared.provisioned, uid).map(|one| (one.stored, one.json)));
+    };
+    let model = body(call, uid, stored.version()).await?;
+    Ok(Some((stored, model)))
+}
+
+pub(super) async fn keep(call: &Call, uid: &str, save: Save) -> Result<Saved, Failure> {
+    save.check()?;
+    let _one_at_a_time = call.shared.dashboard_writes.0.lock().await;
+    let before = stored(call, uid).await?;
+    let newest = before.as_ref().map_or(0, Stored::version);
+    if save.version.is_some_and(|base| base != newest) {
+        return Ok(Saved::Conflict(newest));
+    }
+    if before.is_none() {
+        let all = documents(call).list(&call.ctx.tenant, DocumentKind::Dashboard).await?;
+        if all.len() >= DASHBOARDS_MAX {
+            return Err(Failure::bad(format!(
+                "there are {DASHBOARDS_MAX} dashboards: delete one before saving another"
+            )));
+        }
+    }
+    let (changes, stored) = save.apply(call, uid, before)?;
+    documents(call).commit(&call.ctx.tenant, changes).await?;
+    Ok(Saved::Done(stored))
+}
+
+/// What was deleted.
+pub(super) async fn remove(call: &Call, uid: &str) -> Result<Stored, Failure> {
+    let _one_at_a_time = call.shared.dashboard_writes.0.lock().await;
+    let Some(stored) = stored(call, uid).await? else {
+        return Err(match base::find(&call.shared.provisioned, uid) {
+            Some(_) => {
+                Failure::bad(format!("{uid:?} comes with the program or from a file and cannot be deleted"))
+            }
+            None => unknown(uid),
+        });
+    };
+    let kind = DocumentKind::DashboardVersion;
+    let gone = |version: &Version| Change::Delete { kind, id: body_id(uid, version.version) };
+    let mut changes: Vec<Change> = stored.versions.iter().map(gone).collect();
+    changes.push(Change::Delete { kind: DocumentKind::Dashboard, id: uid.to_owned() });
+    documents(call).commit(&call.ctx.tenant, changes).await?;
+    Ok(stored)
 }
 
 // === impl Save ===
@@ -217,17 +254,22 @@ impl Save {
 
 impl Stored {
     /// The newest version; 0 is one that nobody saved.
-    fn version(&self) -> u64 {
+    pub(super) fn version(&self) -> u64 {
         self.versions.last().map_or(0, |last| last.version)
     }
 }
 
-fn title_of(model: &Value) -> &str {
-    model.get("title").and_then(Value::as_str).unwrap_or_default()
+/// In the v2 schema it stands in `spec`.
+fn member_of<'m>(model: &'m Value, name: &str) -> Option<&'m Value> {
+    model.get(name).or_else(|| model.get("spec")?.get(name))
+}
+
+pub(super) fn title_of(model: &Value) -> &str {
+    member_of(model, "title").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn tags_of(model: &Value) -> Vec<String> {
-    let tags = model.get("tags").and_then(Value::as_array);
+    let tags = member_of(model, "tags").and_then(Value::as_array);
     tags.into_iter().flatten().filter_map(|tag| tag.as_str().map(str::to_owned)).collect()
 }
 
@@ -237,14 +279,21 @@ fn documents(call: &Call) -> Documents {
 
 /// Only names that stand in a path and in an id as they are.
 fn uid(call: &Call) -> Result<String, Failure> {
-    let uid = call.path.get("uid");
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if uid.is_empty() || uid.len() > UID_CHARS_MAX || !uid.chars().all(plain) {
-        return Err(Failure::bad(format!(
-            "{uid:?} is no uid: use up to {UID_CHARS_MAX} letters, digits, - or _"
-        )));
+    checked_uid(call.path.get("uid"))
+}
+
+pub(super) fn checked_uid(uid: &str) -> Result<String, Failure> {
+    match is_uid(uid) {
+        true => Ok(uid.to_owned()),
+        false => {
+            Err(Failure::bad(format!("{uid:?} is no uid: use up to {UID_CHARS_MAX} letters, digits, - or _")))
+        }
     }
-    Ok(uid.to_owned())
+}
+
+fn is_uid(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !text.is_empty() && text.len() <= UID_CHARS_MAX && text.chars().all(plain)
 }
 
 async fn stored(call: &Call, uid: &str) -> Result<Option<Stored>, Failure> {
@@ -272,7 +321,7 @@ fn parse(bytes: &[u8]) -> Result<Stored, Failure> {
     })
 }
 
-fn unknown(uid: &str) -> Failure {
+pub(super) fn unknown(uid: &str) -> Failure {
     Failure::not_found(format!("there is no dashboard {uid:?}"))
 }
 

@@ -34,7 +34,7 @@ async fn each_save_is_a_version_and_an_older_one_can_be_read_again() {
             ),
             (&format!("{PATH}/versions/1"), r#"{"uid":"shop","version":1,"model":{*"title":"Shop"}}"#),
             (&format!("{PATH}/versions/3"), r#"{"error":"there is no version 3 of a dashboard \"shop\""}"#),
-            ("/api/signalbox/dashboards", r#"{"dashboards":[{"uid":"shop","title":"Shop 2",*"uid":"signalbox"*"shipped":true}]}"#),
+            ("/api/signalbox/dashboards", r#"{"dashboards":[{"uid":"shop","title":"Shop 2",*"uid":"signalbox"*"shipped":true}],"problems":[]}"#),
         ])
         .await;
 }

@@ -9,6 +9,7 @@ import type { VizProps } from './types';
 
 const LEFT = 66;
 const BOTTOM = 20;
+const SCALE = 16;
 
 export function Heatmap({ panel, frames, width, height, startMs, endMs, onZoom }: VizProps) {
   const heat = useMemo(() => heatOf(frames, panel.options, startMs, endMs), [frames, panel.options, startMs, endMs]);
@@ -16,7 +17,8 @@ export function Heatmap({ panel, frames, width, height, startMs, endMs, onZoom }
   const scheme = useComputedColorScheme('light');
   const [tip, setTip] = useState<{ column: number; row: number; x: number; y: number }>();
   const [drag, setDrag] = useState<number>();
-  const area = { w: Math.max(10, width - LEFT - 8), h: Math.max(10, height - BOTTOM - 4) };
+  const scaled = obj(panel.options.legend).show === true;
+  const area = { w: Math.max(10, width - LEFT - 8), h: Math.max(10, height - BOTTOM - 4 - (scaled ? SCALE : 0)) };
   const rowHeight = area.h / Math.max(1, heat.rows.length);
   const x = (ms: number) => ((ms - startMs) / (endMs - startMs)) * area.w;
   const cellWidth = Math.max(1, x(startMs + heat.stepMs));
@@ -51,7 +53,7 @@ export function Heatmap({ panel, frames, width, height, startMs, endMs, onZoom }
     <div className="viz-canvas" style={{ height }}>
       <svg width={width} height={height} aria-hidden="true" style={{ position: 'absolute', inset: 0 }}>
         {heat.rows.map((name, i) => (i % every === 0 ? <text key={i} x={LEFT - 6} y={area.h - i * rowHeight - 1} textAnchor="end" className="axis-text">{label(name)}</text> : null))}
-        {[0.1, 0.3, 0.5, 0.7, 0.9].map((part) => <text key={part} x={LEFT + part * area.w} y={height - 5} textAnchor="middle" className="axis-text">{clock(startMs + part * (endMs - startMs)).slice(0, 5)}</text>)}
+        {[0.1, 0.3, 0.5, 0.7, 0.9].map((part) => <text key={part} x={LEFT + part * area.w} y={height - 5 - (scaled ? SCALE : 0)} textAnchor="middle" className="axis-text">{clock(startMs + part * (endMs - startMs)).slice(0, 5)}</text>)}
       </svg>
       <canvas
         ref={canvas}
@@ -67,6 +69,7 @@ export function Heatmap({ panel, frames, width, height, startMs, endMs, onZoom }
           setDrag(undefined);
         }}
       />
+      {scaled ? <Scale heat={heat} options={panel.options} dark={scheme === 'dark'} /> : null}
       {tip ? (
         <div className="viz-tip" style={tip.x > area.w / 2 ? { right: area.w - tip.x + 16, top: 6 } : { left: LEFT + tip.x + 12, top: 6 }}>
           <div className="viz-tip-time">{dateTime(heat.times[tip.column] ?? 0)}</div>
@@ -77,24 +80,43 @@ export function Heatmap({ panel, frames, width, height, startMs, endMs, onZoom }
   );
 }
 
+/** From the least to the most, in the colours of the cells. */
+function Scale({ heat, options, dark }: { heat: Heat; options: Record<string, unknown>; dark: boolean }) {
+  const top = num(obj(options.color).max) ?? heat.max;
+  const stops = Array.from({ length: 9 }, (_, i) => colorOf(options, dark, i / 8));
+  return (
+    <div className="viz-scale" style={{ left: LEFT }}>
+      <span>0</span>
+      <i style={{ background: `linear-gradient(to right, ${stops.map(({ color, alpha }) => `color-mix(in srgb, ${color} ${Math.round(alpha * 100)}%, transparent)`).join(', ')})` }} />
+      <span>{unitText(top, 'short')}</span>
+    </div>
+  );
+}
+
+function colorOf(options: Record<string, unknown>, dark: boolean, raw: number): { color: string; alpha: number } {
+  const color = obj(options.color);
+  const share = raw ** (color.scale === 'exponential' ? (num(color.exponent) ?? 0.5) : 1);
+  if (color.mode === 'opacity') return { color: namedColor(str(color.fill, 'dark-orange')), alpha: 0.1 + 0.9 * share };
+  const scheme = str(color.scheme, 'Oranges');
+  const reversed = color.reverse === true;
+  return { color: schemeColor(scheme, dark !== reversed && LIGHT_FIRST.test(scheme) ? 0.15 + 0.85 * share : reversed ? 1 - share : share), alpha: 1 };
+}
+
 type Area = { w: number; h: number; rowHeight: number; cellWidth: number; x: (ms: number) => number; dark: boolean };
 
 function draw(ctx: CanvasRenderingContext2D, heat: Heat, options: Record<string, unknown>, area: Area): void {
   ctx.clearRect(0, 0, area.w, area.h);
   const color = obj(options.color);
-  const exponent = color.scale === 'exponential' ? (num(color.exponent) ?? 0.5) : 1;
   const gap = Math.min(2, num(options.cellGap) ?? 1);
   const least = num(obj(options.filterValues).le) ?? 1e-9;
-  const fixed = namedColor(str(color.fill, 'dark-orange'));
-  const scheme = str(color.scheme, 'Oranges');
   const top = num(color.max) ?? heat.max;
   heat.cells.forEach((row, i) => {
     const y = area.h - (i + 1) * area.rowHeight;
     row.forEach((value, column) => {
       if (value === null || value < least) return;
-      const share = Math.min(1, value / (top || 1)) ** exponent;
-      ctx.globalAlpha = color.mode === 'opacity' ? 0.1 + 0.9 * share : 1;
-      ctx.fillStyle = color.mode === 'opacity' ? fixed : schemeColor(scheme, area.dark !== (color.reverse === true) && LIGHT_FIRST.test(scheme) ? 0.15 + 0.85 * share : color.reverse === true ? 1 - share : share);
+      const fill = colorOf(options, area.dark, Math.min(1, value / (top || 1)));
+      ctx.globalAlpha = fill.alpha;
+      ctx.fillStyle = fill.color;
       const ms = heat.times[column] ?? 0;
       ctx.fillRect(area.x(ms) - area.cellWidth + gap / 2, y + gap / 2, Math.max(0.5, area.cellWidth - gap), Math.max(0.5, area.rowHeight - gap));
     });

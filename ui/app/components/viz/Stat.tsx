@@ -28,11 +28,13 @@ function StatCell({ cell, options, width, height, alone }: { cell: Reduced; opti
   const colorMode = str(options.colorMode, 'value');
   const filled = colorMode.startsWith('background');
   const mode = str(options.textMode, 'auto');
-  const named = mode === 'value_and_name' || mode === 'name' || (mode === 'auto' && !alone);
-  const valued = mode !== 'name' && mode !== 'none';
+  const named = mode === 'value_and_name' || (mode === 'auto' && !alone);
+  const valued = mode !== 'none';
+  // With the name alone it stands where the value would.
+  const large = mode === 'name' ? cell.name : shown.text;
   const text = obj(options.text);
   const room = height * (options.graphMode === 'area' && cell.series.length > 1 ? 0.62 : 0.8);
-  const size = num(text.valueSize) ?? Math.max(13, Math.min(60, (width - 28) / Math.max(3, shown.text.length * 0.64), room * (named ? 0.52 : 0.75)));
+  const size = num(text.valueSize) ?? Math.max(13, Math.min(60, (width - 28) / Math.max(3, large.length * 0.64), room * (named ? 0.52 : 0.75)));
   const nameSize = num(text.titleSize) ?? Math.max(11, Math.min(20, size * 0.45, (width - 16) / Math.max(4, cell.name.length * 0.55)));
   const change = options.showPercentChange === true ? percentChange(cell.series) : undefined;
   return (
@@ -44,7 +46,7 @@ function StatCell({ cell, options, width, height, alone }: { cell: Reduced; opti
       {options.graphMode === 'area' && cell.series.length > 1 ? <Area values={cell.series} color={filled ? 'currentColor' : shown.color} /> : null}
       <div className="viz-stat-text">
         {named ? <div className="clip" style={{ fontSize: nameSize, color: filled ? undefined : 'var(--muted)' }}>{cell.name}</div> : null}
-        {valued ? <div className="viz-stat-value" style={{ fontSize: size }}>{shown.text}</div> : null}
+        {valued ? <div className="viz-stat-value" style={{ fontSize: size }}>{large}</div> : null}
         {change !== undefined ? <div style={{ fontSize: Math.max(11, size * 0.4), color: filled ? undefined : 'var(--muted)' }}>{change >= 0 ? '▲' : '▼'} {Math.abs(change * 100).toFixed(1)} %</div> : null}
       </div>
     </div>

@@ -3,11 +3,15 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { obj, str } from '../../lib/dash/json';
-import { type Plot, legendOptions, plotOf, stacked, textOf } from '../../lib/dash/plot';
+import { type Plot, legendOptions, plotOf, stacked, styleOf, textOf } from '../../lib/dash/plot';
+import type { Exemplar } from '../../lib/exemplars';
 import { dateTime } from '../../lib/time';
+import { useExemplarDots } from '../ExemplarDots';
 import { Legend, legendRoom } from './Legend';
 import type { VizProps } from './types';
 import { type Hooks, plotOptions } from './uplot';
+
+const NO_EXEMPLARS: readonly Exemplar[] = [];
 
 type Cursor = { index: number; left: number; top: number } | undefined;
 
@@ -29,34 +33,62 @@ export function TimeSeries(props: VizProps) {
 
 type CanvasProps = VizProps & { plot: Plot; hidden: ReadonlySet<string> };
 
-function Canvas({ plot, hidden, width, height, startMs, endMs, marks, sync, onZoom, panel }: CanvasProps) {
+function Canvas({ plot, hidden, width, height, startMs, endMs, marks, exemplars = NO_EXEMPLARS, sync, onZoom, panel }: CanvasProps) {
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme('light');
   const [cursor, setCursor] = useState<Cursor>(undefined);
-  const hooks = useRef<Hooks>({ onCursor: () => {}, onZoom, marks });
-  hooks.current = { onZoom, marks, onCursor: (index, left, top) => setCursor(index === null || left < 0 ? undefined : { index, left, top }) };
+  const first = plot.series[0];
+  const { place, shown: dots } = useExemplarDots(exemplars, (value) => (first ? textOf(first, value) : String(value)));
+  const hooks = useRef<Hooks>({ onCursor: () => {}, onZoom, marks, onDraw: place });
+  hooks.current = { onZoom, marks, onDraw: place, onCursor: (index, left, top) => setCursor(index === null || left < 0 ? undefined : { index, left, top }) };
+
+  const style = useMemo(() => styleOf(plot, hidden), [plot, hidden]);
+  const data = useMemo(() => [plot.times.map((ms) => ms / 1000), ...drawable(plot, hidden)] as uPlot.AlignedData, [plot, hidden]);
+  const shown = useRef<unknown>(undefined);
 
   useEffect(() => {
     const parent = host.current;
     if (!parent) return undefined;
-    const made = new uPlot(plotOptions({ host: parent, plot, hidden, width, height, sync, hooks }), [plot.times.map((ms) => ms / 1000), ...drawable(plot, hidden)] as uPlot.AlignedData, parent);
+    const made = new uPlot(plotOptions({ host: parent, plot, hidden, width, height, sync, hooks }), data, parent);
     made.setScale('x', { min: startMs / 1000, max: endMs / 1000 });
     chart.current = made;
+    shown.current = data;
     return () => {
       chart.current = null;
       made.destroy();
     };
-    // Width and height are followed below without building anew.
-  }, [plot, hidden, scheme, sync, startMs, endMs]);
+    // Data, time and size are followed below without building anew.
+  }, [style, scheme, sync]);
 
-  useEffect(() => chart.current?.setSize({ width, height }), [width, height]);
-  useEffect(() => chart.current?.redraw(false), [marks]);
+  useEffect(() => {
+    const made = chart.current;
+    if (!made) return;
+    made.batch(() => {
+      if (shown.current !== data) made.setData(data, false);
+      made.setScale('x', { min: startMs / 1000, max: endMs / 1000 });
+    });
+    shown.current = data;
+  }, [data, startMs, endMs]);
+  useEffect(() => {
+    const made = chart.current;
+    if (made && (made.width !== width || made.height !== height)) made.setSize({ width, height });
+  }, [width, height]);
+  const key = plot.scales[0]?.key ?? 'y';
+  useEffect(() => {
+    if (chart.current) place(chart.current, key);
+  }, [exemplars, place, key]);
+  const drawn = useRef(marks);
+  useEffect(() => {
+    if (drawn.current !== marks) chart.current?.redraw(false);
+    drawn.current = marks;
+  }, [marks]);
 
   const mode = str(obj(panel.options.tooltip).mode, 'single');
   const names = `${plot.series.length} series: ${plot.series.slice(0, 8).map((one) => one.name).join(', ')}`;
   return (
-    <div ref={host} className="viz-canvas" style={{ height }} role="img" aria-label={`Chart of ${names}`}>
+    <div ref={host} className="viz-canvas" style={{ height }} role={exemplars.length ? 'group' : 'img'} aria-label={`Chart of ${names}`}>
+      {dots}
       {cursor && mode !== 'none' ? <Tip plot={plot} hidden={hidden} cursor={cursor} width={width} single={mode === 'single' && plot.series.length > 12} sort={str(obj(panel.options.tooltip).sort)} marks={marks} /> : null}
     </div>
   );

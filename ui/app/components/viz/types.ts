@@ -1,3 +1,4 @@
+import type { Exemplar } from '../../lib/exemplars';
 import type { Frame } from '../../lib/dash/frames';
 import type { Scope } from '../../lib/dash/interpolate';
 import type { Panel } from '../../lib/dash/model';
@@ -13,6 +14,7 @@ export type VizProps = {
   endMs: number;
   scope: Scope;
   marks: readonly Mark[];
+  exemplars?: readonly Exemplar[] | undefined;
   /** One cursor for all panels of a dashboard. */
   sync: string | undefined;
   onZoom: (startMs: number, endMs: number) => void;

@@ -6,7 +6,7 @@ import { look } from '../../lib/dash/config';
 import { namedColor } from '../../lib/dash/color';
 import { clock, dayText } from '../../lib/time';
 
-export type Hooks = { onCursor: (index: number | null, left: number, top: number) => void; onZoom: (startMs: number, endMs: number) => void; marks: readonly Mark[] };
+export type Hooks = { onCursor: (index: number | null, left: number, top: number) => void; onZoom: (startMs: number, endMs: number) => void; marks: readonly Mark[]; onDraw: (chart: uPlot, scale: string) => void };
 
 type Ask = { host: HTMLElement; plot: Plot; hidden: ReadonlySet<string>; width: number; height: number; sync: string | undefined; hooks: { current: Hooks } };
 
@@ -28,7 +28,7 @@ export function plotOptions({ host, plot, hidden, width, height, sync, hooks }: 
     bands: bandsOf(plot, hidden),
     hooks: {
       drawClear: [(chart) => drawThresholds(chart, plot)],
-      draw: [(chart) => drawMarks(chart, hooks.current.marks)],
+      draw: [(chart) => drawMarks(chart, hooks.current.marks), (chart) => hooks.current.onDraw(chart, plot.scales[0]?.key ?? 'y')],
       setCursor: [(chart) => hooks.current.onCursor(chart.cursor.idx ?? null, chart.cursor.left ?? -1, chart.cursor.top ?? -1)],
       setSelect: [
         (chart) => {

@@ -147,6 +147,13 @@ export function stacked(plot: Plot, hidden: ReadonlySet<string>): (number | null
   });
 }
 
+/** What a drawing depends on besides its numbers: if it is the same, new data needs no new chart. */
+export function styleOf(plot: Plot, hidden: ReadonlySet<string>): string {
+  const series = plot.series.map(({ field: _field, values: _values, ...style }) => style);
+  const scales = plot.scales.map(({ field, ...scale }) => ({ ...scale, config: field.config }));
+  return JSON.stringify([series, scales, plot.thresholds, [...hidden]]);
+}
+
 /** For each series of a stack the one it stands on, so that fills do not cover each other. */
 export function bandsOf(plot: Plot, hidden: ReadonlySet<string>): { series: [number, number] }[] {
   const below = new Map<string, number>();

@@ -1,5 +1,7 @@
 /** A panel's queries asked, and their answers as frames. */
+import { type Params, getJson } from '../api';
 import * as loki from '../loki';
+import { type Exemplar, exemplars } from '../exemplars';
 import * as prom from '../prom';
 import { instant } from '../time';
 import { evaluate } from './expression';
@@ -23,7 +25,7 @@ export type QueryContext = {
   signal?: AbortSignal;
 };
 
-export type PanelData = { frames: Frame[]; errors: { refId: string; message: string }[]; notices: string[]; startMs: number; endMs: number };
+export type PanelData = { frames: Frame[]; exemplars: Exemplar[]; /** Queries that found nothing. */ unanswered: string[]; errors: { refId: string; message: string }[]; notices: string[]; startMs: number; endMs: number };
 
 /** Prometheus' own scrape interval where nothing says another. */
 const SCRAPE_S = 15;
@@ -31,7 +33,7 @@ const LINES_MAX = 1_000;
 
 export async function runPanel(panel: Panel, given: QueryContext, others: (id: number) => Panel | undefined = () => undefined): Promise<PanelData> {
   const ctx = withPanelTime(panel, given);
-  const data: PanelData = { frames: [], errors: [], notices: [], startMs: ctx.startMs, endMs: ctx.endMs };
+  const data: PanelData = { frames: [], exemplars: [], unanswered: [], errors: [], notices: [], startMs: ctx.startMs, endMs: ctx.endMs };
   const shared = panel.targets.find((target) => num(target.panelId) !== undefined && obj(target.datasource).uid === '-- Dashboard --');
   const source = shared ? others(num(shared.panelId) ?? -1) : undefined;
   if (source) return runPanel(source, given);
@@ -43,6 +45,7 @@ export async function runPanel(panel: Panel, given: QueryContext, others: (id: n
     if (kindOf(panel, target, ctx) !== 'expression') continue;
     attempt(target, data, () => byRef.set(target.refId, evaluate({ ...target, expression: interpolateRefs(str(target.expression), ctx.scope) }, byRef)));
   }
+  data.unanswered = visible.map((target) => target.refId).filter((ref) => !byRef.get(ref)?.some((one) => one.length > 0));
   data.frames = visible.flatMap((target) => byRef.get(target.refId) ?? []);
   return data;
 }
@@ -161,7 +164,10 @@ async function askProm(panel: Panel, target: Target, ctx: QueryContext, data: Pa
   // Like Grafana, a table or an instant query asks once, everything else over the range.
   const once = target.instant === true && target.range !== true;
   const startMs = Math.floor(ctx.startMs / (stepS * 1000)) * stepS * 1000;
+  // A panel without its exemplars is still a panel.
+  const asked = target.exemplar === true && !once ? exemplars(query, startMs, ctx.endMs, ctx.signal).catch((): Exemplar[] => []) : [];
   const answer = once ? await prom.queryInstant(query, ctx.endMs, ctx.signal) : await prom.queryRange(query, startMs, ctx.endMs, stepS, ctx.signal);
+  data.exemplars.push(...(await asked));
   data.notices.push(...answer.warnings);
   const legend = interpolate(str(target.legendFormat), ctx.scope);
   return promFrames(answer.series, { refId: target.refId, format, legend, stepMs: once ? 0 : stepS * 1000, several: count > 1, endMs: ctx.endMs });
@@ -195,19 +201,44 @@ async function askLoki(panel: Panel, target: Target, ctx: QueryContext): Promise
 export type Mark = { startMs: number; endMs: number; title: string; color: string };
 
 export async function annotations(list: readonly Record<string, unknown>[], ctx: QueryContext): Promise<Mark[]> {
-  const asked = list.filter((one) => one.enable !== false && str(one.expr)).map(async (one): Promise<Mark[]> => {
+  const asked = list.filter((one) => one.enable !== false).map(async (one): Promise<Mark[]> => {
     const source = targetSource({ type: '', datasource: one.datasource }, {}, ctx.names);
-    if (!('kind' in source) || source.kind !== 'prometheus') return [];
+    const kind = 'kind' in source ? source.kind : undefined;
+    if (kind === 'testdata') return ownMarks(one, ctx);
+    if (!str(one.expr)) return [];
+    if (kind === 'loki') return lineMarks(one, ctx);
+    if (kind !== 'prometheus') return [];
     const stepS = prom.niceStep(ctx.endMs - ctx.startMs, 250);
     const { series } = await prom.queryRange(interpolate(str(one.expr), ctx.scope, 'promql'), ctx.startMs, ctx.endMs, stepS, ctx.signal);
     return series.flatMap((found) => regions(found.points.filter(([, value]) => value > 0).map(([at]) => at), stepS * 1000).map(([startMs, endMs]) => ({
       startMs,
       endMs,
-      title: str(one.titleFormat) ? str(one.titleFormat).replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_whole, label: string) => found.labels[label] ?? '') : str(one.name),
+      title: str(one.titleFormat) ? filled(str(one.titleFormat), found.labels) : str(one.name),
       color: str(one.iconColor, 'red'),
     })));
   });
   return (await Promise.all(asked.map((one) => one.catch(() => [])))).flat();
+}
+
+/** Marks that were sent to the server: those of this dashboard, or those with certain tags. */
+async function ownMarks(one: Record<string, unknown>, ctx: QueryContext): Promise<Mark[]> {
+  const target = obj(one.target);
+  const tags = (Array.isArray(target.tags) ? target.tags : []).map((tag) => interpolate(str(tag), ctx.scope)).filter(Boolean);
+  const whose: Params = str(target.type, str(one.type)) === 'tags' ? { tags } : { dashboardUID: ctx.scope.builtins['__dashboard.uid'] };
+  const found = await getJson<{ time: number; timeEnd?: number; text: string; tags?: string[] }[] | null>('/grafana/api/annotations', { from: Math.floor(ctx.startMs), to: Math.ceil(ctx.endMs), limit: num(target.limit) ?? 100, ...whose }, ctx.signal);
+  return (found ?? []).map((mark) => ({ startMs: mark.time, endMs: mark.timeEnd ?? mark.time, title: [mark.text, ...(mark.tags ?? [])].join(' ').slice(0, 300), color: str(one.iconColor, 'blue') }));
+}
+
+/** Each line that matches, at its time. */
+async function lineMarks(one: Record<string, unknown>, ctx: QueryContext): Promise<Mark[]> {
+  const found = await loki.lines(interpolate(str(one.expr), ctx.scope, 'logql'), loki.nanos(ctx.startMs), loki.nanos(ctx.endMs), MARKS_MAX, ctx.signal);
+  return found.map((line) => ({ startMs: line.ms, endMs: line.ms, title: (str(one.titleFormat) ? filled(str(one.titleFormat), line.labels) : loki.firstLine(line.text)).slice(0, 300), color: str(one.iconColor, 'red') }));
+}
+
+const MARKS_MAX = 200;
+
+function filled(text: string, labels: Record<string, string>): string {
+  return text.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (_whole, label: string) => labels[label] ?? '');
 }
 
 function regions(times: readonly number[], stepMs: number): [number, number][] {

@@ -17,7 +17,7 @@ const COMMON_CUSTOM = ['hideFrom', 'axisPlacement', 'axisLabel', 'axisSoftMin', 
 const REDUCE = ['reduceOptions', 'orientation', 'text'];
 const LEGEND = ['legend', 'tooltip'];
 export const PANEL_TYPES: Record<string, { options: readonly string[]; custom: readonly string[] }> = {
-  timeseries: { options: [...LEGEND, 'timezone', 'annotations'], custom: [...COMMON_CUSTOM, 'drawStyle', 'lineWidth', 'fillOpacity', 'gradientMode', 'lineInterpolation', 'lineStyle', 'showPoints', 'pointSize', 'pointColor', 'spanNulls', 'insertNulls', 'stacking', 'thresholdsStyle', 'barAlignment', 'barWidthFactor', 'barMaxWidth', 'transform', 'lineColor', 'fillBelowTo', 'fillColor'] },
+  timeseries: { options: [...LEGEND, 'timezone', 'annotations'], custom: [...COMMON_CUSTOM, 'drawStyle', 'lineWidth', 'fillOpacity', 'gradientMode', 'lineInterpolation', 'lineStyle', 'showPoints', 'pointSize', 'pointColor', 'spanNulls', 'insertNulls', 'stacking', 'thresholdsStyle', 'barAlignment', 'barWidthFactor', 'barMaxWidth', 'transform', 'lineColor', 'fillBelowTo', 'fillColor', 'showValues'] },
   stat: { options: [...REDUCE, 'colorMode', 'graphMode', 'justifyMode', 'textMode', 'wideLayout', 'showPercentChange', 'percentChangeColorMode'], custom: ['hideFrom'] },
   gauge: { options: [...REDUCE, 'showThresholdMarkers', 'showThresholdLabels', 'sizing', 'minVizWidth', 'minVizHeight'], custom: ['hideFrom', 'neutral'] },
   bargauge: { options: [...REDUCE, 'displayMode', 'showUnfilled', 'namePlacement', 'valueMode', 'sizing', 'minVizWidth', 'minVizHeight', 'maxVizHeight', 'legend'], custom: ['hideFrom'] },
@@ -36,10 +36,16 @@ export const PANEL_TYPES: Record<string, { options: readonly string[]; custom: r
   dashlist: { options: ['maxItems', 'query', 'showHeadings', 'showSearch', 'showStarred', 'showRecentlyViewed', 'tags', 'keepTime', 'includeVars', 'folderUID', 'showFolderNames', 'folderId'], custom: [] },
 };
 
+/** Settings of lines and bars: other types keep them in their JSON when a panel changed its type, and Grafana reads them there as little. */
+const WITHOUT_LINES = new Set(['stat', 'gauge', 'bargauge', 'piechart', 'table', 'text', 'logs', 'heatmap']);
+const OF_LINES = new Set([...(PANEL_TYPES.timeseries?.custom ?? []), ...(PANEL_TYPES.barchart?.custom ?? []), 'showValues']);
+const leftOver = (type: string, key: string) => WITHOUT_LINES.has(type) && OF_LINES.has(key);
+
 /** Applied in part: what is said unless the value is one that makes no difference. */
 type Rough = { path: string; harmless?: readonly unknown[]; reason: string };
 const ROUGH: readonly Rough[] = [
   { path: 'timeseries.custom.fillBelowTo', reason: 'the area between two series is filled down to zero' },
+  { path: 'timeseries.custom.showValues', harmless: [false], reason: 'values stand in the tooltip, not at their points' },
   { path: 'timeseries.custom.gradientMode', harmless: ['none', 'opacity', 'hue'], reason: 'a gradient by value is drawn in the colour of the series' },
   { path: 'timeseries.custom.axisColorMode', harmless: ['text'], reason: 'axes have the colour of text, not of their series' },
   { path: 'timeseries.custom.barAlignment', harmless: [0], reason: 'bars stand in the middle of their time' },
@@ -76,11 +82,11 @@ function roughness(path: string, value: unknown): string | undefined {
   if (isEmpty(value)) return undefined;
   const type = str(obj(value).type);
   if (path === 'table.custom.cellOptions' && !CELLS.has(type)) return `cells of the type ${type} are shown as text`;
-  if (path === 'heatmap.options.legend' && obj(value).show === true) return 'the scale of colours is not drawn';
+  if (path === 'heatmap.custom.scaleDistribution' && type === 'linear') return undefined;
   return ROUGH.find((row) => row.path === path && !row.harmless?.includes(value))?.reason;
 }
 
-const PROPERTIES = new Set(['color', 'unit', 'decimals', 'displayName', 'min', 'max', 'mappings', 'thresholds', 'links', 'noValue', 'actions', 'filterable', 'description', 'fieldMinMax', 'nullValueMode', 'affixes', 'custom', 'displayNameFromDS', 'title', 'type']);
+const PROPERTIES = new Set(['color', 'unit', 'decimals', 'displayName', 'min', 'max', 'mappings', 'thresholds', 'links', 'noValue', 'actions', 'filterable', 'description', 'fieldMinMax', 'unitScale', 'nullValueMode', 'affixes', 'custom', 'displayNameFromDS', 'title', 'type']);
 const COLOR_MODES = /^(fixed|shades|thresholds|palette-classic(-by-name)?|continuous-.*)?$/;
 
 export function reportOf(dashboard: Dashboard): Report {
@@ -113,7 +119,9 @@ function reportPanel(panel: Panel, names: SourceNames): PanelReport {
 function optionReasons(panel: Panel, known: { options: readonly string[] }, rough: string[]): void {
   for (const [key, value] of Object.entries(panel.options)) {
     if (key === 'pluginVersion' || isEmpty(value)) continue;
-    if (!known.options.includes(key)) rough.push(`the option ${key} is not applied`);
+    // A legend where the type has none is left from the type it had.
+    const stale = (key === 'legend' || key === 'tooltip') && WITHOUT_LINES.has(panel.type);
+    if (!known.options.includes(key) && !stale) rough.push(`the option ${key} is not applied`);
     const reason = roughness(`${panel.type}.options.${key}`, value);
     if (reason) rough.push(reason);
   }
@@ -136,7 +144,7 @@ function configReasons(panel: Panel, custom: readonly string[], rough: string[])
     if (isEmpty(value)) return;
     if (id.startsWith('custom.')) {
       const key = id.slice(7);
-      if (!custom.includes(key)) rough.push(`the setting ${key} is not applied`);
+      if (!custom.includes(key) && !leftOver(panel.type, key)) rough.push(`the setting ${key} is not applied`);
       const reason = roughness(`${panel.type}.custom.${key}`, value);
       if (reason) rough.push(reason);
     } else if (!PROPERTIES.has(id)) rough.push(`the setting ${id} is not applied`);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { align, summarize } from '../align';
 import { bucketize, stack, totals } from '../histogram';
-import { compareNanos, joinPages, justAfter, nanos, readStreams } from '../loki';
+import { compareNanos, joinPages, justAfter, nanos, pageJoiner, readStreams } from '../loki';
 import { distinguishing, legendName, niceStep, parseValue, readResult, seriesName } from '../prom';
 import { severityNamed, severityNumbered, severityOf } from '../severity';
 import { asTraceId, buildTraceQL, traceDuration } from '../traceql';
@@ -70,4 +70,23 @@ describe('TraceQL', () => {
   it('joins filters', () => expect(buildTraceQL({ service: 'a"b', name: 'x.y', status: 'error', min: '100', max: '2s' })).toBe('{ resource.service.name = "a\\"b" && name =~ ".*x\\\\.y.*" && status = error && duration >= 100ms && duration <= 2s }'));
   it.each([['5', '5ms'], ['1.5s', '1.5s'], ['x', ''], ['', ''], ['5 ms } || {', '']])('duration %j', (text, out) => expect(traceDuration(text)).toBe(out));
   it('knows an id when it sees one', () => expect([asTraceId(' 00AB34567890abcd '), asTraceId('checkout')]).toEqual(['000000000000000000ab34567890abcd', undefined]));
+});
+
+describe('pages of lines', () => {
+  const page = (...times: string[]) => readStreams([{ stream: { a: 'b' }, values: times.map((ns): [string, string] => [ns, `line ${ns}`]) }]);
+  const [first, second, other] = [page('40', '30', '30'), page('30', '30', '20'), page('7')];
+
+  it('are joined as they come, with each twin once', () => {
+    const join = pageJoiner();
+    expect(join([first]).map((line) => line.ns)).toEqual(['40', '30', '30']);
+    expect(join([first, second]).map((line) => line.ns)).toEqual(['40', '30', '30', '20']);
+    expect(join([first, second]).map((line) => line.key)).toEqual(joinPages([first, second]).map((line) => line.key));
+  });
+  it('of another query begin anew, and the same ones are the same list', () => {
+    const join = pageJoiner();
+    join([first, second]);
+    expect(join([other]).map((line) => line.ns)).toEqual(['7']);
+    expect(join([other])).toBe(join([other]));
+  });
+  it('share the labels of their stream', () => expect(first[0]?.labels).toBe(first[1]?.labels));
 });

@@ -11,6 +11,7 @@ import { useSearchAll, useSetSearch } from '../../state/search';
 import { useListKeys } from '../../components/useListKeys';
 import { Notifications } from './Notifications';
 import { RuleRow, ruleKey } from './RuleRow';
+import { Routes } from './Routes';
 import { SilenceDialog, Silences, useSilences } from './Silences';
 
 export default function AlertsPage() {
@@ -38,6 +39,7 @@ export default function AlertsPage() {
         </Panel>
       )}
       <Silences onNew={() => setSilenced({})} />
+      <Routes />
       <Notifications />
       <SilenceDialog labels={silenced} onClose={() => setSilenced(undefined)} />
     </div>

@@ -11,7 +11,10 @@ import { safeHref } from '../../lib/links';
 import { ago, dateTime } from '../../lib/time';
 import { type Silence, silences as holdsBack } from '../../lib/silences';
 import { RuleChart } from './RuleChart';
+import { RuleHistory } from './RuleHistory';
+import { labelsText } from '../../lib/routes';
 import { useRange } from '../../state/range';
+import { useSetSearch } from '../../state/search';
 
 export function ruleKey(group: RuleGroup, rule: Rule): string {
   return `${group.name}/${rule.name}`;
@@ -43,6 +46,7 @@ function RuleBody({ rule, ...silencing }: { rule: Rule } & Silencing) {
       {rule.lastError ? <p className="span-error">{rule.lastError}</p> : null}
       <pre className="rule-expr">{rule.query}</pre>
       {rule.type === 'alerting' ? <RuleChart expr={rule.query} /> : null}
+      {rule.type === 'alerting' ? <RuleHistory name={rule.name} /> : null}
       <dl className="facts facts-small">
         {rule.duration !== undefined ? <div><dt>For</dt><dd>{duration(rule.duration * 1000)}</dd></div> : null}
         <div><dt>Evaluated</dt><dd>{evaluated > 0 ? ago(evaluated, nowMs) : 'not yet'}</dd></div>
@@ -64,6 +68,7 @@ function RuleBody({ rule, ...silencing }: { rule: Rule } & Silencing) {
 function AlertCard({ alert, expr, silences, onSilence }: { alert: RuleAlert; expr: string } & Silencing) {
   const quiet = silences.find((one) => holdsBack(one, alert.labels));
   const atMs = Date.parse(alert.activeAt);
+  const setSearch = useSetSearch();
   return (
     <div className="alert-card" data-state={alert.state}>
       <div className="alert-card-head">
@@ -71,6 +76,7 @@ function AlertCard({ alert, expr, silences, onSilence }: { alert: RuleAlert; exp
         <span className="muted">since {dateTime(atMs)}, value <span className="mono">{sample(parseValue(alert.value))}</span></span>
         <AlertLinks links={alertLinks(alert, atMs, expr)} />
         {quiet ? <span className="pill" data-tone="pending" title={quiet.comment}>silenced until {dateTime(Date.parse(quiet.endsAt))}</span> : <Button size="compact-xs" variant="default" onClick={() => onSilence(alert.labels)}>Silence</Button>}
+        <Button size="compact-xs" variant="default" onClick={() => setSearch({ where: labelsText(alert.labels) }, 'replace')}>Where does it go?</Button>
       </div>
       <LabelChips labels={alert.labels} without={['alertname']} />
       <Annotations annotations={alert.annotations} />

@@ -125,7 +125,7 @@ function useMarks(uid: string, dashboard: Dashboard, variables: Variables): read
   const query = useQuery({
     queryKey: ['annotations', uid, list, window],
     queryFn: ({ signal }) => annotations(list, { startMs: window.startMs, endMs: window.endMs, scope: scope ?? { values: new Map(), builtins: {} }, names: sourceNames(dashboard), points: 250, adhoc: [], signal }),
-    enabled: scope !== undefined && list.some((one) => str(one.expr)),
+    enabled: scope !== undefined && list.some((one) => one.enable !== false),
   });
   return query.data ?? NONE;
 }

@@ -67,6 +67,7 @@ export function PanelBody({ panel, data, scope, marks, sync }: Props) {
           endMs={asked?.endMs ?? window.endMs}
           scope={scope}
           marks={marks}
+          exemplars={asked?.exemplars}
           sync={sync}
           onZoom={(from, to) => setRange({ from: String(Math.round(from)), to: String(Math.round(to)) })}
         />

@@ -1,6 +1,6 @@
-import { ActionIcon, Menu, Tooltip } from '@mantine/core';
+import { Menu, Tooltip } from '@mantine/core';
 import { useIntersection } from '@mantine/hooks';
-import { memo, useState } from 'react';
+import { type JSX, memo, useState } from 'react';
 import { Icon } from '../../components/Icon';
 import { ForeignOrOwnLink } from '../../components/viz/VizLink';
 import { vizOf } from '../../components/viz';
@@ -12,7 +12,7 @@ import type { Dashboard } from '../../lib/dash/model';
 import type { Mark } from '../../lib/dash/query';
 import type { Resolved } from '../../lib/dash/variables';
 import { PanelBody, usePanelData } from './PanelBody';
-import { exploreLink } from './explore';
+import { exploreLink, panelCurl } from './explore';
 import { useGo } from '../../state/search';
 
 export type PanelActions = { view: (id: number) => void; edit: (id: number) => void; duplicate: (id: number) => void; remove: (id: number) => void; inspect: (id: number) => void };
@@ -32,7 +32,7 @@ export const PanelFrame = memo(function PanelFrame({ placed, dashboard, variable
   const notices = [...new Set(data.data?.notices ?? [])];
   const links = panelLinks(objs(panel.links), scope);
   return (
-    <section ref={ref} className="dash-panel" data-panel={panel.id} data-type={panel.type} data-transparent={panel.transparent === true || undefined} aria-label={title || vizOf(panel.type)?.title || panel.type}>
+    <section ref={ref} className="dash-panel" data-panel={panel.id} data-type={panel.type} data-seen={seen || undefined} data-unanswered={data.data?.unanswered.join(' ') || undefined} data-transparent={panel.transparent === true || undefined} aria-label={title || vizOf(panel.type)?.title || panel.type}>
       <header className="dash-head" data-empty={title ? undefined : true}>
         <h2 className="clip" title={title}>{title}</h2>
         {str(panel.description) ? (
@@ -54,25 +54,43 @@ export const PanelFrame = memo(function PanelFrame({ placed, dashboard, variable
   );
 });
 
-function PanelMenu({ placed, editing, actions, context, title }: { placed: Placed; editing: boolean; actions: PanelActions; context: ReturnType<typeof usePanelData>['context']; title: string }) {
+type MenuProps = { placed: Placed; editing: boolean; actions: PanelActions; context: ReturnType<typeof usePanelData>['context']; title: string };
+
+/** A plain button until somebody wants the menu: thirty menus nobody opens cost more than thirty charts. */
+function PanelMenu(props: MenuProps) {
+  const [used, setUsed] = useState(false);
+  const button = (
+    <button type="button" className="dash-menu" aria-label={`Menu of ${props.title || 'this panel'}`} aria-haspopup="menu" onClick={used ? undefined : () => setUsed(true)}>
+      <Icon name="more" size={14} />
+    </button>
+  );
+  return used ? <OpenMenu {...props} target={button} /> : button;
+}
+
+function OpenMenu({ placed, editing, actions, context, target }: MenuProps & { target: JSX.Element }) {
   const { panel } = placed;
   const go = useGo();
   const explore = exploreLink(panel, context);
+  const curl = panelCurl(panel, context);
   return (
-    <Menu position="bottom-end" width={180} withinPortal>
-      <Menu.Target>
-        <ActionIcon size={22} className="dash-menu" aria-label={`Menu of ${title || 'this panel'}`}>
-          <Icon name="more" size={14} />
-        </ActionIcon>
-      </Menu.Target>
+    <Menu position="bottom-end" width={180} withinPortal defaultOpened>
+      <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown>
         <Menu.Item onClick={() => actions.view(panel.id)}>View alone</Menu.Item>
         <Menu.Item onClick={() => actions.edit(panel.id)}>Edit</Menu.Item>
         {explore ? <Menu.Item onClick={() => go(explore.to, explore.search)}>Open query</Menu.Item> : null}
+        {curl ? <Menu.Item onClick={() => void navigator.clipboard?.writeText(curl)}>Copy as curl</Menu.Item> : null}
+        <Menu.Item onClick={() => void navigator.clipboard?.writeText(linkTo(panel.id))}>Copy link</Menu.Item>
         <Menu.Item onClick={() => actions.inspect(panel.id)}>Inspect</Menu.Item>
         <Menu.Item onClick={() => actions.duplicate(panel.id)}>Duplicate</Menu.Item>
         {editing ? <Menu.Item color="red" onClick={() => actions.remove(panel.id)}>Remove</Menu.Item> : null}
       </Menu.Dropdown>
     </Menu>
   );
+}
+
+function linkTo(id: number): string {
+  const url = new URL(location.href);
+  url.searchParams.set('viewPanel', String(id));
+  return url.toString();
 }

@@ -17,7 +17,9 @@ export default function DashboardsPage() {
   const search = useSearchAll();
   const setSearch = useSetSearch();
   const go = useGo();
-  const { data, error, refetch } = useQuery({ queryKey: ['dashboards'], queryFn: ({ signal }) => dashboards.list(signal) });
+  const found = useQuery({ queryKey: ['dashboards', 'listing'], queryFn: ({ signal }) => dashboards.listing(signal) });
+  const { error, refetch } = found;
+  const data = found.data?.dashboards;
   const [naming, setNaming] = useState(false);
   const text = search.text ?? '';
   const shown = useMemo(() => filtered(data ?? [], text), [data, text]);
@@ -35,6 +37,7 @@ export default function DashboardsPage() {
         <Button variant="default" onClick={() => setSearch({ import: '1' })}>Import</Button>
         <Button onClick={() => setNaming(true)}>New dashboard</Button>
       </div>
+      {(found.data?.problems ?? []).map((problem) => <p key={problem} className="span-error mono">{problem}</p>)}
       {data ? (
         folders.length ? (
           folders.map(([folder, list]) => (

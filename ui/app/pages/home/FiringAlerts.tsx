@@ -37,7 +37,7 @@ function FiringRow({ alert, groups }: { alert: RuleAlert; groups: readonly RuleG
       <StatePill state={alert.state} />
       <span className="firing-text">
         <b>{alert.labels.alertname}</b>
-        {service ? <span className="mono"> {service}</span> : null}
+        {service ? <> <AppLink to="/service/$name" params={{ name: service }} className="mono">{service}</AppLink></> : null}
         <span className="muted"> {alert.annotations.summary ?? alert.annotations.description ?? ''}</span>
       </span>
       <span className="muted firing-since">{Number.isNaN(atMs) ? '' : ago(atMs, nowMs)}</span>

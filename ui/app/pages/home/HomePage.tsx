@@ -4,6 +4,7 @@ import { Panel } from '../../components/Panel';
 import { integer } from '../../lib/format';
 import { FiringAlerts } from './FiringAlerts';
 import { ServiceTable } from './ServiceTable';
+import { Unusual } from './Unusual';
 
 export default function HomePage() {
   const { data, error, refetch } = useServices();
@@ -12,6 +13,7 @@ export default function HomePage() {
   return (
     <div className="page">
       <FiringAlerts />
+      {data?.length ? <Unusual services={data} /> : null}
       <Panel title={data?.length ? `Services (${data.length})` : 'Services'} side={side}>
         {data && error ? <FailureLine error={error} retry={retry} /> : null}
         {data ? (

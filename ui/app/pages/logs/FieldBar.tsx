@@ -1,6 +1,6 @@
 import { ActionIcon, TextInput, Tooltip } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { memo, useMemo, useState } from 'react';
 import { Icon } from '../../components/Icon';
 import { type FieldRow, fieldsOf, topValuesQuery } from '../../lib/fields';
 import { count, percent } from '../../lib/format';
@@ -11,14 +11,15 @@ import { useRange } from '../../state/range';
 type Props = { query: string; lines: readonly loki.Line[]; columns: readonly string[]; onColumn: (name: string) => void; onTerm: (term: Term) => void };
 
 /** The fields of what is listed; an open one shows its most frequent values over the whole time range. */
-export function FieldBar({ query, lines, columns, onColumn, onTerm }: Props) {
+export const FieldBar = memo(function FieldBar({ query, lines, columns, onColumn, onTerm }: Props) {
   const { window } = useRange();
   const [text, setText] = useState('');
   const [open, setOpen] = useState<string>();
   const startMs = Math.floor(window.startMs / 60_000) * 60_000;
   const endMs = Math.ceil(window.endMs / 60_000) * 60_000;
   const detected = useQuery({ queryKey: ['fields', query, startMs, endMs], queryFn: ({ signal }) => loki.fields(query, startMs, endMs, signal), staleTime: 60_000, enabled: query.trim().startsWith('{') });
-  const rows = useMemo(() => fieldsOf(lines.slice(0, 500), detected.data ?? []), [lines, detected.data]);
+  const sample = useMemo(() => lines.slice(0, 500), [lines]);
+  const rows = useMemo(() => fieldsOf(sample, detected.data ?? []), [sample, detected.data]);
   const shown = rows.filter((row) => row.name.toLowerCase().includes(text.toLowerCase()));
   return (
     <aside className="fields" aria-label="Fields">
@@ -44,7 +45,7 @@ export function FieldBar({ query, lines, columns, onColumn, onTerm }: Props) {
       </div>
     </aside>
   );
-}
+});
 
 function TopValues({ query, row, onTerm }: { query: string; row: FieldRow; onTerm: (term: Term) => void }) {
   const { window } = useRange();

@@ -1,5 +1,6 @@
 import { Tooltip } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
+import { memo } from 'react';
 import { useBrush } from '../../components/useBrush';
 import { type Bucket, stack, totals } from '../../lib/histogram';
 import { count, integer } from '../../lib/format';
@@ -10,7 +11,7 @@ import { useRange } from '../../state/range';
 const HEIGHT = 72;
 
 /** Lines over time by level. A click looks closer at one bar, a drag at a stretch of time. */
-export function Histogram({ buckets, loading, error }: { buckets: readonly Bucket[]; loading: boolean; error: Error | null }) {
+export const Histogram = memo(function Histogram({ buckets, loading, error }: { buckets: readonly Bucket[]; loading: boolean; error: Error | null }) {
   const { ref, width } = useElementSize<HTMLDivElement>();
   const { setRange } = useRange();
   const max = buckets.reduce((most, bucket) => Math.max(most, bucket.total), 0);
@@ -58,7 +59,7 @@ export function Histogram({ buckets, loading, error }: { buckets: readonly Bucke
       </div>
     </div>
   );
-}
+});
 
 function BucketText({ bucket }: { bucket: Bucket }) {
   return (

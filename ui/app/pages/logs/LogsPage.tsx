@@ -38,9 +38,13 @@ export default function LogsPage() {
   const open = useCallback((index: number) => setSearch({ line: lines[index]?.key }, search.line ? 'replace' : 'push'), [setSearch, lines, search.line]);
   const { ref, show } = useScrollTo();
   const { active, setActive } = useListKeys(lines.length, open, show);
+  const openRow = useCallback((index: number) => {
+    setActive(index);
+    open(index);
+  }, [setActive, open]);
   const addTerm = useCallback((term: Term) => setSearch({ ...termPatch(search, term), line: undefined }), [search, setSearch]);
   const columns = useMemo(() => (search.cols ? search.cols.split(',') : []), [search.cols]);
-  const toggleColumn = (name: string) => setSearch({ cols: (columns.includes(name) ? columns.filter((one) => one !== name) : [...columns, name].slice(-6)).join(',') || undefined }, 'replace');
+  const toggleColumn = useCallback((name: string) => setSearch({ cols: (columns.includes(name) ? columns.filter((one) => one !== name) : [...columns, name].slice(-6)).join(',') || undefined }, 'replace'), [columns, setSearch]);
   const retry = () => void result.refetch();
 
   const failure = result.error && !tailing ? result.error : undefined;
@@ -48,7 +52,7 @@ export default function LogsPage() {
     <div className="page-fixed">
       <LogBar search={search} query={query} tail={tail} />
       <Histogram buckets={volume.buckets} loading={volume.isPending && volume.isFetching} error={volume.error} />
-      <div className="logs-body" data-fields={search.fields ? true : undefined}>
+      <div className="logs-body" data-detail={selected ? true : undefined} data-fields={search.fields ? true : undefined}>
         {search.fields ? <FieldBar query={query} lines={lines} columns={columns} onColumn={toggleColumn} onTerm={addTerm} /> : null}
         <div className="logs-main">
         {failure && result.data ? <FailureLine error={failure} retry={retry} /> : null}
@@ -63,11 +67,8 @@ export default function LogsPage() {
             stale={result.isPlaceholderData && !tailing}
             wrap={search.wrap === '1'}
             columns={columns}
-            more={tailing ? undefined : { has: result.hasNextPage, loading: result.isFetchingNextPage, load: () => void result.fetchNextPage() }}
-            onOpen={(index) => {
-              setActive(index);
-              open(index);
-            }}
+            more={tailing ? undefined : result.more}
+            onOpen={openRow}
             onScrolled={setScrolled}
           />
         ) : tailing ? (

@@ -6,6 +6,8 @@ import { Empty, Failure, Rows } from '../../components/States';
 import { labelValues, metadata } from '../../lib/prom';
 
 const ROW_HEIGHT = 25;
+/** Names of one histogram differ at their ends, so ends are never cut. */
+const TAIL = 8;
 
 /** Every metric name, filtered as one types. All words must occur, in any order. */
 export function MetricBrowser({ onPick, current }: { onPick: (name: string) => void; current: string }) {
@@ -37,11 +39,10 @@ export function MetricBrowser({ onPick, current }: { onPick: (name: string) => v
                 className="metric-name mono clip"
                 data-active={current.includes(name)}
                 style={{ transform: `translateY(${item.start}px)`, height: ROW_HEIGHT }}
-                aria-label={name}
                 title={help ? `${name}\n${help.type}${help.unit ? `, ${help.unit}` : ''}\n${help.help}` : name}
                 onClick={() => onPick(name)}
               >
-                <span className="clip">{name}</span>
+                <span className="metric-text"><span className="clip">{name.slice(0, -TAIL)}</span><span>{name.slice(-TAIL)}</span></span>
                 {help ? <span className="metric-kind faint">{help.type === 'unknown' ? '' : help.type}{help.unit ? `, ${help.unit}` : ''}</span> : null}
               </button>
             );

@@ -33,6 +33,7 @@ export default function MetricsPage() {
           {queries.length < QUERIES_MAX ? <Button variant="default" leftSection={<Icon name="plus" size={12} />} onClick={() => set([...queries, { key: `q${queries.length + 1}`, text: '', off: false }], 'replace')}>Query</Button> : null}
           <Button variant="default" onClick={() => setSearch({ names: browsing ? '0' : undefined }, 'replace')} aria-pressed={browsing}>Metrics</Button>
           <SegmentedControl value={view} onChange={(value) => setSearch({ view: value === 'graph' ? undefined : value }, 'replace')} data={[{ value: 'graph', label: 'Graph' }, { value: 'table', label: 'Table' }, { value: 'heatmap', label: 'Heatmap' }]} />
+          {view === 'graph' ? <Button variant={search.ex === '0' ? 'default' : 'light'} aria-pressed={search.ex !== '0'} onClick={() => setSearch({ ex: search.ex === '0' ? undefined : '0' }, 'replace')}>Exemplars</Button> : null}
         </div>
         {asked.length ? <Result queries={asked} view={view} /> : <Empty title="Choose a metric or write PromQL">Press / to go to the editor; Enter runs the query.</Empty>}
       </div>

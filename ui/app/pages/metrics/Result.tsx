@@ -12,10 +12,12 @@ import { curlOf } from '../../lib/curl';
 import type { Frame } from '../../lib/dash/frames';
 import { asPanel } from '../../lib/dash/model';
 import { promFrames } from '../../lib/dash/promFrames';
+import { type Exemplar, exemplars } from '../../lib/exemplars';
 import { duration } from '../../lib/format';
 import { type Queried, type Series, niceStep, queryInstant, queryRange } from '../../lib/prom';
 import { type Query, errorPosition } from '../../lib/queries';
 import { useRange } from '../../state/range';
+import { useSearchAll } from '../../state/search';
 import { SeriesTable } from './SeriesTable';
 
 const POINTS_WANTED = 300;
@@ -33,6 +35,12 @@ export function Result({ queries, view }: { queries: readonly Query[]; view: 'gr
       queryKey: ['metrics', query.text, window, stepS, once],
       queryFn: ({ signal }: { signal: AbortSignal }) => (once ? queryInstant(query.text, window.endMs, signal) : queryRange(query.text, window.startMs, window.endMs, stepS, signal)),
     })),
+  });
+  const search = useSearchAll();
+  const wanted = view === 'graph' && search.ex !== '0';
+  const found = useQueries({
+    combine: exemplarsOf,
+    queries: queries.map((query) => ({ queryKey: ['exemplars', query.text, window], queryFn: ({ signal }: { signal: AbortSignal }) => exemplars(query.text, window.startMs, window.endMs, signal), enabled: wanted, retry: false })),
   });
   const failed = list.flatMap((one, i) => (one.error ? [{ error: one.error, text: queries[i]?.text ?? '', name: queries[i]?.key ?? '', retry: () => void one.refetch() }] : []));
   const known = list.filter((one) => one.data);
@@ -56,7 +64,7 @@ export function Result({ queries, view }: { queries: readonly Query[]; view: 'gr
           {warnings.map((warning) => (
             <p key={warning} className="warning-line">{warning}</p>
           ))}
-          <Drawn results={series} letters={letters} view={view} stepS={stepS} />
+          <Drawn results={series} letters={letters} view={view} stepS={stepS} found={wanted ? found : NO_EXEMPLARS} />
         </Panel>
       ) : null}
     </>
@@ -67,6 +75,13 @@ export function Result({ queries, view }: { queries: readonly Query[]; view: 'gr
 function combine(list: UseQueryResult<Queried>[]) {
   return { list, series: list.map((one) => one.data?.series ?? []) };
 }
+
+/** What a query of something else than a histogram has none of is no error here. */
+function exemplarsOf(list: UseQueryResult<Exemplar[]>[]) {
+  return list.flatMap((one) => one.data ?? []);
+}
+
+const NO_EXEMPLARS: Exemplar[] = [];
 
 /** The error, and the place in the query it speaks of. */
 function Mistake({ error, text, retry }: { error: Error; text: string; retry: () => void }) {
@@ -85,7 +100,7 @@ function Mistake({ error, text, retry }: { error: Error; text: string; retry: ()
   );
 }
 
-function Drawn({ results, letters, view, stepS }: { results: Series[][]; letters: string; view: 'graph' | 'table' | 'heatmap'; stepS: number }) {
+function Drawn({ results, letters, view, stepS, found }: { results: Series[][]; letters: string; view: 'graph' | 'table' | 'heatmap'; stepS: number; found: readonly Exemplar[] }) {
   const { window, setRange } = useRange();
   const { ref, width } = useElementSize<HTMLDivElement>();
   const [cursor, setCursor] = useState<number | null>(null);
@@ -110,7 +125,7 @@ function Drawn({ results, letters, view, stepS }: { results: Series[][]; letters
   return (
     <>
       {all.length > SERIES_MAX ? <p className="warning-line">The first {SERIES_MAX} of {all.length} series are drawn.</p> : null}
-      <Chart data={data} startMs={window.startMs} endMs={window.endMs} height={CHART_HEIGHT} hidden={hidden} onCursor={setCursor} onZoom={zoom} />
+      <Chart data={data} startMs={window.startMs} endMs={window.endMs} height={CHART_HEIGHT} hidden={hidden} exemplars={found} onCursor={setCursor} onZoom={zoom} />
       <SeriesTable series={shown} data={data} cursor={cursor} hidden={hidden} onHidden={setHidden} />
     </>
   );

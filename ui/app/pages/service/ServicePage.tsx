@@ -5,22 +5,24 @@ import { AlertLinks } from '../../components/AlertLinks';
 import { AppLink } from '../../components/AppLink';
 import { Chart } from '../../components/Chart';
 import { Panel } from '../../components/Panel';
-import { SeverityMark, StatePill } from '../../components/Pills';
+import { StatePill } from '../../components/Pills';
 import { Empty, Failure, Rows } from '../../components/States';
 import { align } from '../../lib/align';
 import { alertLinks } from '../../lib/alerts';
-import { count, duration, percent, rate } from '../../lib/format';
+import { bytes, count, duration, percent, rate } from '../../lib/format';
+import { byService } from '../../lib/intake';
 import { serviceOf } from '../../lib/links';
-import { SERVICE_LABEL, quote } from '../../lib/logql';
-import { firstLine, lines, nanos } from '../../lib/loki';
+import { quote } from '../../lib/logql';
 import { type Series, niceStep } from '../../lib/prom';
-import { severityOf } from '../../lib/severity';
 import * as signalbox from '../../lib/signalbox';
 import * as tempo from '../../lib/tempo';
-import { ago, clockMillis } from '../../lib/time';
+import { ago } from '../../lib/time';
 import { useAlerts, useServices } from '../../state/queries';
 import { useRange } from '../../state/range';
+import { ErrorGroups } from './ErrorGroups';
 import { Operations } from './Operations';
+import { Resources } from './Resources';
+import { FailedTraces, SlowTraces, TimeSpent } from './TimeSpent';
 
 /** One service: how it goes, what it consists of, what it depends on, what fails and what it says. */
 export default function ServicePage() {
@@ -53,18 +55,27 @@ export default function ServicePage() {
           <TraceChart title="Requests, per second" queries={[`{ ${filter} && kind = server } | rate()`]} names={['all']} unit="rate" />
           <TraceChart title="Errors, per second" queries={[`{ ${filter} && kind = server && status = error } | rate()`]} names={['failed']} unit="rate" />
           <TraceChart title="Duration" queries={[`{ ${filter} && kind = server } | quantile_over_time(duration, .5, .95, .99)`]} names={[]} unit="seconds" />
+          <TraceChart title="Requests by version" queries={[`{ ${filter} && kind = server } | rate() by (resource.service.version)`]} names={[]} unit="rate" />
+          <Resources name={name} />
         </div>
       ) : null}
       {one ? <Operations service={name} /> : null}
       <div className="service-columns">
         <Dependencies name={name} />
-        <ErrorLines name={name} />
+        {one ? <ErrorGroups name={name} /> : null}
+        {one ? <FailedTraces name={name} /> : null}
+        {one ? <TimeSpent name={name} /> : null}
+        {one ? <SlowTraces name={name} p95Ms={one.p95_ms} /> : null}
       </div>
     </div>
   );
 }
 
 function Facts({ one }: { one: signalbox.Service }) {
+  const { nowMs } = useRange();
+  const endMs = Math.floor(nowMs / 60_000) * 60_000;
+  // The key of the Status page's table: asked once for both.
+  const cost = useQuery({ queryKey: ['intake-services', endMs], queryFn: ({ signal }) => byService(endMs - 3_600_000, endMs, signal), staleTime: 60_000 }).data?.find((row) => row.name === one.name);
   return (
     <dl className="facts status-facts">
       <div><dt>Requests</dt><dd>{rate(one.rate_per_s)}/s</dd></div>
@@ -75,6 +86,8 @@ function Facts({ one }: { one: signalbox.Service }) {
       <div><dt>Log lines</dt><dd>{count(one.logs)}</dd></div>
       <div><dt>Error lines</dt><dd data-bad={one.error_logs > 0}>{count(one.error_logs)}</dd></div>
       <div><dt>Spans</dt><dd>{count(one.spans)}</dd></div>
+      {cost ? <div><dt>Log bytes, last hour</dt><dd>{bytes(cost.bytes)}</dd></div> : null}
+      {cost ? <div><dt>Series</dt><dd>{count(cost.series)}</dd></div> : null}
     </dl>
   );
 }
@@ -89,7 +102,7 @@ function TraceChart({ title, queries, names, unit }: { title: string; queries: s
     queryKey: ['trace-metrics', queries, window, stepS],
     queryFn: async ({ signal }) => (await Promise.all(queries.map((query) => tempo.metrics(query, window.startMs, window.endMs, stepS, signal)))).flat(),
   });
-  const series = useMemo<Series[]>(() => (found.data ?? []).map((one, i) => ({ ...one, labels: { series: names[i] ?? Object.values(one.labels).join(' ') } })), [found.data, names]);
+  const series = useMemo<Series[]>(() => (found.data ?? []).map((one, i) => ({ ...one, labels: { series: names[i] ?? Object.values(one.labels).join(' ') }, points: unit === 'rate' ? withZeros(one.points, window.startMs, window.endMs, stepS * 1000) : one.points })), [found.data, names, unit, window, stepS]);
   const data = useMemo(() => align(series, stepS * 1000), [series, stepS]);
   return (
     <Panel title={title} side={<AppLink to="/traces" search={{ q: (queries[0] ?? '').replace(/\s*\|.*$/, '') }}>Traces</AppLink>}>
@@ -100,13 +113,23 @@ function TraceChart({ title, queries, names, unit }: { title: string; queries: s
   );
 }
 
+/** Where nobody asked the rate is zero, not unknown. */
+function withZeros(points: Series['points'], startMs: number, endMs: number, stepMs: number): Series['points'] {
+  const known = new Map(points);
+  const first = points[0]?.[0] ?? startMs;
+  const offset = ((first % stepMs) + stepMs) % stepMs;
+  const out: Series['points'] = [];
+  for (let at = Math.ceil((startMs - offset) / stepMs) * stepMs + offset; at <= endMs; at += stepMs) out.push([at, known.get(at) ?? 0]);
+  return out;
+}
+
 function Dependencies({ name }: { name: string }) {
   const { window } = useRange();
   const map = useQuery({ queryKey: ['map', window], queryFn: ({ signal }) => signalbox.serviceMap(window.startMs, window.endMs, signal) });
   const about = map.data?.services.find((service) => service.name === name);
   const edges = (map.data?.edges ?? []).filter((edge) => edge.client === name || edge.server === name);
   return (
-    <Panel title="Depends on, and is called by" side={about ? `${about.versions.join(', ') || 'no version'}, ${about.instances.length} instances` : undefined}>
+    <Panel title="Depends on, and is called by" side={about ? `${about.versions.join(', ') || 'no version'}, ${about.instances.length === 1 ? 'one instance' : `${about.instances.length} instances`}` : undefined}>
       {map.error ? <Failure error={map.error} /> : !map.data ? <Rows count={4} /> : edges.length === 0 ? <Empty title="No calls seen" /> : (
         <table className="table">
           <tbody>
@@ -124,27 +147,6 @@ function Dependencies({ name }: { name: string }) {
             })}
           </tbody>
         </table>
-      )}
-    </Panel>
-  );
-}
-
-const LINES = 15;
-
-function ErrorLines({ name }: { name: string }) {
-  const { window } = useRange();
-  const query = `{${SERVICE_LABEL}=${quote(name)}} | detected_level=~"warn|warning|error|fatal|critical"`;
-  const found = useQuery({ queryKey: ['service-lines', name, window], queryFn: ({ signal }) => lines(query, nanos(window.startMs), nanos(window.endMs), LINES, signal) });
-  return (
-    <Panel title="Warnings and errors it logged" side={<AppLink to="/logs" search={{ q: query, view: 'patterns' }}>By pattern</AppLink>}>
-      {found.error ? <Failure error={found.error} /> : !found.data ? <Rows count={6} height={24} /> : found.data.length === 0 ? <Empty title="None" /> : (
-        <ol className="context service-lines">
-          {found.data.map((line) => (
-            <li key={line.key} title={firstLine(line.text)}>
-              <span className="faint">{clockMillis(line.ms)}</span> <SeverityMark severity={severityOf(line.labels)} /> {firstLine(line.text)}
-            </li>
-          ))}
-        </ol>
       )}
     </Panel>
   );

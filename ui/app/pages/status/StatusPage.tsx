@@ -6,6 +6,9 @@ import { type StatusSection, statusSections, valueText, words } from '../../lib/
 import { ago } from '../../lib/time';
 import { useStatus } from '../../state/queries';
 import { useRange } from '../../state/range';
+import { Config } from './Config';
+import { Intake } from './Intake';
+import { QueryLog } from './QueryLog';
 
 export default function StatusPage() {
   const { data, error, refetch } = useStatus();
@@ -38,11 +41,14 @@ function Loaded({ status }: { status: Status }) {
           </ul>
         </Panel>
       ) : null}
+      <QueryLog />
       <div className="status-grid">
+        <Intake />
         {statusSections(status).map((section) => (
           <Panel key={section.title} title={section.title}>{section.rows.length ? <Figures section={section} /> : <Empty title="Nothing yet" />}</Panel>
         ))}
       </div>
+      <Config />
       <p className="end-note">
         <a href="/ui/licenses.txt" target="_blank" rel="noopener">Licences of the packages in this page</a>
       </p>

@@ -4,19 +4,27 @@ import { useParams } from '@tanstack/react-router';
 import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { AppLink } from '../../components/AppLink';
 import { CopyButton } from '../../components/CopyButton';
+import { ShareMenu } from '../../components/ShareMenu';
 import { Empty, Failure, Rows } from '../../components/States';
+import { FlameGraph } from '../../components/FlameGraph';
 import { SearchBox } from '../../components/SearchBox';
 import { type Part, criticalPath, matchingSpans, pathByService } from '../../lib/critical';
+import { curlOf } from '../../lib/curl';
+import { flameOf } from '../../lib/flame';
 import { duration, percent } from '../../lib/format';
 import { logsOfTrace } from '../../lib/links';
+import { type Line, firstLine } from '../../lib/loki';
+import { severityOf } from '../../lib/severity';
 import * as tempo from '../../lib/tempo';
 import type { Trace } from '../../lib/trace';
 import { type Waterfall, layOut } from '../../lib/waterfall';
 import { clockMillis, dayText } from '../../lib/time';
 import { useSearchAll, useSetSearch } from '../../state/search';
+import { Breakdown } from './Breakdown';
+import { Compare } from './Compare';
 import { SpanDetail } from './SpanDetail';
 import { TraceLogs, useTraceLogs } from './TraceLogs';
-import { WaterfallView } from './WaterfallView';
+import { type LogMark, WaterfallView } from './WaterfallView';
 
 export default function TracePage() {
   const { traceId = '' } = useParams({ strict: false }) as { traceId?: string };
@@ -50,24 +58,29 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
   const selected = trace.spans.find((span) => span.id === search.span);
   const select = useCallback((id: string | undefined) => setSearch({ span: id }, 'replace'), [setSearch]);
   const close = useCallback(() => select(undefined), [select]);
-  const view = search.view === 'logs' ? 'logs' : 'spans';
+  const view = VIEWS.find((one) => one === search.view) ?? 'spans';
+  const root = fall.rows[0]?.span;
+  const find = useCallback((text: string) => setSearch({ find: text, view: undefined }), [setSearch]);
   const critical = useMemo(() => criticalPath(trace.spans), [trace]);
   const hits = useMemo(() => (search.find ? matchingSpans(trace.spans, search.find) : undefined), [trace, search.find]);
   const parents = useMemo(() => new Set(fall.rows.filter((row) => row.children > 0).map((row) => row.span.id)), [fall]);
-  const toggle = (id: string) =>
-    setCollapsed((now) => {
-      const next = new Set(now);
-      if (!next.delete(id)) next.add(id);
-      return next;
-    });
+  const toggle = useCallback((id: string) => setCollapsed((now) => {
+    const next = new Set(now);
+    if (!next.delete(id)) next.add(id);
+    return next;
+  }), []);
+  const logMarks = useMemo(() => marksBySpan(logs.data ?? []), [logs.data]);
   return (
     <div className="page-fixed">
       <TraceHead traceId={traceId} fall={fall} spans={trace.spans.length}>
         <SegmentedControl
           value={view}
-          onChange={(value) => setSearch({ view: value === 'logs' ? 'logs' : undefined })}
+          onChange={(value) => setSearch({ view: value === 'spans' ? undefined : value })}
           data={[
             { value: 'spans', label: 'Waterfall' },
+            { value: 'flame', label: 'Flame graph' },
+            { value: 'breakdown', label: 'Breakdown' },
+            { value: 'compare', label: 'Compare' },
             { value: 'logs', label: logs.data ? `Logs (${logs.data.length})` : 'Logs' },
           ]}
         />
@@ -81,12 +94,34 @@ function Loaded({ trace, traceId }: { trace: Trace; traceId: string }) {
           {search.path ? <PathSums sums={pathByService(trace.spans, critical)} total={fall.durationMs} /> : null}
         </div>
       ) : null}
-      <div className="trace-body">
-        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} path={search.path ? critical : NO_PATH} hits={hits} />}
+      <div className="trace-body" data-detail={selected ? true : undefined}>
+        {view === 'logs' ? <TraceLogs logs={logs} startMs={fall.startMs} onSpan={select} /> : view === 'flame' ? <Flame trace={trace} services={fall.services} /> : view === 'breakdown' ? <Breakdown spans={trace.spans} services={fall.services} onFind={find} /> : view === 'compare' && root ? <Compare trace={{ ...trace, id: trace.id || traceId }} root={root} services={fall.services} other={search.with} /> : <WaterfallView fall={fall} selected={selected?.id} collapsed={collapsed} onSelect={select} onToggle={toggle} path={search.path ? critical : NO_PATH} hits={hits} logs={logMarks} />}
         {selected ? <SpanDetail key={selected.id} span={selected} traceStartMs={fall.startMs} logs={(logs.data ?? []).filter((line) => line.labels.span_id === selected.id)} onClose={close} /> : null}
       </div>
     </div>
   );
+}
+
+const VIEWS = ['spans', 'flame', 'breakdown', 'compare', 'logs'] as const;
+
+/** Spans of the same name below the same parents are one box. */
+function Flame({ trace, services }: { trace: Trace; services: readonly string[] }) {
+  const root = useMemo(() => flameOf([trace.spans]), [trace]);
+  return <div className="scroll"><FlameGraph root={root} services={services} title="This trace" /></div>;
+}
+
+function marksBySpan(lines: readonly Line[]): Map<string, LogMark[]> {
+  const by = new Map<string, LogMark[]>();
+  for (const line of lines) {
+    const id = line.labels.span_id;
+    if (!id) continue;
+    const severity = severityOf(line.labels);
+    const mark = { ms: line.ms, bad: severity === 'error' || severity === 'fatal', text: firstLine(line.text) };
+    const known = by.get(id);
+    if (known) known.push(mark);
+    else by.set(id, [mark]);
+  }
+  return by;
 }
 
 const NO_PATH: ReadonlyMap<string, Part[]> = new Map();
@@ -113,19 +148,22 @@ function TraceHead({ traceId, fall, spans, children }: { traceId: string; fall: 
         <span className="mono faint clip">
           {traceId}
           <CopyButton text={traceId} label="Copy trace id" />
+          <ShareMenu curl={() => curlOf(`/api/v2/traces/${traceId}`, {})} open={[{ label: 'Open in TraceQL', to: '/traces', search: { q: `{ trace:id = "${traceId}" }` } }]} />
         </span>
       </div>
+      <div className="facts-line">
       <dl className="facts">
         <Fact name="Start" value={`${dayText(fall.startMs)} ${clockMillis(fall.startMs)}`} />
         <Fact name="Duration" value={duration(fall.durationMs)} />
         <Fact name="Spans" value={String(spans)} />
         <Fact name="Services" value={String(fall.services.length)} />
         <Fact name="Errors" value={fall.errors ? `▲ ${fall.errors}` : '0'} bad={fall.errors > 0} />
+      </dl>
         <div className="trace-actions">
           <AppLink {...logsOfTrace(traceId, fall.startMs, fall.startMs + fall.durationMs)}>Search its logs</AppLink>
           {children}
         </div>
-      </dl>
+      </div>
     </header>
   );
 }

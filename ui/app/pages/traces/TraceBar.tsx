@@ -1,9 +1,12 @@
 import { Button, Select } from '@mantine/core';
 import { QueryField } from '../../components/editor/QueryField';
 import { SearchBox } from '../../components/SearchBox';
+import { ShareMenu } from '../../components/ShareMenu';
 import type { Search } from '../../lib/search';
 import { type TraceFilters, asTraceId, traceDuration } from '../../lib/traceql';
+import { curlOf } from '../../lib/curl';
 import { useServiceNames } from '../../state/queries';
+import { useRange } from '../../state/range';
 import { useGo, useSetSearch } from '../../state/search';
 
 export function traceFiltersOf(search: Search): TraceFilters {
@@ -22,6 +25,7 @@ const DURATIONS = ['10ms', '50ms', '100ms', '250ms', '500ms', '1s', '2s', '5s', 
 export function TraceBar({ search, query }: { search: Search; query: string }) {
   const setSearch = useSetSearch();
   const go = useGo();
+  const { window } = useRange();
   const written = search.q !== undefined;
   /** A pasted id is an address, not a search. */
   const openOr = (text: string, otherwise: () => void) => {
@@ -41,6 +45,8 @@ export function TraceBar({ search, query }: { search: Search; query: string }) {
       <Button variant={written ? 'light' : 'default'} onClick={swap} aria-pressed={written}>
         TraceQL
       </Button>
+      <Button variant={search.view === 'flame' ? 'light' : 'default'} aria-pressed={search.view === 'flame'} onClick={() => setSearch({ view: search.view === 'flame' ? undefined : 'flame' }, 'replace')}>Flame graph</Button>
+      <ShareMenu curl={() => curlOf('/api/search', { q: query, start: Math.floor(window.startMs / 1000), end: Math.ceil(window.endMs / 1000), limit: 200 })} />
       {written ? null : (
         <div className="terms">
           <button type="button" className="as-query mono clip" title="Edit as TraceQL" onClick={swap}>

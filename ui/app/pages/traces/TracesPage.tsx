@@ -9,6 +9,7 @@ import { useRange } from '../../state/range';
 import { useGo, useSearchAll, useSetSearch } from '../../state/search';
 import { parseSelection, selectionText, within } from '../../lib/selection';
 import { Difference } from './Difference';
+import { ManyFlames } from './ManyFlames';
 import { Scatter } from './Scatter';
 import { TraceBar, traceFiltersOf } from './TraceBar';
 import { TraceTable } from './TraceTable';
@@ -46,6 +47,7 @@ export default function TracesPage() {
         {result.data ? (
           found.length ? (
             <>
+              {search.view === 'flame' ? <ManyFlames found={found} /> : null}
               <TraceTable found={found} active={active} stale={result.isPlaceholderData} />
               <p className="faint end-note">
                 {all.length >= LIMIT ? `The newest ${LIMIT} traces that match; narrow the search or the time range to see others.` : `${found.length} traces match.`}
