@@ -2,6 +2,7 @@
 //! fresh one. One lock per tenant decides what a snapshot sees, so a record is never seen twice or not at all.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -14,10 +15,12 @@ use crate::model::{Batch, EventBatch, Limits, Lsn, Signal, Stream, Tenant, Tenan
 use crate::tap::AppliedBatch;
 
 /// All tenants that were seen; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Tenants {
     known: Arc<RwLock<HashMap<Tenant, Arc<TenantState>>>>,
     limits: Limits,
+    /// Where heads may make files.
+    folder: Arc<Path>,
 }
 
 pub(crate) struct TenantState {
@@ -85,8 +88,8 @@ pub(crate) enum SealedData {
 // === impl Tenants ===
 
 impl Tenants {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { known: Arc::default(), limits }
+    pub(crate) fn new(limits: Limits, folder: &Path) -> Self {
+        Self { known: Arc::default(), limits, folder: folder.into() }
     }
 
     pub(crate) fn get(&self, tenant: &Tenant) -> Option<Arc<TenantState>> {
@@ -95,7 +98,7 @@ impl Tenants {
 
     pub(crate) fn get_or_add(&self, tenant: &Tenant, no: TenantNo) -> Arc<TenantState> {
         let mut tenants = self.known.write();
-        let new = || TenantState::new(no, tenant.clone(), self.limits);
+        let new = || TenantState::new(no, tenant.clone(), self.limits, &self.folder);
         Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(new())))
     }
 
@@ -111,9 +114,10 @@ impl Tenants {
 // === impl TenantState ===
 
 impl TenantState {
-    fn new(no: TenantNo, name: Tenant, limits: Limits) -> Self {
+    fn new(no: TenantNo, name: Tenant, limits: Limits, folder: &Arc<Path>) -> Self {
         let heads = TenantHeads::default();
         heads.samples.fresh.write().set_limits(&limits);
+        heads.samples.fresh.write().set_folder(folder);
         let (heads, used_ms) = (RwLock::new(heads), AtomicI64::new(0));
         Self { no, name, limits, heads, used_ms, erasures: RwLock::default() }
     }
