@@ -1,51 +1,62 @@
 //! JSON written straight into bytes: answers can be large, and a tree of them would be larger.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
+
+use engine::promql::write_digits;
 
 /// Commas are put by looking at the last byte: one is due unless an object, an array or a member has just begun.
 #[derive(Default)]
-pub(crate) struct Json(String);
+pub(crate) struct Json(Vec<u8>);
 
 // === impl Json ===
 
 impl Json {
     pub(crate) fn with_capacity(bytes: usize) -> Self {
-        Self(String::with_capacity(bytes))
+        Self(Vec::with_capacity(bytes))
     }
 
     pub(crate) fn into_string(self) -> String {
-        self.0
+        // Only texts were put in.
+        String::from_utf8(self.0).unwrap_or_default()
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.0.into_bytes()
+        self.0
     }
 
     pub(crate) fn object(&mut self, fill: impl FnOnce(&mut Self)) {
         self.separate();
-        self.0.push('{');
+        self.0.push(b'{');
         fill(self);
-        self.0.push('}');
+        self.0.push(b'}');
     }
 
     pub(crate) fn array(&mut self, fill: impl FnOnce(&mut Self)) {
         self.separate();
-        self.0.push('[');
+        self.0.push(b'[');
         fill(self);
-        self.0.push(']');
+        self.0.push(b']');
     }
 
     /// The name of the member whose value is written next.
     pub(crate) fn key(&mut self, name: &str) -> &mut Self {
         self.separate();
         push_text(name, &mut self.0);
-        self.0.push(':');
+        self.0.push(b':');
         self
     }
 
     pub(crate) fn string(&mut self, text: &str) {
         self.separate();
         push_text(text, &mut self.0);
+    }
+
+    /// A string that needs no escapes.
+    pub(crate) fn plain_string(&mut self, fill: impl FnOnce(&mut Vec<u8>)) {
+        self.separate();
+        self.0.push(b'"');
+        fill(&mut self.0);
+        self.0.push(b'"');
     }
 
     pub(crate) fn strings<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
@@ -63,35 +74,37 @@ impl Json {
         if number.is_finite() {
             let _ = write!(self.0, "{number}");
         } else {
-            self.0.push_str("null");
+            self.0.extend_from_slice(b"null");
         }
     }
 
     pub(crate) fn bool(&mut self, value: bool) {
         self.separate();
-        self.0.push_str(if value { "true" } else { "false" });
+        self.0.extend_from_slice(if value { &b"true"[..] } else { b"false" });
     }
 
     pub(crate) fn null(&mut self) {
         self.separate();
-        self.0.push_str("null");
+        self.0.extend_from_slice(b"null");
     }
 
     /// Milliseconds as seconds, the way Prometheus writes sample times: no fraction if it is zero.
     pub(crate) fn seconds(&mut self, time_ms: i64) {
         self.separate();
-        let sign = if time_ms < 0 { "-" } else { "" };
+        if time_ms < 0 {
+            self.0.push(b'-');
+        }
         let (seconds, ms) = (time_ms.unsigned_abs() / 1000, time_ms.unsigned_abs() % 1000);
-        let _ = match ms {
-            0 => write!(self.0, "{sign}{seconds}"),
-            ms => write!(self.0, "{sign}{seconds}.{ms:03}"),
-        };
+        write_digits(seconds, &mut self.0);
+        if ms > 0 {
+            let _ = write!(self.0, ".{ms:03}");
+        }
     }
 
     /// JSON that is already written.
     pub(crate) fn raw(&mut self, json: &str) {
         self.separate();
-        self.0.push_str(json);
+        self.0.extend_from_slice(json.as_bytes());
     }
 
     pub(crate) fn member(&mut self, name: &str, text: &str) {
@@ -99,33 +112,33 @@ impl Json {
     }
 
     fn separate(&mut self) {
-        if !matches!(self.0.as_bytes().last(), None | Some(b'{' | b'[' | b':' | b',')) {
-            self.0.push(',');
+        if !matches!(self.0.last(), None | Some(b'{' | b'[' | b':' | b',')) {
+            self.0.push(b',');
         }
     }
 }
 
 /// Escapes what JSON must, and what would end a script element if the answer were pasted into a page.
-fn push_text(text: &str, out: &mut String) {
-    out.push('"');
+fn push_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {
         if byte >= b' ' && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&') {
             continue;
         }
-        out.push_str(text.get(plain_from..at).unwrap_or_default());
+        out.extend_from_slice(text.get(plain_from..at).unwrap_or_default().as_bytes());
         plain_from = at + 1;
         match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
             byte => drop(write!(out, "\\u{byte:04x}")),
         }
     }
-    out.push_str(text.get(plain_from..).unwrap_or_default());
-    out.push('"');
+    out.extend_from_slice(text.get(plain_from..).unwrap_or_default().as_bytes());
+    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ impl Restored {
         damage: &DamageList,
         clock: &Clock,
     ) -> Result<Self, OpenError> {
-        let tenants = Tenants::new(config.limits);
+        let tenants = Tenants::new(config.limits, &config.data_dir);
         for (no, tenant) in catalog.tenants().map_err(other("list tenants"))? {
             tenants.get_or_add(&tenant, no);
         }

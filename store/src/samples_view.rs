@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use crate::StoreError;
 use crate::head::{OwnedExemplar, SampleHead};
 use crate::model::{LabelMatcher, Labels, RequestCtx, SampleBatch};
+use crate::parallel::Helpers;
 use crate::segment::samples::SampleSegment;
 use crate::selection::{Selection, Source, SourceError, exemplars_in};
 use crate::series_set::SeriesSet;
@@ -23,6 +24,7 @@ pub(crate) struct SamplesView {
     /// By number, in the order their samples were written.
     segments: Vec<(u64, Arc<SampleSegment>)>,
     on_damage: Option<OnDamage>,
+    helpers: Helpers,
 }
 
 impl SamplesView {
@@ -31,7 +33,13 @@ impl SamplesView {
         segments: Vec<(u64, Arc<SampleSegment>)>,
         on_damage: Option<OnDamage>,
     ) -> Self {
-        Self { heads, segments, on_damage }
+        Self { heads, segments, on_damage, helpers: Helpers::default() }
+    }
+
+    /// Threads queries may use beside the caller's.
+    pub(crate) fn with(mut self, helpers: &Helpers) -> Self {
+        self.helpers = helpers.clone();
+        self
     }
 
     /// For snapshots of loose batches.
@@ -65,7 +73,7 @@ impl SamplesView {
             before || segment.overlaps(start_ms, end_ms)
         };
         let selection = self.selection(ctx, &query.matchers, wanted)?;
-        Ok(SeriesSet::new(selection, query, self.on_damage.clone()))
+        Ok(SeriesSet::new(selection, query, self.on_damage.clone(), self.helpers.clone()))
     }
 
     pub(crate) fn select(

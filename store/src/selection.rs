@@ -108,6 +108,10 @@ impl Selection {
         &self.series[at].meta
     }
 
+    pub(crate) fn find(&self, labels: &Labels) -> Option<usize> {
+        self.series.binary_search_by(|one| one.labels.cmp(labels)).ok()
+    }
+
     pub(crate) fn reader(&self) -> SelectionReader<'_> {
         let caches = self.sources.iter().map(|_| SourceCache::default()).collect();
         SelectionReader { selection: self, caches, shared: SharedTimes::default() }
@@ -116,6 +120,19 @@ impl Selection {
     fn places(&self, at: usize) -> &[Place] {
         let (first, end) = self.series[at].places;
         &self.places[first as usize..end as usize]
+    }
+
+    /// Whether reading this series needs another block than the one before it. Heads have no blocks.
+    pub(crate) fn begins_block(&self, at: usize) -> bool {
+        let block = |at: usize| {
+            let place = self.places(at).first()?;
+            match &self.sources[place.source as usize] {
+                Source::Segment(_, segment) => Some((place.source, segment.block_of(place.number)?)),
+                Source::Head(_) => None,
+            }
+        };
+        let block_at = block(at);
+        block_at.is_none() || at == 0 || block(at - 1) != block_at
     }
 
     /// Whether a series has samples in the range: for segments as far as their own range tells.

@@ -1,9 +1,13 @@
 //! What a query selects: series sorted by labels, their samples read when asked, by several threads if need be.
 
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::StoreError;
 use crate::model::{HistogramPoint, Labels, MetricKind, RequestCtx, Temporality};
+use crate::parallel::{self, Helpers};
 use crate::samples_view::OnDamage;
 use crate::segment::samples::{Piece, RawHistogram, RawSamples, start_at};
 use crate::selection::{Selection, SelectionReader, SourceError};
@@ -12,12 +16,18 @@ use crate::snapshot::{SeriesMeta, SeriesQuery, SeriesSamples};
 /// What marks the end of a series, as a value.
 const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
 
+/// A part has at least so many series, so that threads meet seldom; then it ends with the next block.
+const PART_SERIES: usize = 64;
+/// Series without samples fill no block.
+const PART_SERIES_MAX: usize = 512;
+
 /// The series that match a query; some may turn out to have no samples in its range.
 pub struct SeriesSet {
     selection: Selection,
     range_ms: (i64, i64),
     totals: bool,
     on_damage: Option<OnDamage>,
+    helpers: Helpers,
 }
 
 /// Reads the series of a [`SeriesSet`]; neighbours are cheap.
@@ -29,8 +39,14 @@ pub struct SeriesReader<'a> {
 // === impl SeriesSet ===
 
 impl SeriesSet {
-    pub(crate) fn new(selection: Selection, query: &SeriesQuery, on_damage: Option<OnDamage>) -> Self {
-        Self { selection, range_ms: (query.start_ms, query.end_ms), totals: query.totals, on_damage }
+    pub(crate) fn new(
+        selection: Selection,
+        query: &SeriesQuery,
+        on_damage: Option<OnDamage>,
+        helpers: Helpers,
+    ) -> Self {
+        let range_ms = (query.start_ms, query.end_ms);
+        Self { selection, range_ms, totals: query.totals, on_damage, helpers }
     }
 
     pub fn len(&self) -> usize {
@@ -49,8 +65,51 @@ impl SeriesSet {
         self.selection.meta(at)
     }
 
+    /// Where a label set is.
+    pub fn find(&self, labels: &Labels) -> Option<usize> {
+        self.selection.find(labels)
+    }
+
     pub fn reader(&self) -> SeriesReader<'_> {
         SeriesReader { set: self, reader: self.selection.reader() }
+    }
+
+    /// Neighbouring series are worked on together, on several threads where that pays; what is made of them is shown in
+    /// the order of the series. A worker stays with its reader from part to part.
+    pub fn in_parts<W: Send, T: Send>(
+        &self,
+        worker: &(dyn Fn() -> W + Sync),
+        work: &(dyn Fn(&mut W, &mut SeriesReader<'_>, Range<usize>) -> T + Sync),
+        visit: &mut dyn FnMut(T) -> ControlFlow<()>,
+    ) {
+        let parts = self.parts();
+        let idle = Mutex::new(Vec::new());
+        let read = |at: usize| {
+            let free = idle.lock().pop();
+            let (mut worker, mut reader) = free.unwrap_or_else(|| (worker(), self.reader()));
+            let made = work(&mut worker, &mut reader, parts[at].clone());
+            idle.lock().push((worker, reader));
+            made
+        };
+        parallel::in_order(&self.helpers, parts.len(), &read, visit);
+    }
+
+    /// Parts end where blocks do: no block is decompressed for two of them.
+    fn parts(&self) -> Vec<Range<usize>> {
+        let mut parts = Vec::with_capacity(self.len() / PART_SERIES + 1);
+        let mut from = 0;
+        for at in 1..self.len() {
+            let series = at - from;
+            let ends = series >= PART_SERIES && self.selection.begins_block(at);
+            if ends || series >= PART_SERIES_MAX {
+                parts.push(from..at);
+                from = at;
+            }
+        }
+        if from < self.len() {
+            parts.push(from..self.len());
+        }
+        parts
     }
 
     fn damaged(&self, what: &SourceError) {
@@ -87,7 +146,7 @@ impl SeriesReader<'_> {
         if let Some(before) = total_before {
             run_totals(&mut samples, before, set.range_ms.0);
         }
-        ctx.budget.take(samples.values.len() as u64 * 8 + samples.histograms.len() as u64 * 256 + 64)?;
+        ctx.budget.take(samples.held_bytes())?;
         Ok(Some(samples))
     }
 }

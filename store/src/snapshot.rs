@@ -147,6 +147,13 @@ pub struct SeriesSamples {
     pub histograms: Vec<(i64, i64, HistogramPoint)>,
 }
 
+impl SeriesSamples {
+    /// What the request's budget is asked for while the samples are held, roughly.
+    pub fn held_bytes(&self) -> u64 {
+        self.values.len() as u64 * 8 + self.histograms.len() as u64 * 256 + 64
+    }
+}
+
 impl SeriesMeta {
     /// `otel_temporality`, of what has one.
     pub(crate) fn temporality_label(&self) -> Option<&'static str> {

@@ -2,6 +2,7 @@
 //! fresh one. One lock per tenant decides what a snapshot sees, so a record is never seen twice or not at all.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -15,11 +16,13 @@ use crate::room::Room;
 use crate::tap::AppliedBatch;
 
 /// All tenants that were seen; cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Tenants {
     known: Arc<RwLock<HashMap<Tenant, Arc<TenantState>>>>,
     limits: Limits,
     room: Arc<Room>,
+    /// Where heads may make files.
+    folder: Arc<Path>,
 }
 
 pub(crate) struct TenantState {
@@ -88,8 +91,8 @@ pub(crate) enum SealedData {
 // === impl Tenants ===
 
 impl Tenants {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+    pub(crate) fn new(limits: Limits, folder: &Path) -> Self {
+        Self { known: Arc::default(), limits, room: Arc::default(), folder: folder.into() }
     }
 
     pub(crate) fn get(&self, tenant: &Tenant) -> Option<Arc<TenantState>> {
@@ -98,7 +101,7 @@ impl Tenants {
 
     pub(crate) fn get_or_add(&self, tenant: &Tenant, no: TenantNo) -> Arc<TenantState> {
         let mut tenants = self.known.write();
-        let new = || TenantState::new(no, tenant.clone(), self.limits, Arc::clone(&self.room));
+        let new = || TenantState::new(no, tenant.clone(), self.limits, &self.folder, Arc::clone(&self.room));
         Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(new())))
     }
 
@@ -119,9 +122,10 @@ impl Tenants {
 // === impl TenantState ===
 
 impl TenantState {
-    fn new(no: TenantNo, name: Tenant, limits: Limits, room: Arc<Room>) -> Self {
+    fn new(no: TenantNo, name: Tenant, limits: Limits, folder: &Arc<Path>, room: Arc<Room>) -> Self {
         let heads = TenantHeads::default();
         heads.samples.fresh.write().set_limits(&limits);
+        heads.samples.fresh.write().set_folder(folder);
         let (heads, used_ms) = (RwLock::new(heads), AtomicI64::new(0));
         Self { no, name, limits, room, heads, used_ms, erasures: RwLock::default() }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::promql::{Answer, Data, Histogram, Point, Sample, Series, fmt_value};
+use engine::promql::{Answer, Data, Histogram, Point, Sample, Series, fmt_value, write_value};
 
 use super::{success, write_labels};
 use crate::failure::Reply;
@@ -42,8 +42,11 @@ fn result_type(data: &Data) -> &'static str {
 
 fn write_result(json: &mut Json, data: &Data) {
     match data {
-        Data::Scalar { time_ms, value } => write_sample(json, *time_ms, &fmt_value(*value)),
-        Data::String { time_ms, value } => write_sample(json, *time_ms, value),
+        Data::Scalar { time_ms, value } => write_sample(json, *time_ms, *value),
+        Data::String { time_ms, value } => json.array(|a| {
+            a.seconds(*time_ms);
+            a.string(value);
+        }),
         Data::Vector(samples) => json.array(|a| samples.iter().for_each(|sample| write_element(a, sample))),
         Data::Matrix(all) => json.array(|a| all.iter().for_each(|series| write_series(a, series))),
     }
@@ -53,7 +56,7 @@ fn write_element(json: &mut Json, sample: &Sample) {
     json.object(|o| {
         write_labels(o.key("metric"), &sample.labels);
         match &sample.value {
-            Point::Float(value) => write_sample(o.key("value"), sample.time_ms, &fmt_value(*value)),
+            Point::Float(value) => write_sample(o.key("value"), sample.time_ms, *value),
             Point::Histogram(histogram) => write_histogram(o.key("histogram"), sample.time_ms, histogram),
         }
     });
@@ -64,10 +67,7 @@ fn write_series(json: &mut Json, series: &Series) {
         write_labels(o.key("metric"), &series.labels);
         if !series.floats.is_empty() || series.histograms.is_empty() {
             o.key("values").array(|a| {
-                series
-                    .floats
-                    .iter()
-                    .for_each(|(time_ms, value)| write_sample(a, *time_ms, &fmt_value(*value)));
+                series.floats.iter().for_each(|(time_ms, value)| write_sample(a, *time_ms, *value));
             });
         }
         if !series.histograms.is_empty() {
@@ -81,10 +81,10 @@ fn write_series(json: &mut Json, series: &Series) {
     });
 }
 
-fn write_sample(json: &mut Json, time_ms: i64, value: &str) {
+fn write_sample(json: &mut Json, time_ms: i64, value: f64) {
     json.array(|a| {
         a.seconds(time_ms);
-        a.string(value);
+        a.plain_string(|out| write_value(value, out));
     });
 }
 
@@ -105,7 +105,7 @@ fn write_histogram(json: &mut Json, time_ms: i64, histogram: &Histogram) {
                         b.int(boundary_rule(bucket.lower_inclusive, bucket.upper_inclusive));
                         [bucket.lower, bucket.upper, bucket.count]
                             .iter()
-                            .for_each(|v| b.string(&fmt_value(*v)));
+                            .for_each(|v| b.plain_string(|out| write_value(*v, out)));
                     });
                 }
             });

@@ -3,26 +3,23 @@
 //! When a label (an attribute of data points) of a metric has had more values than its limit, series that are not known
 //! yet get `__overflow__` as its value; all else of the metric, known series included, stays as it is. What is folded
 //! is added up, so that sums over the metric stay right: growth is added at its time, of everything else each member's
-//! change is added to a running total. Members are remembered up to a bound; beyond it their first value counts, and
-//! growth after it is lost.
+//! change is added to a running total (see [`super::members`]).
 //!
 //! The state passes from head to head. After a restart it is made again from the log; members whose samples are in
 //! segments by then are new to it and count once more.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use rustc_hash::FxBuildHasher;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::members::Members;
 use crate::model::{Limits, Nested, NestedWriter, SampleGroup, Value};
 
 /// The value that stands for all further ones.
 pub(crate) const OVERFLOW: &str = "__overflow__";
-/// Members whose values are remembered, over all metrics of a tenant.
-const MEMBERS_MAX: usize = 1 << 20;
-/// Words of the filter of further members: for ten million of them about one in twenty is taken for known.
-const FILTER_WORDS: usize = 1 << 20;
 
 /// A label that is being folded.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -56,13 +53,6 @@ struct MetricFuse {
     known: HashSet<u64, FxBuildHasher>,
 }
 
-/// What the members of folded series counted last.
-#[derive(Default)]
-struct Members {
-    last: HashMap<u64, Box<[f64]>, FxBuildHasher>,
-    further: Vec<u64>,
-}
-
 /// What a group that the head does not know is to become.
 pub(super) enum Verdict {
     Keep,
@@ -76,6 +66,10 @@ impl Fuse {
     pub(super) fn set_limits(&mut self, limits: &Limits) {
         self.values_max = usize::try_from(limits.label_values_max).ok();
         self.series_max = usize::try_from(limits.series_per_tenant_max).ok();
+    }
+
+    pub(super) fn set_folder(&mut self, folder: &Arc<Path>) {
+        self.members.set_folder(folder);
     }
 
     /// For the head that comes after: what was known stays known.
@@ -191,41 +185,4 @@ fn fold(scratch: &mut NestedWriter, attributes: Nested<'_>, folded: &[LabelOverf
     }
     scratch.end();
     scratch.as_nested().as_bytes().into()
-}
-
-// === impl Members ===
-
-impl Members {
-    fn change(&mut self, member: u64, values: &[f64], counter: bool) -> Vec<f64> {
-        // A marker of the series' end is no number.
-        let number = |value: &f64| if value.is_nan() { 0.0 } else { *value };
-        if let Some(last) = self.last.get_mut(&member) {
-            let grown = |(last, value): (&mut f64, &f64)| {
-                let before = if value.is_nan() { return 0.0 } else { std::mem::replace(last, *value) };
-                if counter && *value < before { *value } else { *value - before }
-            };
-            return last.iter_mut().zip(values).map(grown).collect();
-        }
-        if self.last.len() < MEMBERS_MAX {
-            self.last.insert(member, values.iter().map(number).collect());
-        } else if self.seen(member) {
-            return vec![0.0; values.len()];
-        }
-        values.iter().map(number).collect()
-    }
-
-    /// Whether a member beyond the bound was here before; it is from now on.
-    fn seen(&mut self, member: u64) -> bool {
-        if self.further.is_empty() {
-            self.further.resize(FILTER_WORDS, 0);
-        }
-        let mut seen = true;
-        for probe in 0..3 {
-            let at = member.rotate_left(21 * probe).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 38;
-            let (word, bit) = (at as usize / 64 % FILTER_WORDS, 1 << (at % 64));
-            seen &= self.further[word] & bit != 0;
-            self.further[word] |= bit;
-        }
-        seen
-    }
 }

@@ -3,6 +3,7 @@
 mod events;
 mod fuse;
 mod group;
+mod members;
 mod samples;
 #[cfg(test)]
 mod tests;

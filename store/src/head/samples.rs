@@ -1,6 +1,7 @@
 //! Recent samples, by series.
 
 use std::hash::{BuildHasherDefault, Hasher};
+use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -165,6 +166,11 @@ impl SampleHead {
 
     pub(crate) fn set_limits(&mut self, limits: &Limits) {
         self.fuse.set_limits(limits);
+    }
+
+    /// Where files of values may be made that are too many for memory.
+    pub(crate) fn set_folder(&mut self, folder: &Arc<Path>) {
+        self.fuse.set_folder(folder);
     }
 
     /// Labels that are being folded.

@@ -44,7 +44,7 @@ impl Labels {
         self.get(Self::METRIC_NAME).unwrap_or_default()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.0.iter().map(|(n, v)| (n.as_ref(), v.as_ref()))
     }
 

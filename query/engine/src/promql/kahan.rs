@@ -1,15 +1,13 @@
 //! Summation that keeps the low bits plain addition loses (Neumaier's variant of Kahan's).
 
 /// Adds to `sum`; the true total is `sum + compensation`.
+#[inline]
 pub(crate) fn add(value: f64, sum: &mut f64, compensation: &mut f64) {
     let total = *sum + value;
-    if total.is_infinite() {
-        *compensation = 0.0;
-    } else if sum.abs() >= value.abs() {
-        *compensation += (*sum - total) + value;
-    } else {
-        *compensation += (value - total) + *sum;
-    }
+    // Choices instead of branches: a loop over many sums takes several at once.
+    let (large, small) = if sum.abs() >= value.abs() { (*sum, value) } else { (value, *sum) };
+    let low = *compensation + ((large - total) + small);
+    *compensation = if total.is_infinite() { 0.0 } else { low };
     *sum = total;
 }
 

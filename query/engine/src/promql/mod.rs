@@ -22,7 +22,7 @@ pub use eval::{
 };
 pub use functions::{FUNCTIONS, Function, Variadic};
 pub use histogram::{Bucket, Counts, Histogram, ResetHint};
-pub use number::fmt_value;
+pub use number::{fmt_value, write_digits, write_value};
 pub use parse::{DEPTH_MAX, ParseError, TEXT_BYTES_MAX, parse, parse_selector};
 pub use print::pretty;
 pub use selectors::{Used, selectors};

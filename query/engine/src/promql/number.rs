@@ -10,6 +10,56 @@ pub fn fmt_value(value: f64) -> String {
     fmt_plain(value)
 }
 
+/// Appends what [`fmt_value`] gives, without a text between: answers are made of millions of these.
+pub fn write_value(value: f64, out: &mut Vec<u8>) {
+    // The sign of a zero shows; larger whole numbers have digits that are not their own.
+    if value.fract() == 0.0 && value.abs() < WHOLE_MAX && (value != 0.0 || value.is_sign_positive()) {
+        if value < 0.0 {
+            out.push(b'-');
+        }
+        return write_digits(value.abs() as u64, out);
+    }
+    if value.is_finite() {
+        let mut buffer = ryu::Buffer::new();
+        let text = buffer.format_finite(value);
+        if !text.contains('e') {
+            return out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+        }
+    }
+    out.extend_from_slice(fmt_value(value).as_bytes());
+}
+
+/// Whole numbers below are exact as doubles.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Appends a whole number.
+pub fn write_digits(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut from = digits.len();
+    while number >= 100 {
+        from -= 2;
+        digits[from..from + 2].copy_from_slice(pair_of_digits(number % 100));
+        number /= 100;
+    }
+    from -= 2;
+    digits[from..from + 2].copy_from_slice(pair_of_digits(number));
+    from += usize::from(number < 10);
+    out.extend_from_slice(&digits[from..]);
+}
+
+fn pair_of_digits(number: u64) -> &'static [u8; 2] {
+    const PAIRS: [[u8; 2]; 100] = {
+        let mut pairs = [[0; 2]; 100];
+        let mut at = 0;
+        while at < 100 {
+            pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
+            at += 1;
+        }
+        pairs
+    };
+    &PAIRS[number as usize]
+}
+
 /// As OpenMetrics writes label values made from numbers: whole ones with `.0`.
 pub fn fmt_open_metrics(value: f64) -> String {
     let text = fmt_general(value);
@@ -97,9 +147,24 @@ mod tests {
             (f64::MAX, "1.7976931348623157e+308"),
         ] {
             assert_eq!(fmt_value(value), text);
+            let mut written = Vec::new();
+            write_value(value, &mut written);
+            assert_eq!(String::from_utf8_lossy(&written), text);
         }
         assert_eq!(fmt_plain(1e21), "1000000000000000000000");
         assert_eq!(fmt_general(0.00001), "1e-05");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn values_are_appended_as_they_are_formatted(bits: u64, whole in -100_000i64..100_000, scale in 0i32..30) {
+            let power = 10f64.powi(scale);
+            for value in [f64::from_bits(bits), whole as f64, whole as f64 / power, whole as f64 * power] {
+                let mut written = Vec::new();
+                write_value(value, &mut written);
+                proptest::prop_assert_eq!(String::from_utf8_lossy(&written), fmt_value(value));
+            }
+        }
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub(crate) struct BlockCache {
     lists: Vec<TimeList>,
     values: Vec<u8>,
     rest: Vec<u8>,
+    /// Columns that are read at once.
+    columns: [Vec<u8>; 2],
+    /// Its tables are larger than most blocks.
+    unpacker: Option<zstd::bulk::Decompressor<'static>>,
 }
 
 /// Where a series is in the columns of its block.
@@ -90,6 +94,11 @@ impl SampleSegment {
         Ok(self.table()?.series.get(number as usize).map_or(0.0, |row| row.total))
     }
 
+    /// The block a series is in.
+    pub(crate) fn block_of(&self, number: u32) -> Option<u32> {
+        Some(self.table().ok()?.series.get(number as usize)?.place.block)
+    }
+
     /// A series' samples in the range (inclusive).
     pub(crate) fn read(
         &self,
@@ -138,15 +147,19 @@ impl SampleSegment {
         let section = self.footer.blocks.get(block as usize).ok_or(MalformedBatch("block number"))?;
         let mut rest = section.read(&self.data, "block")?;
         let count = u32::from_le_bytes(take(&mut rest)?);
-        let mut column = || {
+        let mut unpacker = match cache.unpacker.take() {
+            Some(unpacker) => unpacker,
+            None => zstd::bulk::Decompressor::new().map_err(|_| MalformedBatch("zstd"))?,
+        };
+        let [mut heads, mut times] = std::mem::take(&mut cache.columns);
+        for column in [&mut heads, &mut times, &mut cache.values, &mut cache.rest] {
             let len = u32::from_le_bytes(take(&mut rest)?) as usize;
             let (bytes, tail) = rest.split_at_checked(len).ok_or(MalformedBatch("column"))?;
             rest = tail;
-            decompress(bytes)
-        };
-        let (heads, times) = (column()?, column()?);
-        (cache.values, cache.rest) = (column()?, column()?);
+            decompress_into(&mut unpacker, bytes, column)?;
+        }
         cache.read_heads(count, &heads, &times, range_ms, shared)?;
+        (cache.columns, cache.unpacker) = ([heads, times], Some(unpacker));
         (cache.block, cache.range_ms) = (Some(block), range_ms);
         Ok(())
     }
@@ -227,11 +240,24 @@ impl BlockCache {
     }
 }
 
-fn decompress(mut bytes: &[u8]) -> Result<Vec<u8>, MalformedBatch> {
+fn decompress(bytes: &[u8]) -> Result<Vec<u8>, MalformedBatch> {
+    let mut unpacker = zstd::bulk::Decompressor::new().map_err(|_| MalformedBatch("zstd"))?;
+    let mut out = Vec::new();
+    decompress_into(&mut unpacker, bytes, &mut out)?;
+    Ok(out)
+}
+
+fn decompress_into(
+    unpacker: &mut zstd::bulk::Decompressor<'_>,
+    mut bytes: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), MalformedBatch> {
     let len = u32::from_le_bytes(take(&mut bytes)?) as usize;
     if len > COLUMN_BYTES_MAX {
         return Err(MalformedBatch("column is too large"));
     }
-    let out = zstd::bulk::decompress(bytes, len).map_err(|_| MalformedBatch("zstd"))?;
-    if out.len() == len { Ok(out) } else { Err(MalformedBatch("column length")) }
+    out.clear();
+    out.reserve(len);
+    unpacker.decompress_to_buffer(bytes, out).map_err(|_| MalformedBatch("zstd"))?;
+    if out.len() == len { Ok(()) } else { Err(MalformedBatch("column length")) }
 }

@@ -2,23 +2,14 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
 use store::model::Labels;
 
+use super::grouping::Grouping;
 use super::value::{Row, Steps, Value, is_absent};
 use super::{Eval, Evaluated, Notes, Point};
 use crate::promql::ast::{Aggregate, AggregateOp};
 use crate::promql::histogram::{Histogram, Total};
 use crate::promql::kahan;
-
-/// The labels of the group a series belongs to.
-pub(super) fn group_labels(a: &Aggregate, row: &Row) -> Labels {
-    let labels = row.labels.filter(|name| {
-        let listed = a.grouping.iter().any(|g| g == name);
-        if a.without { !listed && name != Labels::METRIC_NAME } else { listed }
-    });
-    if a.without { labels } else { row.with_hidden(labels, &a.grouping) }
-}
 
 // === impl Eval ===
 
@@ -36,20 +27,15 @@ impl Eval<'_> {
     }
 
     fn fold(&mut self, a: &Aggregate, steps: &Steps) -> Evaluated<Vec<Row>> {
-        let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
+        let mut grouping = Grouping::new(a);
         let mut groups: Vec<Group> = Vec::new();
         let span = a.expr.span();
         self.for_each(&a.expr, steps, &mut |eval, row| {
-            let labels = group_labels(a, &row);
-            let at = match index.get(&labels) {
-                Some(at) => *at,
-                None => {
-                    eval.hold(steps.len * 3)?;
-                    groups.push(Group::new(labels.clone(), row.drop_name, steps.len));
-                    index.insert(labels, groups.len() - 1);
-                    groups.len() - 1
-                }
-            };
+            let at = grouping.of(&row);
+            if let Some(labels) = grouping.labels().get(groups.len()) {
+                eval.hold(steps.len * 3)?;
+                groups.push(Group::new(labels.clone(), row.drop_name, steps.len));
+            }
             groups[at].add(a.op, &row);
             Ok(())
         })?;
@@ -64,6 +50,8 @@ struct Group {
     /// Compensation of sums, or the running mean of deviations.
     extra: Vec<f64>,
     counts: Vec<u32>,
+    /// Every step has had a float.
+    is_under_way: bool,
     /// Set at steps with histograms.
     histograms: Option<Vec<HistogramSum>>,
 }
@@ -81,22 +69,46 @@ impl Group {
     fn new(labels: Labels, drop_name: bool, len: usize) -> Self {
         let mut row = Row::empty(labels, len);
         row.drop_name = drop_name;
-        Self { row, extra: vec![0.0; len], counts: vec![0; len], histograms: None }
+        Self { row, extra: vec![0.0; len], counts: vec![0; len], is_under_way: false, histograms: None }
     }
 
     fn add(&mut self, op: AggregateOp, row: &Row) {
         self.row.drop_name |= row.drop_name;
+        if row.histograms.is_none() {
+            match op {
+                AggregateOp::Count | AggregateOp::Group => return self.count(&row.floats),
+                AggregateOp::Sum if self.is_under_way && row.is_dense() => {
+                    return self.add_dense(&row.floats);
+                }
+                _ => {}
+            }
+        }
         for (i, value) in row.floats.iter().enumerate() {
             if !is_absent(*value) {
                 self.add_float(op, i, *value);
             }
         }
+        self.is_under_way = self.counts.iter().all(|count| *count > 0);
         let len = row.floats.len();
         for (i, h) in row.histograms.iter().flatten().enumerate() {
             if let Some(h) = h {
                 let all = self.histograms.get_or_insert_with(|| vec![HistogramSum::default(); len]);
                 all[i].add(op, h);
             }
+        }
+    }
+
+    fn count(&mut self, floats: &[f64]) {
+        for (count, value) in self.counts.iter_mut().zip(floats) {
+            *count += u32::from(!is_absent(*value));
+        }
+    }
+
+    /// Adds a float to the sum of every step.
+    fn add_dense(&mut self, floats: &[f64]) {
+        self.counts.iter_mut().for_each(|count| *count += 1);
+        for ((slot, extra), value) in self.row.floats.iter_mut().zip(&mut self.extra).zip(floats) {
+            kahan::add(*value, slot, extra);
         }
     }
 
@@ -121,8 +133,6 @@ impl Group {
             }
             AggregateOp::Min if first || value < *slot || slot.is_nan() => *slot = value,
             AggregateOp::Max if first || value > *slot || slot.is_nan() => *slot = value,
-            AggregateOp::Count => *slot = f64::from(self.counts[i]),
-            AggregateOp::Group => *slot = 1.0,
             _ => {}
         }
     }
@@ -136,6 +146,8 @@ impl Group {
                     AggregateOp::Sum if value.is_infinite() => value,
                     AggregateOp::Sum => value + extra,
                     AggregateOp::Avg => finish_mean(value, extra, count),
+                    AggregateOp::Count => count,
+                    AggregateOp::Group => 1.0,
                     AggregateOp::Stdvar => value / count,
                     AggregateOp::Stddev => (value / count).sqrt(),
                     _ => value,

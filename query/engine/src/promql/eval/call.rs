@@ -47,8 +47,7 @@ impl<'a> Eval<'a> {
             return Err(EvalError::execution("the call lacks its argument"));
         };
         match c.function.body {
-            Body::Window(function) => self.over_windows(c, function, false, steps, sink),
-            Body::WindowNamed(function) => self.over_windows(c, function, true, steps, sink),
+            Body::Range(function) => self.over_windows(c, function, steps, sink),
             Body::Map(map) => self.each_float(first, steps, sink, |value, _| Some(map(value))),
             Body::Date(part) => self.each_float(first, steps, sink, |value, _| {
                 Some(if value.is_finite() { part(&Civil::from_unix(value.floor() as i64)) } else { f64::NAN })

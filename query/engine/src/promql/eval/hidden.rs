@@ -5,8 +5,8 @@
 use store::SeriesSamples;
 use store::model::Labels;
 
+use super::Row;
 use super::matching::with;
-use super::{Eval, Row};
 use crate::promql::ast::Expr;
 
 /// The names an expression groups or matches by.
@@ -32,23 +32,19 @@ fn collect(expr: &Expr, names: &mut Vec<String>) {
     expr.children().into_iter().for_each(|child| collect(child, names));
 }
 
-// === impl Eval ===
-
-impl Eval<'_> {
-    /// What the query names that is not in the series' label set as it is spelled there. A label set that came as one has
-    /// nothing beside it.
-    pub(super) fn hidden(&self, series: &SeriesSamples) -> Labels {
-        if self.named.is_empty() || series.meta.stream.has_plain_labels() {
-            return Labels::default();
-        }
-        let absent = self.named.iter().filter(|name| series.labels.get(name).is_none());
-        let found = absent.filter_map(|name| {
-            let value = series.labels.get_spelled(name).or_else(|| series.meta.hidden_label(name));
-            Some((name.as_str(), value?))
-        });
-        let found: Vec<(&str, &str)> = found.collect();
-        if found.is_empty() { Labels::default() } else { Labels::new(found) }
+/// What the query names that is not in the series' label set as it is spelled there. A label set that came as one has
+/// nothing beside it.
+pub(super) fn hidden(named: &[String], series: &SeriesSamples) -> Labels {
+    if named.is_empty() || series.meta.stream.has_plain_labels() {
+        return Labels::default();
     }
+    let absent = named.iter().filter(|name| series.labels.get(name).is_none());
+    let found = absent.filter_map(|name| {
+        let value = series.labels.get_spelled(name).or_else(|| series.meta.hidden_label(name));
+        Some((name.as_str(), value?))
+    });
+    let found: Vec<(&str, &str)> = found.collect();
+    if found.is_empty() { Labels::default() } else { Labels::new(found) }
 }
 
 // === impl Row ===

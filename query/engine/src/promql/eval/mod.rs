@@ -7,17 +7,22 @@
 mod aggregate;
 mod answer;
 mod binary;
+mod bounds;
 mod call;
 mod edge;
 mod error;
+mod grouping;
 mod hidden;
 mod matching;
 mod notes;
 mod operators;
+mod reading;
 mod samples;
 mod selector;
 mod sets;
 mod subquery;
+#[cfg(test)]
+mod tests;
 mod topk;
 mod value;
 mod window;
@@ -30,13 +35,14 @@ pub use answer::{Answer, Data, Sample, Series};
 pub use error::EvalError;
 pub use value::Point;
 
+pub(crate) use bounds::{Bound, Floats, Reach};
 pub(crate) use edge::{interpolated, interpolated_histogram};
 pub(crate) use matching::{show_labels, with};
 pub(crate) use notes::{Forced, Notes};
 use selector::invariant;
 pub(crate) use topk::quantile_of;
 pub(crate) use value::{ABSENT, Row, Steps, Value, is_absent, without_name};
-pub(crate) use window::{Window, WindowFn, starts_anew};
+pub(crate) use window::{RangeFn, Window, starts_anew};
 
 use super::ast::{Expr, StringLit, ValueType};
 

@@ -55,6 +55,20 @@ impl Notes {
         Self { text, ..Self::default() }
     }
 
+    /// None yet, about the same expression: for a thread of its own.
+    pub(crate) fn empty(&self) -> Self {
+        Self { text: self.text.clone(), span: self.span, ..Self::default() }
+    }
+
+    /// Adds the notes of a thread.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        other.warnings.into_iter().for_each(|(note, detail)| insert(&mut self.warnings, note, detail));
+        other.infos.into_iter().for_each(|(note, detail)| insert(&mut self.infos, note, detail));
+        if let Some(message) = other.failure {
+            self.fail(message);
+        }
+    }
+
     /// What the notes that follow are about.
     pub(crate) fn about(&mut self, span: Span, metric: &str) {
         self.span = span;

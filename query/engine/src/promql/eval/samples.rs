@@ -11,7 +11,8 @@ use crate::promql::histogram::Histogram;
 pub(crate) struct Samples {
     pub labels: Labels,
     pub drop_name: bool,
-    pub times: Vec<i64>,
+    /// Series that were sampled together may share them.
+    pub times: Arc<[i64]>,
     pub values: Vec<f64>,
     /// From which index on a start time holds; 0: none is known.
     pub starts: Vec<(u32, i64)>,
@@ -46,7 +47,7 @@ impl Samples {
             starts: series.starts,
             histogram_starts: histogram_starts.collect(),
             histograms: with_hints(&series.times, &series.histograms, before, tells_resets),
-            times: series.times.to_vec(),
+            times: series.times,
             values: series.values,
             delta: series.meta.temporality == Temporality::Delta,
             hidden: Labels::default(),
@@ -54,12 +55,12 @@ impl Samples {
     }
 
     /// Values made by an expression: whatever the samples below said about themselves is lost.
-    pub(super) fn plain(labels: Labels, drop_name: bool, capacity: usize) -> Self {
+    pub(super) fn plain(labels: Labels, drop_name: bool, times: Arc<[i64]>, values: Vec<f64>) -> Self {
         Self {
             labels,
             drop_name,
-            times: Vec::with_capacity(capacity),
-            values: Vec::with_capacity(capacity),
+            times,
+            values,
             starts: Vec::new(),
             histograms: Vec::new(),
             histogram_starts: Vec::new(),
@@ -80,7 +81,8 @@ impl Samples {
     /// Range functions see no staleness markers.
     pub(super) fn drop_stale(&mut self) {
         let live = |v: &f64| v.to_bits() != STALE_BITS;
-        if !self.values.iter().all(live) {
+        // Without a way out of the loop it looks at several values at once.
+        if self.values.iter().fold(false, |any, v| any | !live(v)) {
             let keep: Vec<usize> = (0..self.values.len()).filter(|at| live(&self.values[*at])).collect();
             if !self.starts.is_empty() {
                 self.starts = runs(keep.iter().map(|at| self.start_of(*at)));

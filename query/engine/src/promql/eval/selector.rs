@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use store::model::{HistogramPoint, LabelMatcher, Labels, MatchOp as StoreOp, Temporality};
-use store::{SeriesQuery, SeriesSamples};
-
+use super::reading::Worker;
 use super::samples::{Samples, is_stale};
 use super::value::{Row, STALE_BITS, Steps};
 use super::{Eval, EvalError, Evaluated, Sink};
@@ -92,7 +89,7 @@ impl<'a> Eval<'a> {
     /// Series that match, with their samples from `start` (exclusive) to `end` (inclusive): growth as it came, for
     /// functions over windows.
     pub(crate) fn read(&mut self, matchers: &[Matcher], start: i64, end: i64) -> Evaluated<Vec<Samples>> {
-        self.read_series(matchers, start, end, false)
+        self.read_series(matchers, (start, end), false)
     }
 
     /// The same as a bare selector shows them: growth as the running total of its series.
@@ -102,59 +99,22 @@ impl<'a> Eval<'a> {
         start: i64,
         end: i64,
     ) -> Evaluated<Vec<Samples>> {
-        self.read_series(matchers, start, end, true)
+        self.read_series(matchers, (start, end), true)
     }
 
     fn read_series(
         &mut self,
         matchers: &[Matcher],
-        start: i64,
-        end: i64,
+        range: (i64, i64),
         totals: bool,
     ) -> Evaluated<Vec<Samples>> {
-        let matchers = matchers.iter().map(store_matcher).collect::<Evaluated<Vec<_>>>()?;
-        let query = SeriesQuery { matchers, start_ms: start.saturating_add(1), end_ms: end, totals };
-        let mut found = self.snapshot.select(self.ctx, &query)?;
-        if !found.is_sorted_by(|a, b| a.labels <= b.labels) {
-            found.sort_by(|a, b| a.labels.cmp(&b.labels));
-        }
-        let before = self.histograms_before(&query, &found)?;
-        let mut all = Vec::with_capacity(found.len());
-        for series in found {
-            self.hold(series.times.len() + series.histograms.len() * 10)?;
-            let before = before.get(&series.labels);
-            let hidden = self.hidden(&series);
-            let shown_total = totals && series.meta.temporality == Temporality::Delta;
-            let mut samples = Samples::of(series, before, self.tells_resets);
-            samples.delta &= !shown_total;
-            samples.hidden = hidden;
+        let reading = self.reading(matchers, range, totals, true)?;
+        let mut all = Vec::new();
+        self.each_series(&reading, &|_, samples| Ok(Some(samples)), &mut |_, samples| {
             all.push(samples);
-        }
+            Ok(())
+        })?;
         Ok(all)
-    }
-
-    /// The last histogram before the range, of series that have histograms in it: what the first ones are compared with
-    /// to tell whether their counter began anew.
-    fn histograms_before(
-        &self,
-        query: &SeriesQuery,
-        found: &[SeriesSamples],
-    ) -> Evaluated<FxHashMap<Labels, (i64, HistogramPoint)>> {
-        if found.iter().all(|series| series.histograms.is_empty()) {
-            return Ok(FxHashMap::default());
-        }
-        let start_ms = query.start_ms.saturating_sub(self.settings.lookback_ms);
-        let end_ms = query.start_ms.saturating_sub(1);
-        let earlier = SeriesQuery { start_ms, end_ms, totals: false, ..query.clone() };
-        let last = |series: SeriesSamples| {
-            // A running total is not compared with growth.
-            if query.totals && series.meta.temporality == Temporality::Delta {
-                return None;
-            }
-            let (time, _, point) = series.histograms.last()?.clone();
-            Some((series.labels, (time, point)))
-        };
-        Ok(self.snapshot.select(self.ctx, &earlier)?.into_iter().filter_map(last).collect())
     }
 
     pub(super) fn instant_selector(
@@ -168,24 +128,26 @@ impl<'a> Eval<'a> {
         }
         let times = self.shifted(&s.time, steps)?;
         let lookback = self.settings.lookback_ms;
-        let all = self.read_shown(&s.matchers, times.start.saturating_sub(lookback), times.end())?;
-        for (n, mut samples) in all.into_iter().enumerate() {
-            if n % 256 == 0 {
-                self.ctx.check()?;
-            }
+        let range = (times.start.saturating_sub(lookback), times.end());
+        let reading = self.reading(&s.matchers, range, true, false)?;
+        let make = |worker: &mut Worker<'_>, mut samples: Samples| {
             let mut row = Row::empty(std::mem::take(&mut samples.labels), steps.len);
             row.hidden = std::mem::take(&mut samples.hidden);
-            pick(&samples, &times, lookback, |i, newest| match newest {
-                Newest::Float(at) => row.floats[i] = samples.values[at],
-                Newest::Histogram(at) => {
-                    row.set(i, super::Point::Histogram(Arc::clone(&samples.histograms[at].1)));
-                }
-            });
-            if !row.is_empty() {
-                sink(self, row)?;
+            if samples.histograms.is_empty() {
+                // A marker of the end is what stands for no sample.
+                let newest = worker.scratch.newest(&samples.times, &times, lookback);
+                newest.fill(&samples.values, &mut row.floats);
+            } else {
+                pick(&samples, &times, lookback, |i, newest| match newest {
+                    Newest::Float(at) => row.floats[i] = samples.values[at],
+                    Newest::Histogram(at) => {
+                        row.set(i, super::Point::Histogram(Arc::clone(&samples.histograms[at].1)));
+                    }
+                });
             }
-        }
-        Ok(())
+            Ok((!row.is_empty()).then_some(row))
+        };
+        self.each_series(&reading, &make, sink)
     }
 
     /// The times of the samples an instant selector shows, in seconds: `timestamp(selector)`.
@@ -257,14 +219,4 @@ fn pick(samples: &Samples, times: &Steps, lookback: i64, mut found: impl FnMut(u
 
 fn newest_float(samples: &Samples, at: usize) -> Option<Newest> {
     (samples.values[at].to_bits() != STALE_BITS).then_some(Newest::Float(at))
-}
-
-fn store_matcher(m: &Matcher) -> Evaluated<LabelMatcher> {
-    let op = match m.op {
-        MatchOp::Equal => StoreOp::Equal,
-        MatchOp::NotEqual => StoreOp::NotEqual,
-        MatchOp::Regex => StoreOp::Regex,
-        MatchOp::NotRegex => StoreOp::NotRegex,
-    };
-    LabelMatcher::new(&m.name, op, &m.value).map_err(|e| EvalError::BadData(e.to_string()))
 }

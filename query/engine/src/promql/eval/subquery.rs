@@ -27,16 +27,18 @@ impl Eval<'_> {
         let outer = std::mem::replace(&mut self.tells_resets, false);
         let evaluated = self.for_each(&s.expr, &inner, &mut |eval, row| {
             let present = row.floats.iter().filter(|v| !is_absent(**v)).count();
-            let mut samples = Samples::plain(row.labels.clone(), row.drop_name, present);
-            samples.hidden = row.hidden.clone();
+            let (mut times, mut values) = (Vec::with_capacity(present), Vec::with_capacity(present));
+            let mut histograms = Vec::new();
             for (i, time) in inner.times().enumerate() {
                 if let Some(h) = row.histogram(i) {
-                    samples.histograms.push((time, unhinted(h)));
+                    histograms.push((time, unhinted(h)));
                 } else if !is_absent(row.floats[i]) {
-                    samples.times.push(time);
-                    samples.values.push(row.floats[i]);
+                    times.push(time);
+                    values.push(row.floats[i]);
                 }
             }
+            let mut samples = Samples::plain(row.labels.clone(), row.drop_name, times.into(), values);
+            (samples.hidden, samples.histograms) = (row.hidden.clone(), histograms);
             eval.hold(samples.times.len())?;
             series.push(samples);
             Ok(())

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use rustc_hash::FxHashMap;
 use store::model::Labels;
 
-use super::aggregate::group_labels;
+use super::grouping::{Grouping, group_labels};
 use super::matching::with;
 use super::value::{Row, Steps, is_absent};
 use super::{Eval, EvalError, Evaluated};
@@ -40,17 +40,14 @@ fn nan_first(a: &f64, b: &f64) -> Ordering {
 
 impl Eval<'_> {
     fn grouped(&mut self, a: &Aggregate, steps: &Steps) -> Evaluated<Vec<(Labels, Vec<Row>)>> {
-        let mut index: FxHashMap<Labels, usize> = FxHashMap::default();
-        let mut groups: Vec<(Labels, Vec<Row>)> = Vec::new();
+        let mut grouping = Grouping::new(a);
+        let mut rows: Vec<Vec<Row>> = Vec::new();
         for row in self.collect(&a.expr, steps)? {
-            let labels = group_labels(a, &row);
-            let at = *index.entry(labels.clone()).or_insert_with(|| {
-                groups.push((labels, Vec::new()));
-                groups.len() - 1
-            });
-            groups[at].1.push(row);
+            let at = grouping.of(&row);
+            rows.resize_with(grouping.labels().len(), Vec::new);
+            rows[at].push(row);
         }
-        Ok(groups)
+        Ok(grouping.labels().iter().cloned().zip(rows).collect())
     }
 
     fn parameter(&mut self, a: &Aggregate, steps: &Steps) -> Evaluated<Vec<f64>> {

@@ -106,6 +106,12 @@ impl Row {
         }
     }
 
+    /// Whether there is a float at every step.
+    pub(super) fn is_dense(&self) -> bool {
+        // Without a way out the loop looks at several at once.
+        !self.floats.iter().fold(false, |any, v| any | is_absent(*v))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.floats.iter().all(|v| is_absent(*v))
             && self.histograms.as_ref().is_none_or(|all| all.iter().all(Option::is_none))

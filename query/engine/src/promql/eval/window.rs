@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::bounds::{self, Floats, Scratch, advance};
+use super::reading::Worker;
 use super::samples::Samples;
 use super::value::{Row, Steps};
 use super::{Eval, EvalError, Evaluated, Notes, Point, Series, Sink};
@@ -33,6 +35,18 @@ pub(crate) struct Window<'w> {
 }
 
 pub(crate) type WindowFn = fn(&Window<'_>, &mut Notes) -> Option<Point>;
+/// Puts the results of all windows into their steps.
+pub(crate) type RowFn = fn(&Floats<'_>, &mut [f64]);
+
+/// A function over the samples of windows.
+#[derive(Clone, Copy)]
+pub(crate) enum RangeFn {
+    Plain(WindowFn),
+    /// The series keeps its name.
+    Named(WindowFn),
+    /// Growth of floats is found for all windows at once where it can be.
+    Growth(WindowFn, RowFn),
+}
 
 /// A range vector's series and how its windows lie.
 pub(crate) struct Ranges {
@@ -78,12 +92,9 @@ impl<'a> Eval<'a> {
             Expr::Matrix(m) => {
                 let ends = self.shifted(&m.selector.time, steps)?;
                 let range = self.positive_duration(&m.range)?;
-                let edge = m.selector.edge;
-                let lookback = self.settings.lookback_ms;
-                let left = if edge == Edge::Plain { 0 } else { lookback };
-                let right = if edge == Edge::Smoothed { lookback } else { 0 };
-                let from = ends.start.saturating_sub(range).saturating_sub(left);
-                let to = ends.end().saturating_add(right);
+                let (edge, lookback) = (m.selector.edge, self.settings.lookback_ms);
+                let from = seen(edge, lookback, ends.start.saturating_sub(range), ends.start).0;
+                let to = seen(edge, lookback, ends.start, ends.end()).1;
                 let mut series = self.read(&m.selector.matchers, from, to)?;
                 series.iter_mut().for_each(Samples::drop_stale);
                 Ok(Ranges { series, ends, range, edge })
@@ -129,8 +140,7 @@ impl<'a> Eval<'a> {
     pub(super) fn over_windows(
         &mut self,
         call: &Call,
-        function: WindowFn,
-        keeps_name: bool,
+        function: RangeFn,
         steps: &Steps,
         sink: Sink<'_, 'a>,
     ) -> Evaluated<()> {
@@ -144,35 +154,35 @@ impl<'a> Eval<'a> {
         }
         let Some(range_arg) = range_arg else { return Err(EvalError::execution("expected a range vector")) };
         super::edge::check_function(call, range_arg)?;
-        let ranges = self.ranges(range_arg, steps)?;
         let lookback = self.settings.lookback_ms;
+        let calls = |ends: Steps, range: i64, edge: Edge| Calls {
+            function,
+            span: range_arg.span(),
+            ends,
+            range,
+            edge,
+            lookback,
+            steps: *steps,
+            params,
+        };
+        if let Expr::Matrix(m) = range_arg.unparen() {
+            let (ends, range) = (self.shifted(&m.selector.time, steps)?, self.positive_duration(&m.range)?);
+            let calls = calls(ends, range, m.selector.edge);
+            let reading = self.reading(&m.selector.matchers, calls.seen_over_all(), false, false)?;
+            let make = |worker: &mut Worker<'_>, mut samples: Samples| {
+                samples.drop_stale();
+                calls.row(samples, &mut worker.scratch, &mut worker.notes)
+            };
+            return self.each_series(&reading, &make, sink);
+        }
+        let ranges = self.ranges(range_arg, steps)?;
+        let calls = calls(ranges.ends, ranges.range, ranges.edge);
         let mut scratch = Scratch::default();
-        for (n, mut samples) in ranges.series.into_iter().enumerate() {
+        for (n, samples) in ranges.series.into_iter().enumerate() {
             if n % 64 == 0 {
                 self.ctx.check()?;
             }
-            self.notes.about(range_arg.span(), samples.labels.metric_name());
-            let mut row = Row::empty(std::mem::take(&mut samples.labels), steps.len);
-            row.drop_name = samples.drop_name || !keeps_name;
-            row.hidden = std::mem::take(&mut samples.hidden);
-            let windows = Windows {
-                samples: &samples,
-                ends: ranges.ends,
-                range: ranges.range,
-                edge: ranges.edge,
-                lookback,
-                steps,
-                params: &params,
-            };
-            windows.each(&mut scratch, |i, window| {
-                if let Some(point) = function(window, &mut self.notes) {
-                    row.set(i, point);
-                }
-            });
-            if let Some(message) = self.notes.take_failure() {
-                return Err(EvalError::Execution(message));
-            }
-            if !row.is_empty() {
+            if let Some(row) = calls.row(samples, &mut scratch, &mut self.notes)? {
                 sink(self, row)?;
             }
         }
@@ -180,11 +190,92 @@ impl<'a> Eval<'a> {
     }
 }
 
-/// Reused from series to series.
-#[derive(Default)]
-struct Scratch {
-    resets: Vec<u32>,
-    params: Vec<f64>,
+/// A function called for every window of every series.
+pub(super) struct Calls {
+    pub function: RangeFn,
+    pub span: Span,
+    pub ends: Steps,
+    pub range: i64,
+    pub edge: Edge,
+    pub lookback: i64,
+    pub steps: Steps,
+    pub params: Vec<Vec<f64>>,
+}
+
+// === impl Calls ===
+
+impl Calls {
+    /// Where the samples that any window shows lie: `(from, to]`.
+    fn seen_over_all(&self) -> (i64, i64) {
+        let first = self.ends.start.saturating_sub(self.range);
+        (
+            seen(self.edge, self.lookback, first, self.ends.start).0,
+            seen(self.edge, self.lookback, first, self.ends.end()).1,
+        )
+    }
+
+    pub(super) fn row(
+        &self,
+        mut samples: Samples,
+        scratch: &mut Scratch,
+        notes: &mut Notes,
+    ) -> Evaluated<Option<Row>> {
+        notes.about(self.span, samples.labels.metric_name());
+        let mut row = Row::empty(std::mem::take(&mut samples.labels), self.steps.len);
+        row.drop_name = samples.drop_name || !matches!(self.function, RangeFn::Named(_));
+        row.hidden = std::mem::take(&mut samples.hidden);
+        match self.function {
+            RangeFn::Growth(_, whole) if self.is_plain(&samples) => {
+                resets(&samples, &mut scratch.resets);
+                let (windows, resets) = scratch.bounds(&samples.times, &self.ends, self.range);
+                let seconds = bounds::seconds(self.range);
+                whole(&Floats { values: &samples.values, windows, resets, seconds }, &mut row.floats);
+            }
+            RangeFn::Plain(function) | RangeFn::Named(function) | RangeFn::Growth(function, _) => {
+                let windows = Windows {
+                    samples: &samples,
+                    ends: self.ends,
+                    range: self.range,
+                    edge: self.edge,
+                    lookback: self.lookback,
+                    steps: &self.steps,
+                    params: &self.params,
+                };
+                windows.each(scratch, |i, window| {
+                    if let Some(point) = function(window, notes) {
+                        row.set(i, point);
+                    }
+                });
+                if let Some(message) = notes.take_failure() {
+                    return Err(EvalError::Execution(message));
+                }
+            }
+        }
+        Ok((!row.is_empty()).then_some(row))
+    }
+
+    /// Whether a window's floats and resets are all there is to know of it. A start time is not if it lies before
+    /// all windows, or at the sample before it, where a counter that tells its start is zero.
+    fn is_plain(&self, samples: &Samples) -> bool {
+        let first = self.ends.start.saturating_sub(self.range);
+        let tells_nothing = |(at, start): &(u32, i64)| match (*at as usize).checked_sub(1) {
+            None => *start <= first,
+            Some(before) => *start == 0 || samples.times.get(before) == Some(start),
+        };
+        self.edge == Edge::Plain
+            && samples.histograms.is_empty()
+            && !samples.delta
+            && samples.starts.iter().all(tells_nothing)
+    }
+}
+
+/// Where the samples shown with a window lie: `(from, to]`.
+fn seen(edge: Edge, lookback: i64, start: i64, end: i64) -> (i64, i64) {
+    match edge {
+        Edge::Plain => (start, end),
+        Edge::Anchored => (start.saturating_sub(lookback), end),
+        Edge::Smoothed => (start.saturating_sub(lookback), end.saturating_add(lookback)),
+    }
 }
 
 struct Windows<'w> {
@@ -200,15 +291,6 @@ struct Windows<'w> {
 // === impl Windows ===
 
 impl Windows<'_> {
-    /// Where the samples shown with a window lie: `(from, to]`.
-    fn seen(&self, start: i64, end: i64) -> (i64, i64) {
-        match self.edge {
-            Edge::Plain => (start, end),
-            Edge::Anchored => (start.saturating_sub(self.lookback), end),
-            Edge::Smoothed => (start.saturating_sub(self.lookback), end.saturating_add(self.lookback)),
-        }
-    }
-
     /// Shows every window that has samples. Two cursors walk along the samples, so the cost is that of the
     /// samples plus that of the steps.
     fn each(&self, scratch: &mut Scratch, mut visit: impl FnMut(usize, &Window<'_>)) {
@@ -218,7 +300,7 @@ impl Windows<'_> {
         let (mut lo, mut hi, mut hist_lo, mut hist_hi) = (0, 0, 0, 0);
         for (i, end) in self.ends.times().enumerate() {
             let start = end.saturating_sub(self.range);
-            let (from, to) = self.seen(start, end);
+            let (from, to) = seen(self.edge, self.lookback, start, end);
             advance(&mut lo, &s.times, |t| *t <= from);
             hi = hi.max(lo);
             advance(&mut hi, &s.times, |t| *t <= to);
@@ -255,17 +337,15 @@ impl Windows<'_> {
     }
 }
 
-fn advance<T>(cursor: &mut usize, items: &[T], passed: impl Fn(&T) -> bool) {
-    while items.get(*cursor).is_some_and(&passed) {
-        *cursor += 1;
-    }
-}
-
 /// Where a counter began anew: the value fell, or a start time says so.
 fn resets(s: &Samples, resets: &mut Vec<u32>) {
     resets.clear();
-    let falls = s.values.windows(2).enumerate().filter(|(_, pair)| pair[1] < pair[0]);
-    resets.extend(falls.map(|(at, _)| at as u32 + 1));
+    // Most counters never fall, which a loop without a way out finds out sooner.
+    let pairs = s.values.iter().zip(s.values.get(1..).unwrap_or_default());
+    if pairs.fold(false, |any, (before, now)| any | (now < before)) {
+        let falls = s.values.windows(2).enumerate().filter(|(_, pair)| pair[1] < pair[0]);
+        resets.extend(falls.map(|(at, _)| at as u32 + 1));
+    }
     let mut told = Vec::new();
     for (run, &(from, start)) in s.starts.iter().enumerate() {
         let end = s.starts.get(run + 1).map_or(s.times.len(), |next| next.0 as usize);

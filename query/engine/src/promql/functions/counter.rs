@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::edge;
 use crate::promql::ast::Edge;
-use crate::promql::eval::{Notes, Point, Window, starts_anew};
+use crate::promql::eval::{Notes, Point, Reach, Window, starts_anew};
 use crate::promql::histogram::{Clash, Histogram, Incompatible, ResetHint};
 use crate::promql::kahan;
 
@@ -107,32 +107,17 @@ struct Span {
 }
 
 /// The factor of the extrapolation.
-#[inline]
 fn stretch(w: &Window<'_>, span: &Span, per_second: bool) -> f64 {
-    let seconds = |millis: i64| millis as f64 / 1000.0;
-    let mut to_start = seconds(span.first - w.start);
-    let mut to_end = seconds(w.end - span.last);
-    let mut sampled = seconds(span.last - span.first);
-    let between = if span.samples > 1 { sampled / (span.samples - 1) as f64 } else { 0.0 };
-    let threshold = between * 1.1;
-    match span.zero_at {
-        Some(zero_at) => {
-            to_start = 0.0;
-            sampled = seconds(span.last - zero_at);
+    let mut reach = Reach::of((span.first, span.last, span.samples), (w.start, w.end));
+    match (span.zero_at, span.zero) {
+        (Some(zero_at), _) => {
+            reach.to_start = 0.0;
+            reach.sampled = (span.last - zero_at) as f64 / 1000.0;
         }
-        None => {
-            if to_start >= threshold {
-                to_start = between / 2.0;
-            }
-            if let Some(intervals) = span.zero {
-                to_start = to_start.min(sampled * intervals);
-            }
-        }
+        (None, Some(intervals)) => reach.to_start = reach.to_start.min(reach.sampled * intervals),
+        (None, None) => {}
     }
-    if to_end >= threshold {
-        to_end = between / 2.0;
-    }
-    let factor = if sampled == 0.0 { 1.0 } else { (sampled + to_start + to_end) / sampled };
+    let factor = reach.factor();
     if per_second { factor / w.seconds() } else { factor }
 }
 

@@ -15,13 +15,14 @@ mod over_time;
 mod regression;
 mod scalar;
 mod table;
+mod whole;
 
 pub use table::FUNCTIONS;
 
 pub(crate) use date::{Civil, rfc3339};
 
 use super::ast::{Call, ValueType};
-use super::eval::{Eval, Evaluated, Steps, Value, WindowFn};
+use super::eval::{Eval, Evaluated, RangeFn, Steps, Value};
 use super::histogram::Histogram;
 
 /// How far a call may differ from the declared arguments.
@@ -61,9 +62,7 @@ pub(crate) enum Body {
     /// Native histogram to float.
     Histogram(fn(&Histogram) -> f64),
     /// The samples of a window to a sample.
-    Window(WindowFn),
-    /// The same, and the series keeps its name.
-    WindowNamed(WindowFn),
+    Range(RangeFn),
     /// Everything else.
     Special(fn(&mut Eval<'_>, &Call, &Steps) -> Evaluated<Value>),
 }
