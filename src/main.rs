@@ -39,6 +39,11 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             findings.iter().for_each(|finding| say(finding, &mut std::io::stdout()));
             Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Test { files, run } => {
+            let (lines, good) = check::test(&files, run.as_deref())?;
+            lines.iter().for_each(|line| say(line, &mut std::io::stdout()));
+            Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Command::Backup { dir, flags } => {
             store::backup(&Config::load(&flags)?.store(), &dir)?;
             Ok(ExitCode::SUCCESS)

@@ -40,7 +40,7 @@ pub use routes::{
     Access, Family, Found, PathParams, Probe, ROUTES, Route, RouteTable, Row, TableError, TenantScope,
     Timeout, ingest_route, markdown, probes, routes,
 };
-pub use rules::{Rules, RulesConfig, check_rules};
+pub use rules::{Rules, RulesConfig, TestNames, UnitTests, check_rules, test_names, test_rules};
 pub use rules_view::{
     AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, Notifications, RuleKind,
     RuleView, RulesView,

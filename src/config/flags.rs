@@ -25,6 +25,14 @@ pub(crate) enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Run unit tests of rules: promtool's files, with logs and spans as input too
+    Test {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Only tests whose name matches
+        #[arg(long, value_name = "REGEX")]
+        run: Option<String>,
+    },
     /// Copy the data of a running or stopped server
     Backup {
         /// Where the copy goes; must be new or empty

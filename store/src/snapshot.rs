@@ -222,16 +222,17 @@ impl Snapshot {
     /// A snapshot of loose batches: for tests of engines and for tools, without a store.
     pub fn of_batches(batches: impl IntoIterator<Item = Batch>) -> Self {
         let mut snapshot = Self::default();
-        for batch in batches {
-            match batch {
-                Batch::Events(events) if events.signal() == Signal::Logs => {
-                    snapshot.logs.push(Arc::new(events));
-                }
-                Batch::Events(events) => snapshot.spans.push(Arc::new(events)),
-                Batch::Samples(samples) => snapshot.samples.push(&samples),
-            }
-        }
+        batches.into_iter().for_each(|batch| snapshot.push(batch));
         snapshot
+    }
+
+    /// One more, behind the others: for [`Self::of_batches`] that grow.
+    pub fn push(&mut self, batch: Batch) {
+        match batch {
+            Batch::Events(events) if events.signal() == Signal::Logs => self.logs.push(Arc::new(events)),
+            Batch::Events(events) => self.spans.push(Arc::new(events)),
+            Batch::Samples(samples) => self.samples.push(&samples),
+        }
     }
 
     /// Shows `visit` every row that passes the filter, block by block. Blocking: run it on a blocking thread.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use engine::promql::Settings;
 use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 use store::model::{Batch, Budget, RequestCtx, Role, Tenant};
@@ -14,9 +15,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::evaluate::{self, RuleRun};
+use super::evaluate::{self, RuleRun, Surroundings};
 use super::file::Group;
 use super::files::{list_files, read_all};
+use super::query;
 use super::running::{ID_SEPARATOR, Running, SavedAlerts, id, rule_keys};
 use super::state;
 use super::wake::{Reads, names_of};
@@ -210,16 +212,19 @@ impl Shared {
         match event {
             TapEvent::Gap { .. } => groups.iter().for_each(|running| running.hasten()),
             TapEvent::Applied(applied) => {
-                let AppliedBatch::Samples(samples) = &applied.batch else { return };
                 let mut of_tenant =
                     groups.iter().filter(|running| running.tenant == applied.tenant).peekable();
                 if of_tenant.peek().is_none() {
                     return;
                 }
-                let names = names_of(samples);
-                of_tenant
-                    .filter(|running| running.reads.concerns(&names))
-                    .for_each(|running| running.hasten());
+                let concerned: &dyn Fn(&Reads) -> bool = match &applied.batch {
+                    AppliedBatch::Events(events) => &|reads| reads.concerns_events(events.signal()),
+                    AppliedBatch::Samples(samples) => {
+                        let names = names_of(samples);
+                        &move |reads| reads.concerns(&names)
+                    }
+                };
+                of_tenant.filter(|running| concerned(&running.reads)).for_each(|running| running.hasten());
             }
         }
     }
@@ -258,8 +263,13 @@ impl Shared {
             let (running, before, ctx) = (Arc::clone(running), before.to_vec(), ctx.clone());
             let (store, external_url) = (self.store.clone(), self.config.external_url.clone());
             let work = move || {
-                let snapshot = store.snapshot(&running.tenant);
-                evaluate::evaluate(&ctx, &snapshot, &running.group, stage, &before, now_ms, &external_url)
+                let from = Surroundings {
+                    ctx: &ctx,
+                    snapshot: &store.snapshot(&running.tenant),
+                    external_url: &external_url,
+                    at: query::Instant { time_ms: now_ms, settings: Settings::default() },
+                };
+                evaluate::evaluate(&from, &running.group, stage, &before)
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(evaluated) => {

@@ -9,8 +9,9 @@ use store::model::{Labels, Tenant};
 
 use super::evaluate::RuleRun;
 use super::file::{self, Group, RuleBody};
+use super::query::Language;
 use super::stages::stages;
-use super::state::{self, Alerts};
+use super::state;
 use super::wake::Reads;
 use crate::notify::Told;
 use crate::{AlertView, GroupView, RuleKind, RuleView};
@@ -119,9 +120,7 @@ impl Running {
     pub(super) fn told(&self, runs: &[RuleRun], external_url: &str) -> Vec<Told> {
         let mut all = Vec::new();
         for (rule, run) in self.group.rules.iter().zip(runs) {
-            let query =
-                percent_encoding::utf8_percent_encode(&rule.query, percent_encoding::NON_ALPHANUMERIC);
-            let generator_url = format!("{external_url}/ui/metrics?query={query}");
+            let generator_url = generator_url(rule, external_url);
             all.extend(
                 run.alerts.iter().filter_map(|(labels, alert)| Told::new(labels, alert, &generator_url)),
             );
@@ -159,13 +158,13 @@ fn rule_view(rule: &file::Rule, run: &RuleRun, receivers: ReceiversOf<'_>, exter
             for_ms: *for_ms,
             keep_firing_for_ms: *keep_firing_for_ms,
             annotations: Labels::new(annotations.clone()),
-            alerts: alert_views(&run.alerts, &rule.query, receivers, external_url),
+            alerts: alert_views(rule, run, receivers, external_url),
         },
     };
     RuleView {
         kind,
         name: rule.name.clone(),
-        query: rule.query.clone(),
+        query: rule.text.clone(),
         labels: Labels::new(rule.labels.clone()),
         last_error: run.error.clone(),
         last_evaluation_ms: run.at_ms,
@@ -174,13 +173,13 @@ fn rule_view(rule: &file::Rule, run: &RuleRun, receivers: ReceiversOf<'_>, exter
 }
 
 fn alert_views(
-    alerts: &Alerts,
-    query: &str,
+    rule: &file::Rule,
+    run: &RuleRun,
     receivers: ReceiversOf<'_>,
     external_url: &str,
 ) -> Vec<AlertView> {
-    let shown = alerts.iter().filter(|(_, alert)| alert.phase != state::Phase::Resolved);
-    let query = percent_encoding::utf8_percent_encode(query, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let shown = run.alerts.iter().filter(|(_, alert)| alert.phase != state::Phase::Resolved);
+    let generator_url = generator_url(rule, external_url);
     let view = |(labels, alert): (&BTreeMap<String, String>, &state::Active)| AlertView {
         labels: Labels::new(labels.clone()),
         annotations: Labels::new(alert.annotations.clone()),
@@ -193,10 +192,21 @@ fn alert_views(
         fired_at_ms: alert.fired_at_ms,
         updated_at_ms: alert.seen_at_ms,
         value: alert.value,
-        generator_url: format!("{external_url}/ui/metrics?query={query}"),
+        generator_url: generator_url.clone(),
         receivers: receivers(labels),
     };
     shown.map(view).collect()
+}
+
+/// The page that shows what the rule asks.
+fn generator_url(rule: &file::Rule, external_url: &str) -> String {
+    let query = percent_encoding::utf8_percent_encode(&rule.text, percent_encoding::NON_ALPHANUMERIC);
+    let page = match rule.query.language() {
+        Language::Promql => "metrics?query",
+        Language::Logql => "logs?q",
+        Language::Traceql => "traces?q",
+    };
+    format!("{external_url}/ui/{page}={query}")
 }
 
 /// Between file and name; in no other id of the kind.

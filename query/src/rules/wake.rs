@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use engine::promql::{self, Expr};
-use store::model::{Labels, SampleBatch, naming};
+use engine::promql;
+use store::model::{Labels, SampleBatch, Signal, naming};
 
 use super::file::{Group, Rule, RuleBody};
+use super::query::Query;
 
 /// What a group has to hear of at once. What only its recording rules read can wait for its interval, unless an alert
 /// of the tenant depends on what they record.
@@ -15,6 +16,9 @@ pub(crate) struct Reads {
     names: Option<BTreeSet<String>>,
     /// What the group writes itself: it never wakes it, or it would go round and round.
     own: BTreeSet<String>,
+    /// Log records and spans concern it.
+    logs: bool,
+    spans: bool,
 }
 
 impl Reads {
@@ -30,10 +34,17 @@ impl Reads {
         if group.rules.iter().any(alerts) {
             own.extend(["ALERTS".to_owned(), "ALERTS_FOR_STATE".to_owned()]);
         }
-        let urgent = group.rules.iter().filter(|rule| alerts(rule) || wanted.contains(&rule.name));
-        let read: Option<Vec<_>> = urgent.map(|rule| names_read(&rule.expr)).collect();
+        let urgent: Vec<&Rule> =
+            group.rules.iter().filter(|rule| alerts(rule) || wanted.contains(&rule.name)).collect();
+        let logs = urgent.iter().any(|rule| matches!(rule.query, Query::Logs(_)));
+        let spans = urgent.iter().any(|rule| matches!(rule.query, Query::Traces { .. }));
+        let read: Option<Vec<_>> = urgent.iter().map(|rule| names_read(&rule.query)).collect();
         let names = read.map(|sets| sets.into_iter().flatten().filter(|name| !own.contains(name)).collect());
-        Self { names, own }
+        Self { names, own, logs, spans }
+    }
+
+    pub(crate) fn concerns_events(&self, signal: Signal) -> bool {
+        if signal == Signal::Logs { self.logs } else { self.spans }
     }
 
     pub(crate) fn concerns(&self, batch: &BTreeSet<String>) -> bool {
@@ -47,7 +58,7 @@ impl Reads {
 /// The names that alerts depend on, also through rules that record them.
 fn wanted(groups: &[&Group]) -> BTreeSet<String> {
     let rules = || groups.iter().flat_map(|group| &group.rules);
-    let reads = |rule: &Rule| names_read(&rule.expr).unwrap_or_default();
+    let reads = |rule: &Rule| names_read(&rule.query).unwrap_or_default();
     let mut wanted: BTreeSet<String> = rules().filter(|rule| alerts(rule)).flat_map(reads).collect();
     loop {
         let recorded = rules().filter(|rule| !alerts(rule) && wanted.contains(&rule.name));
@@ -64,7 +75,8 @@ fn alerts(rule: &Rule) -> bool {
 }
 
 /// The metric names an expression reads; `None`: any.
-pub(crate) fn names_read(expr: &Expr) -> Option<BTreeSet<String>> {
+pub(crate) fn names_read(query: &Query) -> Option<BTreeSet<String>> {
+    let Query::Metrics(expr) = query else { return Some(BTreeSet::new()) };
     let exact = |used: promql::Used<'_>| {
         let mut matchers = used.matchers.iter();
         let name = matchers.find(|m| m.name == Labels::METRIC_NAME && m.op == promql::MatchOp::Equal);

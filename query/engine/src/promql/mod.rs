@@ -12,6 +12,7 @@ mod number;
 mod parse;
 mod print;
 mod quote;
+pub mod script;
 mod selectors;
 
 pub use ast::{Expr, MatchOp};
