@@ -25,10 +25,14 @@ pub enum DocumentKind {
     ChatMessage,
     /// Log records somebody had deleted.
     Deletion,
+    /// What happened to an alert, and why.
+    AlertHistory,
+    /// A rule group that came by the API, as YAML.
+    RuleGroup,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::RuleState,
         Self::Outbox,
         Self::Notification,
@@ -37,6 +41,8 @@ impl DocumentKind {
         Self::DashboardVersion,
         Self::ChatMessage,
         Self::Deletion,
+        Self::AlertHistory,
+        Self::RuleGroup,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -49,6 +55,8 @@ impl DocumentKind {
             Self::DashboardVersion => "dashboard_version",
             Self::ChatMessage => "chat_message",
             Self::Deletion => "deletion",
+            Self::AlertHistory => "alert_history",
+            Self::RuleGroup => "rule_group",
         }
     }
 }

@@ -226,6 +226,16 @@ impl Snapshot {
         snapshot
     }
 
+    /// A snapshot of one batch of events that somebody else holds.
+    pub fn of_events(events: Arc<EventBatch>) -> Self {
+        let mut snapshot = Self::default();
+        match events.signal() {
+            Signal::Logs => snapshot.logs.push(events),
+            _ => snapshot.spans.push(events),
+        }
+        snapshot
+    }
+
     /// One more, behind the others: for [`Self::of_batches`] that grow.
     pub fn push(&mut self, batch: Batch) {
         match batch {

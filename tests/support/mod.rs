@@ -8,7 +8,7 @@ pub mod http;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ pub struct Server {
     pub listen: String,
     /// From the start of the process to its being ready.
     pub ready_after: Duration,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -58,11 +59,14 @@ impl Server {
             .expect("the binary starts");
         let stderr = child.stderr.take().expect("stderr is piped");
         let (sender, receiver) = mpsc::channel();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&log);
         // Reads on after the server is ready, so that it never waits for a full pipe.
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let fields = serde_json::from_str::<Value>(&line).unwrap_or_default()["fields"].clone();
                 let ready = fields["message"] == "ready";
+                lines.lock().expect("nobody panics with it").push(line.clone());
                 if !ready {
                     eprintln!("server: {line}");
                 }
@@ -83,7 +87,13 @@ impl Server {
             otlp_http: address("otlp_http"),
             listen: ready["listen"].as_str().unwrap_or_default().to_owned(),
             ready_after: started.elapsed(),
+            log,
         }
+    }
+
+    /// What it wrote to its log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("nobody panics with it").clone()
     }
 
     pub fn pid(&self) -> u32 {

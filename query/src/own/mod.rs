@@ -3,6 +3,8 @@
 pub(crate) mod chat;
 pub(crate) mod dashboards;
 pub(crate) mod difference;
+pub(crate) mod evidence;
+pub(crate) mod explain;
 pub(crate) mod live;
 pub(crate) mod map;
 pub(crate) mod notifications;
@@ -16,5 +18,6 @@ pub(crate) mod status;
 
 pub(crate) use chat::ChatSequence;
 pub(crate) use dashboards::DashboardWrites;
+pub use explain::ExplainRequest;
 pub(crate) use map::SETTLE_NS;
 pub(crate) use services::ServicesCache;

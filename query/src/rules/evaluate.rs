@@ -12,6 +12,7 @@ use store::model::{
 };
 
 use super::file::{Group, Rule, RuleBody};
+use super::grid::RULES_SCOPE;
 use super::query::{Instant, Language, Query};
 use super::state::{self, Alerts, Found, Phase};
 use super::template::{self, Expansion};
@@ -29,6 +30,9 @@ pub(crate) struct RuleRun {
     pub(crate) error: Option<String>,
     pub(crate) took_ms: f64,
     pub(crate) at_ms: Option<i64>,
+    /// Of all evaluations since the process began.
+    pub(crate) total_ms: f64,
+    pub(crate) evaluations: u64,
 }
 
 /// The answers of some rules of a group at one time.
@@ -39,6 +43,7 @@ pub(crate) struct Evaluated {
 }
 
 /// What an evaluation reads from and says in its texts.
+#[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'s> {
     pub(crate) ctx: &'s RequestCtx,
     pub(crate) snapshot: &'s Snapshot,
@@ -59,7 +64,7 @@ pub(crate) fn evaluate(
         let mut run = before.get(index).cloned().unwrap_or_default();
         let started = std::time::Instant::now();
         run.error = one(from, group, rule, &mut run, &mut output).err();
-        run.took_ms = started.elapsed().as_secs_f64() * 1_000.0;
+        run.spent(started.elapsed());
         run.at_ms = Some(from.at.time_ms);
         runs.push(run);
     }
@@ -167,6 +172,12 @@ fn alert(rule: &Rule, of: &Expansion<'_>) -> Found {
 }
 
 impl RuleRun {
+    pub(crate) fn spent(&mut self, took: std::time::Duration) {
+        self.took_ms = took.as_secs_f64() * 1_000.0;
+        self.total_ms += self.took_ms;
+        self.evaluations += 1;
+    }
+
     /// With alerts the catalog kept. Their series stand in the store: they end when the alerts do. A process that was
     /// away did not look, so what is to be kept firing is kept from now on.
     pub(crate) fn restored(mut alerts: Alerts, now_ms: i64) -> Self {
@@ -180,7 +191,8 @@ impl RuleRun {
 /// What Prometheus writes of alerts: which there are, and since when.
 fn alert_series(alerts: &Alerts) -> Vec<(String, Labels, f64)> {
     let mut series = Vec::new();
-    for (labels, alert) in alerts {
+    // What fired early is not on the grid yet.
+    for (labels, alert) in alerts.iter().filter(|(_, alert)| alert.early.is_none()) {
         let phase = match alert.phase {
             Phase::Pending => "pending",
             Phase::Firing => "firing",
@@ -204,7 +216,7 @@ struct Output {
 impl Output {
     fn new(now_ms: i64) -> Self {
         let mut builder = SampleBatchBuilder::default();
-        let stream = builder.stream(&StreamParts { scope_name: "signalbox.rules", ..Default::default() });
+        let stream = builder.stream(&StreamParts { scope_name: RULES_SCOPE, ..Default::default() });
         Self { builder, stream, now_ms }
     }
 

@@ -33,6 +33,7 @@ struct RawResource {
 struct RawGroup {
     name: String,
     interval: Option<String>,
+    #[serde(alias = "evaluation_delay")]
     query_offset: Option<String>,
     #[serde(default)]
     limit: u64,
@@ -40,6 +41,9 @@ struct RawGroup {
     language: Option<Language>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// Instants are multiples of the interval anyway; Mimir's groups may ask for it.
+    #[serde(rename = "align_evaluation_time_on_interval")]
+    _align: Option<serde::de::IgnoredAny>,
     /// What a Thanos beside Prometheus should do; the operator's resources have it.
     #[serde(rename = "partial_response_strategy")]
     _partial_response_strategy: Option<serde::de::IgnoredAny>,
@@ -69,8 +73,10 @@ struct RawRule {
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) name: String,
-    /// The file's path below the rules directory.
+    /// The file's path below the rules directory, or the namespace of a group that came by the API.
     pub(crate) file: String,
+    /// How groups of equal names that came in different ways are told apart; empty: from a file.
+    pub(crate) origin: &'static str,
     pub(crate) interval_ms: u64,
     pub(crate) query_offset_ms: u64,
     /// Series or alerts a rule of it may make; 0: no limit.
@@ -118,6 +124,20 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Group>, Vec<String>> {
     if problems.is_empty() { Ok(groups) } else { Err(problems) }
 }
 
+/// One group, as the APIs take it. `language`: of rules that name none.
+pub(crate) fn parse_group(
+    namespace: &str,
+    text: &str,
+    language: Option<Language>,
+) -> Result<Group, Vec<String>> {
+    let mut raw: RawGroup = serde_saphyr::from_str(text).map_err(|e| vec![e.to_string()])?;
+    raw.language = raw.language.or(language);
+    let for_loki = raw.rules.iter().any(|rule| Language::only_logql(&rule.expr));
+    let mut problems = Vec::new();
+    let group = check_group(namespace, raw, for_loki, &mut problems);
+    if problems.is_empty() { Ok(group) } else { Err(problems) }
+}
+
 fn raw_groups(text: &str) -> Result<Vec<RawGroup>, Vec<String>> {
     let problem = |error: serde_saphyr::Error| vec![error.to_string()];
     if !is_resource(text) {
@@ -158,6 +178,7 @@ fn check_group(file: &str, raw: RawGroup, for_loki: bool, problems: &mut Vec<Str
     Group {
         name: raw.name,
         file: file.to_owned(),
+        origin: "",
         interval_ms: if interval_ms == 0 { INTERVAL_DEFAULT_MS } else { interval_ms },
         query_offset_ms,
         limit: raw.limit,

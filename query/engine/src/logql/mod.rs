@@ -28,5 +28,5 @@ pub use eval::{
 };
 pub use parser::{parse, parse_selector};
 pub use print::format_query;
-pub use so_far::{only_grows, selectors};
+pub use so_far::{Counted, counted, only_grows, selectors};
 pub use table::*;

@@ -31,6 +31,49 @@ fn grows(metric: &MetricExpr) -> bool {
     }
 }
 
+/// A count of lines that is the sum of what each batch of lines adds to it.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// Without its threshold.
+    pub value: Expr,
+    pub threshold: f64,
+    /// The threshold itself passes.
+    pub or_equal: bool,
+    /// How far back it looks.
+    pub range_ns: i64,
+}
+
+/// `None`: it has to be asked as a whole.
+pub fn counted(expr: &Expr) -> Option<Counted> {
+    let Expr::Metric(MetricExpr { kind: MetricKind::Binary(b), .. }) = expr else { return None };
+    let (value, number, or_equal) = match b.op {
+        BinaryOp::Compare(Compare::Gt) => (&b.left, &b.right, false),
+        BinaryOp::Compare(Compare::Ge) => (&b.left, &b.right, true),
+        BinaryOp::Compare(Compare::Lt) => (&b.right, &b.left, false),
+        BinaryOp::Compare(Compare::Le) => (&b.right, &b.left, true),
+        _ => return None,
+    };
+    let MetricKind::Literal(threshold) = number.kind else { return None };
+    if !only_grows(expr) {
+        return None;
+    }
+    let mut inner = value;
+    while let MetricKind::Vector(v) = &inner.kind {
+        if v.op != VectorOp::Sum {
+            return None;
+        }
+        inner = &v.inner;
+    }
+    let MetricKind::Range(range) = &inner.kind else { return None };
+    Some(Counted { value: Expr::Metric(value.clone()), threshold, or_equal, range_ns: range.range_ns })
+}
+
+impl Counted {
+    pub fn passes(&self, value: f64) -> bool {
+        value > self.threshold || (self.or_equal && value == self.threshold)
+    }
+}
+
 /// The selectors of streams a query reads.
 pub fn selectors(expr: &Expr) -> Vec<&[Matcher]> {
     let mut found = Vec::new();
@@ -74,6 +117,16 @@ mod tests {
         ] {
             assert_eq!(only_grows(&parse(text).unwrap()), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn sums_of_counts_are_made_of_batches() {
+        let counted = |text: &str| counted(&parse(text).unwrap());
+        let one = counted("sum by (app) (rate({a=\"b\"} |= \"x\" [1m])) >= 3").unwrap();
+        assert_eq!((one.threshold, one.or_equal, one.range_ns), (3.0, true, 60_000_000_000));
+        assert!(one.passes(3.0) && !one.passes(2.9));
+        assert!(counted("3 < count_over_time({a=\"b\"}[1m])").is_some_and(|one| !one.passes(3.0)));
+        assert!(counted("max(count_over_time({a=\"b\"}[1m])) > 3").is_none());
     }
 
     #[test]
