@@ -91,7 +91,7 @@ impl App {
             demo_files(&mut config, addresses[0])?;
         }
         let store = open_store(&config).await?;
-        let app = Self::build(started_with, config, flags, store)?;
+        let app = Self::build(started_with, config, flags, store, with_demo)?;
         app.read_rules().await?;
         app.dispatch.query.resume().await.map_err(AppError::Deletions)?;
         let further = listeners.further_addresses();
@@ -111,6 +111,7 @@ impl App {
         config: Config,
         flags: ServeFlags,
         store: Store,
+        with_demo: bool,
     ) -> Result<Self, AppError> {
         let stop = CancellationToken::new();
         let (ready, is_ready) = watch::channel(false);
@@ -124,7 +125,7 @@ impl App {
         let collector = Collector::new(collector_config, store.writer());
         let shared = Arc::new(ArcSwap::from_pointee(config.clone()));
         let gate = Arc::new(ArcSwap::from_pointee(Gate::new(&config)));
-        let (rules, notifier) = alerting(&config, &store)?;
+        let (rules, notifier) = alerting(&config, &store, with_demo)?;
         let scraper = scraper(&config, &collector)?;
         let process = Arc::new(Process {
             store: store.clone(),
@@ -333,7 +334,7 @@ fn route_table() -> Result<RouteTable<Answerer>, query::TableError> {
     RouteTable::new(read.chain(ingest).collect())
 }
 
-fn alerting(config: &Config, store: &Store) -> Result<(Rules, Notifier), AppError> {
+fn alerting(config: &Config, store: &Store, demo: bool) -> Result<(Rules, Notifier), AppError> {
     let clock = query::Config::new("").clock;
     let settings = NotifierConfig {
         external_url: config.external_url.clone(),
@@ -344,8 +345,12 @@ fn alerting(config: &Config, store: &Store) -> Result<(Rules, Notifier), AppErro
     };
     let receivers = receivers(config.alertmanager.as_deref()).map_err(AppError::Rules)?;
     let notifier = Notifier::new(settings, receivers, store.clone()).map_err(AppError::Rules)?;
-    let rules_config =
-        RulesConfig { directory: config.rules_dir.clone(), external_url: config.external_url.clone(), clock };
+    let rules_config = RulesConfig {
+        directory: config.rules_dir.clone(),
+        external_url: config.external_url.clone(),
+        heartbeats: demo,
+        clock,
+    };
     Ok((Rules::new(rules_config, store.clone(), notifier.clone()), notifier))
 }
 

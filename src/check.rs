@@ -1,4 +1,5 @@
 //! `signalbox check`: says what is wrong with files before a server meets them. The kind is found by content.
+//! `signalbox test`: whether rules do what their unit tests say.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,21 @@ enum Kind {
 /// One line per finding; none: all is well.
 pub(crate) fn check(files: &[PathBuf]) -> Vec<String> {
     files.iter().flat_map(|file| check_file(file)).collect()
+}
+
+/// Runs unit tests of rules: lines to show, and whether all passed.
+pub(crate) fn test(files: &[PathBuf], run: Option<&str>) -> Result<(Vec<String>, bool), String> {
+    let wanted = run.map(query::test_names).transpose()?;
+    let (mut lines, mut good) = (Vec::new(), true);
+    for file in files {
+        let outcome = query::test_rules(file, wanted.as_ref());
+        let named = |text: &String| format!("{}: {}", file.display(), text.replace('\n', " "));
+        lines.extend(outcome.warnings.iter().map(|warning| named(&format!("warning: {warning}"))));
+        lines.extend(outcome.failures.iter().map(named));
+        good &= outcome.failures.is_empty();
+        lines.push(named(&format!("{} passed, {} failures", outcome.passed, outcome.failures.len())));
+    }
+    Ok((lines, good))
 }
 
 fn check_file(file: &Path) -> Vec<String> {
@@ -67,6 +83,18 @@ mod tests {
         assert_eq!(kind("global: {}\nroute:\n  receiver: a\n"), Kind::Alertmanager);
         assert_eq!(kind("global: {}\nscrape_configs:\n"), Kind::Scrape);
         assert_eq!(kind("http: 127.0.0.1:1\n"), Kind::Config);
+    }
+
+    #[test]
+    fn unit_tests_of_rules_say_how_many_passed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tests.yml");
+        std::fs::write(&file, "tests: [{promql_expr_test: [{expr: '1', exp_samples: [{value: 2}]}]}]")
+            .unwrap();
+        let (lines, good) = test(std::slice::from_ref(&file), None).unwrap();
+        assert!(!good && lines[0].contains("expected {} 2E0, got {} 1E0"), "{lines:?}");
+        assert!(lines[1].ends_with("0 passed, 1 failures"), "{lines:?}");
+        assert!(test(&[file], Some("(")).is_err());
     }
 
     #[test]

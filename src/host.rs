@@ -35,7 +35,8 @@ impl Host for Process {
     }
 
     fn metrics(&self, ctx: &RequestCtx) -> String {
-        metrics::render(&self.store, &self.collector, ctx, self.started_ms)
+        let rules = self.reload.rules.costs(&ctx.tenant);
+        metrics::render(&self.store, &self.collector, &rules, ctx, self.started_ms)
     }
 
     fn status<'a>(&'a self, ctx: &'a RequestCtx) -> BoxFuture<'a, Map<String, Value>> {

@@ -39,6 +39,18 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
             findings.iter().for_each(|finding| say(finding, &mut std::io::stdout()));
             Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Test { files, run } => {
+            let (lines, good) = check::test(&files, run.as_deref())?;
+            lines.iter().for_each(|line| say(line, &mut std::io::stdout()));
+            Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Explain { alert, server, token, time } => {
+            install_tls()?;
+            let request = query::ExplainRequest { server, token, alert, time };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            say(runtime.block_on(request.ask())?.trim_end(), &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Backup { dir, flags } => {
             store::backup(&Config::load(&flags)?.store(), &dir)?;
             Ok(ExitCode::SUCCESS)
@@ -64,12 +76,15 @@ fn serve(flags: &ServeFlags, demo: bool) -> Result<ExitCode, Box<dyn std::error:
     let config = Config::load(flags)?;
     small_pages();
     telemetry::init(config.log_format, &config.log_level)?;
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| "a second TLS provider is installed")?;
+    install_tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(app::App::run(config, flags.clone(), demo))?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn install_tls() -> Result<(), &'static str> {
+    let installed = rustls::crypto::ring::default_provider().install_default();
+    installed.map_err(|_| "a second TLS provider is installed")
 }
 
 /// The allocator asks for huge pages, and the kernel fills one with zeros for every small piece of it that is touched:

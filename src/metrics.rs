@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use collector::Collector;
+use query::RuleCost;
 use store::model::RequestCtx;
 use store::{MetricKind, Store};
 
@@ -15,7 +16,13 @@ struct Family {
 }
 
 /// Rows of the asking tenant and rows of none: names and numbers of other tenants are theirs.
-pub(crate) fn render(store: &Store, collector: &Collector, ctx: &RequestCtx, started_ms: i64) -> String {
+pub(crate) fn render(
+    store: &Store,
+    collector: &Collector,
+    rules: &[RuleCost],
+    ctx: &RequestCtx,
+    started_ms: i64,
+) -> String {
     let mut families: BTreeMap<&'static str, Family> = BTreeMap::new();
     let mut add = |name, help, kind: &'static str, labels: Vec<(&'static str, String)>, value| {
         let foreign = labels.iter().any(|(name, value)| *name == "tenant" && value != ctx.tenant.as_str());
@@ -29,6 +36,13 @@ pub(crate) fn render(store: &Store, collector: &Collector, ctx: &RequestCtx, sta
     }
     for row in collector.metrics() {
         add(row.name, row.help, store_kind(row.kind), row.labels, row.value);
+    }
+    for cost in rules {
+        let labels = || vec![("group", cost.group.clone()), ("rule", cost.rule.clone())];
+        let help = "Evaluations of a rule; without a name: looks at arrived data for all of its group.";
+        add("signalbox_rule_evaluations_total", help, "counter", labels(), cost.evaluations as f64);
+        let help = "What they took.";
+        add("signalbox_rule_evaluation_seconds_total", help, "counter", labels(), cost.seconds);
     }
     for (name, help, kind, value) in process_rows(started_ms) {
         add(name, help, kind, Vec::new(), value);

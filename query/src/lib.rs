@@ -10,7 +10,9 @@
 mod alertmanager;
 mod config;
 mod derived;
+mod evidence;
 mod failure;
+mod hmac;
 mod host;
 mod jaeger;
 mod json;
@@ -20,6 +22,7 @@ mod own;
 mod prometheus;
 mod request;
 mod routes;
+mod ruler;
 mod rules;
 mod rules_view;
 mod run;
@@ -36,12 +39,16 @@ pub use derived::Derived;
 pub use failure::{Reply, no_route, refuse, wrong_method};
 pub use host::Host;
 pub use notify::{Notifier, NotifierConfig, NotifyConfig, check_alertmanager};
+pub use own::ExplainRequest;
 pub use own::Provisioned;
 pub use routes::{
     Access, Family, Found, PathParams, Probe, ROUTES, Route, RouteTable, Row, TableError, TenantScope,
     Timeout, ingest_route, markdown, probes, routes,
 };
-pub use rules::{Rules, RulesConfig, check_rules};
+pub use rules::{
+    Compared, Elements, RuleCost, RuleExplained, Rules, RulesConfig, TestNames, UnitTests, check_rules,
+    test_names, test_rules,
+};
 pub use rules_view::{
     AlertState, AlertView, ChannelView, GroupView, NoRules, NotificationView, Notifications, RuleKind,
     RuleView, RulesView,

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
-use store::StoreError;
-use store::model::{Labels, Tenant};
+use store::model::{Labels, RequestCtx, Tenant};
+use store::{Snapshot, StoreError};
 use tokio::sync::watch;
 
 use crate::notify::Notifier;
+use crate::rules::{RuleExplained, Rules};
 
 /// Receivers, and what was sent to them.
 pub type Notifications = Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>;
@@ -28,6 +29,16 @@ pub trait RulesView: Send + Sync + 'static {
 
     /// What notifies of alerts; `None`: nothing does.
     fn notifier(&self) -> Option<Notifier>;
+
+    /// Where groups can be put; `None`: nowhere.
+    fn manager(&self) -> Option<Rules> {
+        None
+    }
+
+    /// How the rules of a name are evaluated at a time. Blocking: reads data.
+    fn explain(&self, _: &RequestCtx, _: &Snapshot, _: &str, _: i64) -> Vec<RuleExplained> {
+        Vec::new()
+    }
 
     /// Grows when an alert of the tenant changes its state.
     fn changes(&self, tenant: &Tenant) -> watch::Receiver<u64>;

@@ -25,6 +25,27 @@ pub(crate) enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Run unit tests of rules: promtool's files, with logs and spans as input too
+    Test {
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Only tests whose name matches
+        #[arg(long, value_name = "REGEX")]
+        run: Option<String>,
+    },
+    /// Ask a running server why an alert fired or did not, and who was told
+    Explain {
+        /// The name of an alert, or its fingerprint
+        alert: String,
+        /// Of the server
+        #[arg(long, default_value = "http://127.0.0.1:9480", value_name = "URL")]
+        server: String,
+        #[arg(long)]
+        token: Option<String>,
+        /// When the rule is looked at, as RFC 3339 or Unix seconds [default: now]
+        #[arg(long)]
+        time: Option<String>,
+    },
     /// Copy the data of a running or stopped server
     Backup {
         /// Where the copy goes; must be new or empty

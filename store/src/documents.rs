@@ -27,10 +27,14 @@ pub enum DocumentKind {
     Deletion,
     /// A mark on the time axis, such as a deployment.
     Annotation,
+    /// What happened to an alert, and why.
+    AlertHistory,
+    /// A rule group that came by the API, as YAML.
+    RuleGroup,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::RuleState,
         Self::Outbox,
         Self::Notification,
@@ -40,6 +44,8 @@ impl DocumentKind {
         Self::ChatMessage,
         Self::Deletion,
         Self::Annotation,
+        Self::AlertHistory,
+        Self::RuleGroup,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -53,6 +59,8 @@ impl DocumentKind {
             Self::ChatMessage => "chat_message",
             Self::Deletion => "deletion",
             Self::Annotation => "annotation",
+            Self::AlertHistory => "alert_history",
+            Self::RuleGroup => "rule_group",
         }
     }
 }

@@ -229,16 +229,27 @@ impl Snapshot {
     /// A snapshot of loose batches: for tests of engines and for tools, without a store.
     pub fn of_batches(batches: impl IntoIterator<Item = Batch>) -> Self {
         let mut snapshot = Self::default();
-        for batch in batches {
-            match batch {
-                Batch::Events(events) if events.signal() == Signal::Logs => {
-                    snapshot.logs.push(Arc::new(events));
-                }
-                Batch::Events(events) => snapshot.spans.push(Arc::new(events)),
-                Batch::Samples(samples) => snapshot.samples.push(&samples),
-            }
+        batches.into_iter().for_each(|batch| snapshot.push(batch));
+        snapshot
+    }
+
+    /// A snapshot of one batch of events that somebody else holds.
+    pub fn of_events(events: Arc<EventBatch>) -> Self {
+        let mut snapshot = Self::default();
+        match events.signal() {
+            Signal::Logs => snapshot.logs.push(events),
+            _ => snapshot.spans.push(events),
         }
         snapshot
+    }
+
+    /// One more, behind the others: for [`Self::of_batches`] that grow.
+    pub fn push(&mut self, batch: Batch) {
+        match batch {
+            Batch::Events(events) if events.signal() == Signal::Logs => self.logs.push(Arc::new(events)),
+            Batch::Events(events) => self.spans.push(Arc::new(events)),
+            Batch::Samples(samples) => self.samples.push(&samples),
+        }
     }
 
     /// Shows `visit` every row that passes the filter, block by block. Blocking: run it on a blocking thread.

@@ -8,6 +8,9 @@
 mod support;
 
 mod alerts;
+mod alerts_api;
+mod alerts_kill;
+mod alerts_receivers;
 mod cli;
 mod grpc;
 mod hostile;

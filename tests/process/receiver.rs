@@ -16,6 +16,10 @@ pub enum Mode {
     Take,
     /// This status.
     Fail(u16),
+    /// 429, and to come back after so many seconds.
+    Later(u64),
+    /// Reads the request and closes the connection: the answer is lost.
+    Lose,
     /// Reads the request and says nothing, until the mode changes: then the connection is closed.
     Hang,
 }
@@ -148,16 +152,19 @@ impl Shared {
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         state.attempts.push(Attempt { at_ns: now_ns(), mode, path, headers, body });
         self.changed.notify_all();
-        let status = match mode {
-            Mode::Take => 200,
-            Mode::Fail(status) => status,
+        let (status, more) = match mode {
+            Mode::Take => (200, String::new()),
+            Mode::Fail(status) => (status, String::new()),
+            Mode::Later(seconds) => (429, format!("Retry-After: {seconds}\r\n")),
+            Mode::Lose => return,
             Mode::Hang => {
                 drop(self.changed.wait_while(state, |state| state.mode == Mode::Hang).unwrap());
                 return;
             }
         };
         drop(state);
-        let _ = write!(socket, "HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+        let _ =
+            write!(socket, "HTTP/1.1 {status} x\r\n{more}Connection: close\r\nContent-Length: 2\r\n\r\nok");
     }
 }
 

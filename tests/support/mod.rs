@@ -23,10 +23,9 @@ pub struct Server {
     pub otlp_http: String,
     /// `NAME=ADDRESS` of each entry of `listen`, with spaces between.
     pub listen: String,
-    /// What it wrote to its log so far.
-    log: Arc<Mutex<String>>,
     /// From the start of the process to its being ready.
     pub ready_after: Duration,
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -60,14 +59,14 @@ impl Server {
             .expect("the binary starts");
         let stderr = child.stderr.take().expect("stderr is piped");
         let (sender, receiver) = mpsc::channel();
-        let log = Arc::new(Mutex::new(String::new()));
-        let written = Arc::clone(&log);
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let lines = Arc::clone(&log);
         // Reads on after the server is ready, so that it never waits for a full pipe.
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let fields = serde_json::from_str::<Value>(&line).unwrap_or_default()["fields"].clone();
                 let ready = fields["message"] == "ready";
-                written.lock().expect("nobody panics with it").push_str(&line);
+                lines.lock().expect("nobody panics with it").push(line.clone());
                 if !ready {
                     eprintln!("server: {line}");
                 }
@@ -87,13 +86,13 @@ impl Server {
             otlp_grpc: address("otlp_grpc"),
             otlp_http: address("otlp_http"),
             listen: ready["listen"].as_str().unwrap_or_default().to_owned(),
-            log,
             ready_after: started.elapsed(),
+            log,
         }
     }
 
-    /// What it wrote to its log so far, all lines as one.
-    pub fn log(&self) -> String {
+    /// What it wrote to its log so far.
+    pub fn log(&self) -> Vec<String> {
         self.log.lock().expect("nobody panics with it").clone()
     }
 

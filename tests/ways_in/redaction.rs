@@ -213,7 +213,7 @@ fn search(config: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("answers from heads", before.into_bytes()),
         ("answers from segments", after.into_bytes()),
         ("files", files),
-        ("the server's log", world.server.log().into_bytes()),
+        ("the server's log", world.server.log().concat().into_bytes()),
     ]
 }
 

@@ -1,11 +1,13 @@
 //! What the Alertmanager API asks of notifications and changes in them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use store::StoreError;
 use store::model::Tenant;
 
 use super::group::Told;
+use super::history::AlertHistory;
 use super::mute::{Mutes, Quiet};
 use super::notifier::{News, Notifier, Tenancy};
 use super::silence::{self, Silence, SilenceState};
@@ -72,6 +74,19 @@ impl Notifier {
         };
         let all = groups.values().map(status).filter(|group| !group.alerts.is_empty());
         Ok(all.collect())
+    }
+
+    /// What happened to an alert, by its fingerprint or by the name it shares with others.
+    pub(crate) async fn history(
+        &self,
+        tenant: &Tenant,
+        alert: &str,
+    ) -> Result<Vec<(String, Arc<AlertHistory>)>, StoreError> {
+        let history = self.0.tenancy(tenant).await?.history;
+        Ok(match history.get(alert) {
+            Some(one) => vec![(alert.to_owned(), one)],
+            None => history.named(alert),
+        })
     }
 
     /// Alerts of others: who does not say when they end is taken at his word for the `resolve_timeout`.

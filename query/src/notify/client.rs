@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use serde::{Deserialize, Serialize};
 
 use super::http::HttpConfig;
-use super::receivers::{HttpRequest, Outgoing};
+use super::receivers::{HttpRequest, Outgoing, WechatSend};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,11 +31,36 @@ struct Network {
 /// How a delivery ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    Done,
-    /// The receiver may take it later, and may have said when.
-    Retry(String, Option<Duration>),
+    /// Where the message is now, if the receiver said so and lets it be changed.
+    Done(Option<Place>),
+    /// The receiver may take it later.
+    Retry(Failure),
     /// It never will.
     Refused(String),
+}
+
+/// A message in a room of Slack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) channel: String,
+    pub(crate) ts: String,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) reason: String,
+    /// When the receiver wants to be asked again.
+    pub(crate) after: Option<Duration>,
+    /// It may have arrived: only the answer is missing.
+    pub(crate) uncertain: bool,
+}
+
+impl Failure {
+    /// Nothing has arrived.
+    pub(crate) fn certain(reason: String) -> Self {
+        Self { reason, after: None, uncertain: false }
+    }
 }
 
 #[derive(Clone)]
@@ -119,32 +145,78 @@ impl Client {
 
     /// Sends; the first failure ends it.
     pub(crate) async fn send(&self, sends: &[Outgoing], http: &HttpConfig, dedup_key: &str) -> Delivery {
+        let mut place = None;
         for one in sends {
             let delivery = match one {
                 Outgoing::Http(request) => self.post(request, http, dedup_key).await,
                 Outgoing::Mail(mail) => super::mail::send(mail, &self.rules).await,
+                Outgoing::Signed(signed) => self.post(&signed.at(now_ms()), http, dedup_key).await,
+                Outgoing::Wechat(wechat) => self.wechat(wechat, http, dedup_key).await,
             };
-            if delivery != Delivery::Done {
-                return delivery;
+            match delivery {
+                Delivery::Done(known) => place = place.or(known),
+                failed => return failed,
             }
         }
-        Delivery::Done
+        Delivery::Done(place)
     }
 
-    async fn post(&self, request: &HttpRequest, http: &HttpConfig, dedup_key: &str) -> Delivery {
-        let url = request.url.expose();
+    /// A token first, which is not kept: messages are few.
+    async fn wechat(&self, wechat: &WechatSend, http: &HttpConfig, dedup_key: &str) -> Delivery {
+        let token = match self.wechat_token(wechat, http).await {
+            Ok(token) => token,
+            Err(delivery) => return delivery,
+        };
+        let url = format!("{}?access_token={token}", wechat.send_url);
+        let request = HttpRequest {
+            put: false,
+            url: url.as_str().into(),
+            headers: Vec::new(),
+            content_type: "application/json",
+            body: wechat.body.clone(),
+        };
+        self.post(&request, http, dedup_key).await
+    }
+
+    async fn wechat_token(&self, wechat: &WechatSend, http: &HttpConfig) -> Result<String, Delivery> {
+        let later = |reason: String| Delivery::Retry(Failure::certain(reason));
+        self.permitted(wechat.token_url.expose())?;
+        let client = self.of(http).map_err(later)?;
+        let answer = client.get(wechat.token_url.expose()).send().await;
+        let answer = answer.map_err(|error| later(describe(&error.without_url())))?;
+        let status = answer.status();
+        if !status.is_success() {
+            return Err(later(format!("no access token: {status}")));
+        }
+        let said = answer.bytes().await.map_err(|error| later(describe(&error.without_url())))?;
+        let said: serde_json::Value = serde_json::from_slice(&said).unwrap_or_default();
+        let token = said["access_token"].as_str().filter(|token| !token.is_empty());
+        token.map(str::to_owned).ok_or_else(|| {
+            Delivery::Refused(format!("no access token: {}", said["errmsg"].as_str().unwrap_or("no reason")))
+        })
+    }
+
+    fn permitted(&self, url: &str) -> Result<(), Delivery> {
         let host = reqwest::Url::parse(url)
             .ok()
             .and_then(|url| url.host_str().map(str::to_owned))
             .unwrap_or_default();
         let literal = host.trim_matches(['[', ']']).parse::<IpAddr>();
-        if literal.is_ok_and(|address| !self.rules.permits(address)) {
-            return Delivery::Refused(format!("notifications may not go to {host}"));
+        match literal.is_ok_and(|address| !self.rules.permits(address)) {
+            true => Err(Delivery::Refused(format!("notifications may not go to {host}"))),
+            false => Ok(()),
+        }
+    }
+
+    async fn post(&self, request: &HttpRequest, http: &HttpConfig, dedup_key: &str) -> Delivery {
+        let url = request.url.expose();
+        if let Err(refused) = self.permitted(url) {
+            return refused;
         }
         let (client, headers) = match (self.of(http), http.headers()) {
             (Ok(client), Ok(headers)) => (client, headers),
             // A file that is missing may come back.
-            (Err(problem), _) | (_, Err(problem)) => return Delivery::Retry(problem, None),
+            (Err(problem), _) | (_, Err(problem)) => return Delivery::Retry(Failure::certain(problem)),
         };
         let mut builder = if request.put { client.put(url) } else { client.post(url) }
             .header("Content-Type", request.content_type)
@@ -159,7 +231,11 @@ impl Client {
         match builder.send().await {
             Ok(answer) => judge(answer).await,
             // The URL may hold a secret: it is left out of the error.
-            Err(error) => Delivery::Retry(describe(&error.without_url()), None),
+            Err(error) => {
+                let uncertain = !error.is_connect();
+                let reason = describe(&error.without_url());
+                Delivery::Retry(Failure { reason, after: None, uncertain })
+            }
         }
     }
 
@@ -212,19 +288,46 @@ async fn judge(mut answer: reqwest::Response) -> Delivery {
     let after = answer.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
     let said = answer.chunk().await.ok().flatten().unwrap_or_default();
     if status.is_success() {
-        return refused_in_words(&said).map_or(Delivery::Done, Delivery::Refused);
+        return match refused_in_words(&said) {
+            Some(why) => Delivery::Refused(why),
+            None => Delivery::Done(place_of(&said)),
+        };
     }
     let said = String::from_utf8_lossy(&said[..said.len().min(ANSWER_BYTES_SHOWN)]).into_owned();
     let reason = format!("{status}: {}", said.trim());
     let later = status.is_server_error() || [408, 425, 429].contains(&status.as_u16());
-    if later { Delivery::Retry(reason, after.map(Duration::from_secs)) } else { Delivery::Refused(reason) }
+    match later {
+        true => {
+            let after = after.map(Duration::from_secs);
+            Delivery::Retry(Failure { reason, after, uncertain: false })
+        }
+        false => Delivery::Refused(reason),
+    }
 }
 
-/// Slack's API answers 200 and says `{"ok":false,"error":"…"}`.
+/// Slack's API says `{"ok":true,"channel":"C…","ts":"…"}`.
+fn place_of(said: &[u8]) -> Option<Place> {
+    let answer: serde_json::Value = serde_json::from_slice(said).ok()?;
+    let text = |key: &str| answer[key].as_str().map(str::to_owned);
+    Some(Place { channel: text("channel")?, ts: text("ts")? })
+}
+
+/// Some answer 200 and say in words that they did not: Slack `{"ok":false,"error":"…"}`, Rocket.Chat
+/// `{"success":false,…}`, WeChat `{"errcode":40003,"errmsg":"…"}`.
 fn refused_in_words(said: &[u8]) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_slice(said).ok()?;
-    let refused = answer.get("ok") == Some(&false.into());
-    refused.then(|| answer["error"].as_str().unwrap_or("refused").to_owned())
+    let no = Some(&serde_json::Value::Bool(false));
+    let refused = answer.get("ok") == no
+        || answer.get("success") == no
+        || answer["errcode"].as_i64().is_some_and(|code| code != 0);
+    let why = || ["error", "errmsg"].iter().find_map(|key| answer[*key].as_str());
+    refused.then(|| why().unwrap_or("refused").to_owned())
+}
+
+/// Signatures are made for the time by the clock.
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn describe(error: &reqwest::Error) -> String {

@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::client::Place;
 use super::config::{NotifyConfig, Route};
+use super::history::What;
 use super::mute::Mutes;
+use crate::evidence::Evidence;
 use crate::rules::{Active, Phase};
 
 /// An alert as notifications see it.
@@ -44,7 +47,7 @@ pub(crate) struct Group {
 }
 
 /// A message that is due.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Message {
     #[serde(default)]
     pub(crate) receiver: String,
@@ -57,6 +60,15 @@ pub(crate) struct Message {
     /// It says more than that something ended.
     #[serde(default)]
     pub(crate) news: bool,
+    /// Fingerprints of its alerts that an earlier message said to fire.
+    #[serde(default)]
+    pub(crate) said_before: BTreeSet<String>,
+    /// The message of this group that it changes, where the receiver wants that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<Place>,
+    /// What it carries beside its text; for chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) evidence: Option<Evidence>,
 }
 
 /// By receiver and key.
@@ -71,9 +83,14 @@ impl Told {
         alert: &Active,
         generator_url: &str,
     ) -> Option<Self> {
+        let mut annotations = alert.annotations.clone();
+        if let Some(late_ms) = alert.late_ms {
+            let text = format!("found in data that came {} s late", late_ms.div_euclid(1_000));
+            annotations.insert("late_data".to_owned(), text);
+        }
         (alert.phase != Phase::Pending).then(|| Self {
             labels: labels.clone(),
-            annotations: alert.annotations.clone(),
+            annotations,
             starts_at_ms: alert.fired_at_ms.unwrap_or(alert.active_at_ms),
             ends_at_ms: alert.resolved_at_ms,
             generator_url: generator_url.to_owned(),
@@ -87,17 +104,21 @@ impl Told {
         self.ends_at_ms.is_none()
     }
 
-    /// 64 bits of the labels in hex (FNV-1a over names and values with a separator no UTF-8 text has), as Prometheus
-    /// and Alertmanager have it.
     pub(crate) fn fingerprint(&self) -> String {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for (name, value) in &self.labels {
-            for byte in name.bytes().chain([0xff]).chain(value.bytes()).chain([0xff]) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        }
-        format!("{hash:016x}")
+        fingerprint(&self.labels)
     }
+}
+
+/// 64 bits of the labels in hex (FNV-1a over names and values with a separator no UTF-8 text has), as Prometheus and
+/// Alertmanager have it.
+pub(crate) fn fingerprint(labels: &BTreeMap<String, String>) -> String {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for (name, value) in labels {
+        for byte in name.bytes().chain([0xff]).chain(value.bytes()).chain([0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    format!("{hash:016x}")
 }
 
 // === impl Message ===
@@ -226,6 +247,8 @@ fn say(group: &mut Group, route: &Route, heard: &dyn Fn(&str) -> bool, now_ms: i
     let repeats = !changed(group, heard);
     let news = repeats || !firing.is_subset(&group.said_firing);
     let alerts = group.alerts.iter().filter(|(key, _)| heard(key)).map(|(_, alert)| alert.clone()).collect();
+    let said = group.alerts.iter().filter(|(key, _)| group.said_firing.contains(*key));
+    let said_before = said.map(|(_, alert)| alert.fingerprint()).collect();
     group.count += 1;
     group.said_ms = Some(now_ms);
     group.said_firing = firing;
@@ -240,12 +263,38 @@ fn say(group: &mut Group, route: &Route, heard: &dyn Fn(&str) -> bool, now_ms: i
         dedup_key: format!("{dedup_key}-{}-{}", group.first_ms, group.count),
         made_ms: now_ms,
         news,
+        said_before,
+        changes: None,
+        evidence: None,
     }
 }
 
 /// Whether there is something new to say.
 fn changed(group: &Group, heard: &dyn Fn(&str) -> bool) -> bool {
     group.alerts.iter().any(|(key, alert)| heard(key) && alert.fires() != group.said_firing.contains(key))
+}
+
+/// What was decided of each alert: who is not told, and until when a message waits.
+pub(crate) fn decisions(groups: &Groups, mutes: &Mutes<'_>) -> Vec<(BTreeMap<String, String>, String, What)> {
+    let mut all = Vec::new();
+    for (id, group) in groups {
+        let Some(route) = mutes.route(group).filter(|_| !group.receiver.is_empty()) else { continue };
+        for alert in group.alerts.values().filter(|alert| alert.fires()) {
+            let quiet = mutes.over(&alert.labels, Some(route));
+            let what = if quiet.is_quiet() {
+                What::quieted(&group.receiver, quiet)
+            } else {
+                let until_ms = match group.said_ms {
+                    None => alert.starts_at_ms.min(group.first_ms) + route.group_wait_ms,
+                    Some(said_ms) => said_ms + route.group_interval_ms,
+                };
+                let group_key = group_key(&route.key, &group.labels);
+                What::Grouped { receiver: group.receiver.clone(), group: group_key, until_ms }
+            };
+            all.push((alert.labels.clone(), id.clone(), what));
+        }
+    }
+    all
 }
 
 fn due_at(group: &Group, route: &Route, heard: &dyn Fn(&str) -> bool) -> Option<i64> {

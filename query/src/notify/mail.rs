@@ -9,7 +9,7 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::client::{AddressRules, Delivery};
+use super::client::{AddressRules, Delivery, Failure};
 use super::receivers::{Mail, MailTls};
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ pub(super) async fn send(mail: &Mail, rules: &AddressRules) -> Delivery {
     };
     let found = match tokio::net::lookup_host((mail.host.as_str(), mail.port)).await {
         Ok(found) => found,
-        Err(error) => return Delivery::Retry(format!("{}: {error}", mail.host), None),
+        Err(error) => return Delivery::Retry(Failure::certain(format!("{}: {error}", mail.host))),
     };
     // What is dialled is what was checked.
     let Some(address) = found.map(|address| address.ip()).find(|address| rules.permits(*address)) else {
@@ -29,12 +29,16 @@ pub(super) async fn send(mail: &Mail, rules: &AddressRules) -> Delivery {
     };
     let transport = match transport(mail, &address.to_string()) {
         Ok(transport) => transport,
-        Err(problem) => return Delivery::Retry(problem, None),
+        Err(problem) => return Delivery::Retry(Failure::certain(problem)),
     };
     match transport.send(message).await {
-        Ok(_) => Delivery::Done,
+        Ok(_) => Delivery::Done(None),
         Err(error) if error.is_permanent() => Delivery::Refused(error.to_string()),
-        Err(error) => Delivery::Retry(error.to_string(), None),
+        Err(error) => {
+            // A server that said no has taken nothing; of one that fell silent it is not known.
+            let uncertain = !error.is_transient();
+            Delivery::Retry(Failure { reason: error.to_string(), after: None, uncertain })
+        }
     }
 }
 

@@ -15,10 +15,12 @@ use tokio_util::sync::CancellationToken;
 use super::client::{AddressRules, Client};
 use super::config::NotifyConfig;
 use super::group::{self, Groups, Message, Told};
+use super::history::{History, What};
 use super::mute::Mutes;
 use super::outbox::{Delivered, Entry, Queue};
-use super::receivers::{Integration, webhook};
+use super::receivers::Integration;
 use super::silence::{Silence, Silences};
+use crate::evidence::SigningKey;
 use crate::{ChannelView, Clock, NotificationView};
 
 /// The document that holds a tenant's notification groups.
@@ -48,6 +50,10 @@ pub(super) struct Shared {
     tenants: tokio::sync::Mutex<BTreeMap<Tenant, Tenancy>>,
     pub(super) queue: Mutex<Queue>,
     wake: Notify,
+    /// Of tenants whose links were made or looked at.
+    pub(super) keys: Mutex<BTreeMap<Tenant, SigningKey>>,
+    /// Held while a one-use link is used.
+    pub(super) acting: tokio::sync::Mutex<()>,
 }
 
 /// What notifications know of a tenant.
@@ -55,6 +61,7 @@ pub(super) struct Shared {
 pub(super) struct Tenancy {
     pub(super) groups: Groups,
     pub(super) silences: Silences,
+    pub(super) history: History,
     /// When to look again if nothing is told before.
     next_ms: Option<i64>,
     /// The configuration its alerts were routed by.
@@ -65,12 +72,15 @@ pub(super) struct Tenancy {
 pub(super) enum News<'n> {
     /// Time goes by.
     None,
-    /// All that a rule group knows now.
-    Source(&'n str, Vec<Told>),
+    /// All that a rule group knows now, and what became of its alerts.
+    Source(&'n str, Vec<Told>, Vec<Transition>),
     /// Alerts from elsewhere.
     Posted(Vec<Told>),
     Silence(Silence),
 }
+
+/// What became of an alert, by its labels.
+pub(crate) type Transition = (BTreeMap<String, String>, What);
 
 /// The source of alerts that others send; no rule group has this name.
 const POSTED: &str = "";
@@ -86,6 +96,8 @@ impl Notifier {
             tenants: tokio::sync::Mutex::default(),
             queue: Mutex::default(),
             wake: Notify::new(),
+            keys: Mutex::default(),
+            acting: tokio::sync::Mutex::default(),
         })))
     }
 
@@ -100,11 +112,11 @@ impl Notifier {
         &self,
         tenant: &Tenant,
         source: &str,
-        told: Vec<Told>,
+        (told, transitions): (Vec<Told>, Vec<Transition>),
         changes: Vec<Change>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        self.0.advance(tenant, News::Source(source, told), changes, now_ms).await
+        self.0.advance(tenant, News::Source(source, told, transitions), changes, now_ms).await
     }
 
     /// Takes back what waited in the catalog. To be done before rules tell news.
@@ -181,13 +193,17 @@ impl Notifier {
             integrations.iter().enumerate().map(|(index, one)| channel(name, index, one)).collect::<Vec<_>>()
         });
         let channels = channels.collect();
-        Ok((channels, delivered.into_iter().take(limit).map(notification_view).collect()))
+        Ok((channels, delivered.into_iter().take(limit).map(Delivered::view).collect()))
     }
 }
 
 // === impl Shared ===
 
 impl Shared {
+    pub(super) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     pub(super) fn now_ms(&self) -> i64 {
         (self.settings.clock)().div_euclid(1_000_000)
     }
@@ -229,7 +245,9 @@ impl Shared {
                     }
                 }
             }
-            all.insert(tenant.clone(), Tenancy { groups, silences, next_ms: Some(0), routed_by: None });
+            let history = History::of(documents.list(tenant, DocumentKind::AlertHistory).await?);
+            let tenancy = Tenancy { groups, silences, history, next_ms: Some(0), routed_by: None };
+            all.insert(tenant.clone(), tenancy);
         }
         Ok(all.entry(tenant.clone()).or_default())
     }
@@ -240,14 +258,28 @@ impl Shared {
         Ok(self.load(&mut all, tenant).await?.clone())
     }
 
-    /// One step of a tenant's notifications, in one transaction with `changes`.
+    /// One step of a tenant's notifications, in one transaction with `changes`. What piles up before a receiver that is
+    /// away becomes one message.
     pub(super) async fn advance(
+        &self,
+        tenant: &Tenant,
+        news: News<'_>,
+        changes: Vec<Change>,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        for entry in self.step(tenant, news, changes, now_ms).await? {
+            self.merge_pile(tenant, &entry).await;
+        }
+        Ok(())
+    }
+
+    async fn step(
         &self,
         tenant: &Tenant,
         news: News<'_>,
         mut changes: Vec<Change>,
         now_ms: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Arc<Entry>>, StoreError> {
         let mut all = self.tenants.lock().await;
         let tenancy = self.load(&mut all, tenant).await?;
         let config = self.config.load_full();
@@ -258,8 +290,16 @@ impl Shared {
         }
         match news {
             News::None => {}
-            News::Source(source, told) => group::put(&mut next.groups, &config, source, told, now_ms),
-            News::Posted(told) => group::add(&mut next.groups, &config, POSTED, told, now_ms),
+            News::Source(source, told, transitions) => {
+                for (labels, what) in transitions {
+                    next.history.note(&labels, now_ms, what);
+                }
+                group::put(&mut next.groups, &config, source, told, now_ms);
+            }
+            News::Posted(told) => {
+                next.history.received(&next.groups, &told, now_ms);
+                group::add(&mut next.groups, &config, POSTED, told, now_ms);
+            }
             News::Silence(silence) => {
                 changes.push(put(DocumentKind::Silence, &silence.id, encode(&silence)));
                 next.silences.put(silence);
@@ -269,16 +309,21 @@ impl Shared {
         group::expire(&mut next.groups, now_ms);
         let before = next.groups.clone();
         let mutes = Mutes::new(&config, &next.silences, &before, now_ms);
+        next.history.decided(group::decisions(&next.groups, &mutes), now_ms);
         let (messages, due_ms) = group::due(&mut next.groups, &mutes, now_ms);
         let ends =
             next.groups.values().flat_map(|group| group.alerts.values()).filter_map(|told| told.until_ms);
         next.next_ms = due_ms.into_iter().chain(mutes.next_change()).chain(ends).min();
+        let entries = self.entries(&config, &messages);
+        for (_, entry) in &entries {
+            next.history.queued(entry, now_ms);
+        }
+        changes.extend(next.history.take_changes());
         if next.groups == tenancy.groups && messages.is_empty() && changes.is_empty() {
             tenancy.next_ms = next.next_ms;
             tenancy.routed_by = next.routed_by;
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let entries = self.entries(&config, &messages);
         if next.groups != tenancy.groups {
             changes.push(put(DocumentKind::RuleState, GROUPS_ID, encode(&next.groups)));
         }
@@ -286,11 +331,11 @@ impl Shared {
         self.store.documents().commit(tenant, changes).await?;
         *tenancy = next;
         let mut queue = self.queue.lock();
-        for (id, entry) in entries {
-            queue.push(tenant.clone(), id, entry, Instant::now());
+        for (id, entry) in &entries {
+            queue.push(tenant.clone(), id.clone(), Arc::clone(entry), Instant::now());
         }
         self.wake.notify_one();
-        Ok(())
+        Ok(entries.into_iter().map(|(_, entry)| entry).collect())
     }
 
     /// A message for each integration that wants it. Beyond the bound they are left out and said so in the log: the
@@ -329,6 +374,22 @@ impl Shared {
         entries
     }
 
+    /// Notes what a receiver answered; the changes keep it.
+    pub(super) async fn answered(&self, tenant: &Tenant, message: &Message, what: &What) -> Vec<Change> {
+        let now_ms = self.now_ms();
+        let mut all = self.tenants.lock().await;
+        match self.load(&mut all, tenant).await {
+            Ok(tenancy) => {
+                for told in &message.alerts {
+                    tenancy.history.note(&told.labels, now_ms, what.clone());
+                }
+                tenancy.history.take_changes()
+            }
+            // The answer is worth more than the note of it.
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// Steps the tenants with a group whose time has come.
     async fn advance_due(&self) {
         let (config, now_ms) = (self.config.load_full(), self.now_ms());
@@ -359,7 +420,7 @@ impl Shared {
     }
 }
 
-fn put(kind: DocumentKind, id: &str, bytes: Vec<u8>) -> Change {
+pub(super) fn put(kind: DocumentKind, id: &str, bytes: Vec<u8>) -> Change {
     Change::Put { kind, id: id.to_owned(), bytes }
 }
 
@@ -380,27 +441,4 @@ fn log_panic(ended: Result<(), tokio::task::JoinError>) {
 pub(super) fn encode<T: serde::Serialize>(value: &T) -> Vec<u8> {
     // Maps with text keys and plain structs: nothing in them can fail to serialise.
     serde_json::to_vec(value).unwrap_or_default()
-}
-
-fn notification_view(delivered: Delivered) -> NotificationView {
-    let message = &delivered.entry.message;
-    NotificationView {
-        at_ms: delivered.at_ms,
-        dedup_key: message.dedup_key.clone(),
-        channel: delivered.entry.receiver.clone(),
-        title: delivered.title,
-        text: match delivered.error {
-            Some(error) => format!("{} (not delivered: {error})", delivered.text),
-            None => delivered.text,
-        },
-        resolved: !message.fires(),
-        labels: webhook::common(message, |told| &told.labels),
-        annotations: webhook::common(message, |told| &told.annotations),
-        links: message
-            .alerts
-            .first()
-            .map(|told| ("generator".to_owned(), told.generator_url.clone()))
-            .into_iter()
-            .collect(),
-    }
 }

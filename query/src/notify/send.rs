@@ -1,13 +1,16 @@
 //! Sends messages and keeps what came of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
+use store::model::Tenant;
 use store::{Change, DocumentKind};
 
-use super::client::Delivery;
+use super::client::{Delivery, Failure};
 use super::group::{Message, Told};
-use super::notifier::{Shared, encode};
-use super::outbox::{Delivered, Waiting};
+use super::history::What;
+use super::notifier::{Shared, encode, put};
+use super::outbox::{Delivered, Entry, Waiting, merged};
 use super::receivers::{Prepared, chat};
 
 /// Delivered messages that are kept for people to see.
@@ -22,28 +25,48 @@ impl Shared {
         let Some(integration) = integration.filter(|one| one.settings.kind() == entry.kind) else {
             return self.settle(waiting, shown, Some("the receiver is not configured any more".into())).await;
         };
-        let prepared = integration.render(&entry.message, &config.templates, &self.settings.external_url);
+        let (mut message, mut late) = (entry.message.clone(), None);
+        if integration.settings.takes_evidence() && message.evidence.is_none() && message.fires() {
+            (message.evidence, late) = self.evidence(&waiting.tenant, &message).await;
+        }
+        if integration.settings.changes_messages() {
+            message.changes = self.place_of(&waiting.tenant, entry).await;
+        }
+        let prepared = integration.render(&message, &config.templates, &self.settings.external_url);
         let (shown, delivery) = match prepared {
             Ok(Prepared { sends, shown }) => {
                 (shown, self.client.send(&sends, &integration.http, &entry.message.dedup_key).await)
             }
             // A template that fails fails again, a secret's file may come.
-            Err(problem) if problem.starts_with("read ") => (shown, Delivery::Retry(problem, None)),
+            Err(problem) if problem.starts_with("read ") => {
+                (shown, Delivery::Retry(Failure::certain(problem)))
+            }
             Err(problem) => (shown, Delivery::Refused(problem)),
         };
         match delivery {
-            Delivery::Retry(reason, after) => {
+            Delivery::Retry(failure) => {
                 tracing::warn!(
                     receiver = entry.receiver,
                     kind = entry.kind,
                     attempts = waiting.attempts + 1,
-                    reason,
+                    reason = failure.reason,
                     "a notification was not taken, it is sent again"
                 );
-                let now = Instant::now();
-                self.queue.lock().postpone(&waiting.tenant, &waiting.id, reason, now, after);
+                if waiting.attempts == 0 {
+                    self.note_failure(waiting, &failure.reason).await;
+                }
+                self.queue.lock().postpone(&waiting.tenant, &waiting.id, &failure, Instant::now());
+                self.merge_pile(&waiting.tenant, entry).await;
             }
-            Delivery::Done => self.settle(waiting, shown, None).await,
+            Delivery::Done(place) => {
+                if integration.settings.changes_messages() {
+                    self.keep_place(&waiting.tenant, entry, place).await;
+                }
+                self.settle(waiting, shown, None).await;
+                if let Some(late) = late {
+                    self.follow_up(waiting, late).await;
+                }
+            }
             Delivery::Refused(reason) => {
                 tracing::error!(
                     receiver = entry.receiver,
@@ -68,8 +91,8 @@ impl Shared {
             let outcome = match prepared {
                 Ok(prepared) => {
                     match self.client.send(&prepared.sends, &integration.http, &message.dedup_key).await {
-                        Delivery::Done => Ok(()),
-                        Delivery::Retry(reason, _) | Delivery::Refused(reason) => Err(reason),
+                        Delivery::Done(_) => Ok(()),
+                        Delivery::Retry(Failure { reason, .. }) | Delivery::Refused(reason) => Err(reason),
                     }
                 }
                 Err(problem) => Err(problem),
@@ -79,9 +102,51 @@ impl Shared {
         Some(outcomes)
     }
 
+    /// A receiver that was away is told the present once, not the past step by step.
+    pub(super) async fn merge_pile(&self, tenant: &Tenant, entry: &Entry) {
+        let pile = self.queue.lock().piled_up(tenant, entry);
+        let Some((newest, older)) = pile.split_last() else { return };
+        let messages: Vec<&Message> = pile.iter().map(|waiting| &waiting.entry.message).collect();
+        let uncertain = pile.iter().any(|waiting| waiting.uncertain);
+        let by = merged(&messages, uncertain);
+        let by = by.map(|message| Arc::new(Entry { message, ..(*newest.entry).clone() }));
+        let delete =
+            |waiting: &Waiting| Change::Delete { kind: DocumentKind::Outbox, id: waiting.id.clone() };
+        let mut changes: Vec<Change> = older.iter().map(delete).collect();
+        changes.push(match &by {
+            Some(entry) => put(DocumentKind::Outbox, &newest.id, encode(&**entry)),
+            None => delete(newest),
+        });
+        for waiting in older {
+            let (receiver, kind, dedup_key) = names(&waiting.entry);
+            let what = What::Superseded { receiver, kind, dedup_key };
+            changes.extend(self.answered(tenant, &waiting.entry.message, &what).await);
+        }
+        match self.store.documents().commit(tenant, changes).await {
+            Ok(()) => self.queue.lock().replace(&pile, by),
+            Err(error) => tracing::warn!(%error, "messages of one group wait on, one after the other"),
+        }
+    }
+
+    /// The first failure of a message is told; that it goes on shows in the queue.
+    async fn note_failure(&self, waiting: &Waiting, error: &str) {
+        let (receiver, kind, dedup_key) = names(&waiting.entry);
+        let what = What::Failed { receiver, kind, dedup_key, error: error.to_owned() };
+        let changes = self.answered(&waiting.tenant, &waiting.entry.message, &what).await;
+        if let Err(error) = self.store.documents().commit(&waiting.tenant, changes).await {
+            tracing::warn!(%error, "a failure was not noted");
+        }
+    }
+
     /// Takes a message out of the outbox and among the delivered ones.
     async fn settle(&self, waiting: &Waiting, (title, text): (String, String), error: Option<String>) {
         let entry = (*waiting.entry).clone();
+        let (receiver, kind, dedup_key) = names(&entry);
+        let what = match &error {
+            None => What::Delivered { receiver, kind, dedup_key, attempts: waiting.attempts + 1 },
+            Some(error) => What::Refused { receiver, kind, dedup_key, error: error.clone() },
+        };
+        let noted = self.answered(&waiting.tenant, &entry.message, &what).await;
         let delivered = Delivered { at_ms: self.now_ms(), entry, title, text, error };
         let documents = self.store.documents();
         let mut changes = vec![
@@ -92,6 +157,7 @@ impl Shared {
                 bytes: encode(&delivered),
             },
         ];
+        changes.extend(noted);
         if let Ok(known) = documents.list(&waiting.tenant, DocumentKind::Notification).await {
             let old = known.len().saturating_sub(DELIVERED_KEEP);
             let forget = |id: String| Change::Delete { kind: DocumentKind::Notification, id };
@@ -103,10 +169,15 @@ impl Shared {
             Err(error) => {
                 tracing::error!(%error, "a delivered notification could not be taken out of the outbox");
                 let now = Instant::now();
-                self.queue.lock().postpone(&waiting.tenant, &waiting.id, error.to_string(), now, None);
+                let failure = Failure::certain(error.to_string());
+                self.queue.lock().postpone(&waiting.tenant, &waiting.id, &failure, now);
             }
         }
     }
+}
+
+fn names(entry: &Entry) -> (String, String, String) {
+    (entry.receiver.clone(), entry.kind.clone(), entry.message.dedup_key.clone())
 }
 
 fn test_message(receiver: &str, now_ms: i64) -> Message {
@@ -131,5 +202,6 @@ fn test_message(receiver: &str, now_ms: i64) -> Message {
         dedup_key: format!("test-{now_ms}"),
         made_ms: now_ms,
         news: true,
+        ..Message::default()
     }
 }

@@ -79,13 +79,20 @@ fn paths(pattern: &str, trace_ids: &[String]) -> Vec<String> {
         ("{channel}", &["room"])
     } else if pattern.contains("{uid}") {
         ("{uid}", &["signalbox", "unknown"])
+    } else if pattern.contains("{fingerprint}") {
+        ("{fingerprint}", &["ReviewDown", "0000000000000000"])
+    } else if pattern.contains("{namespace}") {
+        ("{namespace}", &["probe"])
     } else {
         ("{path...}", &["index.html"])
     };
     if !pattern.contains('{') {
         return vec![pattern.to_owned()];
     }
-    values.iter().map(|value| pattern.replace(from, value).replace("{version}", "1")).collect()
+    values
+        .iter()
+        .map(|value| pattern.replace(from, value).replace("{version}", "1").replace("{group}", "probe"))
+        .collect()
 }
 
 fn queries(owner: Family) -> &'static [&'static str] {

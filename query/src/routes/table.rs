@@ -8,7 +8,7 @@ use store::model::Role;
 use super::{Access, Family, Route, TenantScope, Timeout};
 use crate::service::Handler;
 use crate::service::Run::{self, Now, Read, Wait};
-use crate::{alertmanager, jaeger, loki, own, prometheus, tempo, zipkin};
+use crate::{alertmanager, jaeger, loki, own, prometheus, ruler, tempo, zipkin};
 
 const GET: &[Method] = &[Method::GET];
 const GET_POST: &[Method] = &[Method::GET, Method::POST];
@@ -24,6 +24,10 @@ const FORM_BYTES_MAX: u64 = 10 << 20;
 const READ_BYTES_MAX: u64 = 1 << 20;
 /// One chat message.
 const CHAT_BYTES_MAX: u64 = 256 << 10;
+/// One rule group; the largest public ones have some hundred kilobytes.
+const RULES_BYTES_MAX: u64 = 4 << 20;
+/// A signed link may come in a form.
+const SIGNED_BYTES_MAX: u64 = 64 << 10;
 /// A dashboard with what is written beside it; the largest public ones have half a megabyte.
 const DASHBOARD_BYTES_MAX: u64 = 4 << 20;
 const SHORT: Timeout = Timeout::After(Duration::from_secs(10));
@@ -106,6 +110,17 @@ impl Row {
         Self { methods, access: Access::Needs(Role::Admin), timeout: SHORT, ..row }
     }
 
+    /// The same for rule groups.
+    const fn rules(
+        methods: &'static [Method],
+        owner: Family,
+        path: &'static str,
+        run: Run,
+        doc: &'static str,
+    ) -> Self {
+        Self { owner, ..Self::change(methods, path, run, doc) }
+    }
+
     const fn stream(self) -> Self {
         Self { timeout: Timeout::Stream, ..self }
     }
@@ -182,6 +197,19 @@ pub static ROUTES: &[Row] = &[
     Row::read(P, "/api/v1/scrape_pools", Now(prometheus::targets::scrape_pools), "scrape pools"),
     Row::shared(P, "/api/v1/alertmanagers", Now(prometheus::status::alertmanagers), "other Alertmanagers; none"),
 
+    Row::read(P, "/config/v1/rules", Wait(ruler::mimir_list), "rule groups that came by the API, as YAML"),
+    Row::read(P, "/config/v1/rules/{namespace}", Wait(ruler::mimir_list), "those of a namespace"),
+    Row::read(P, "/config/v1/rules/{namespace}/{group}", Wait(ruler::mimir_one), "one of them"),
+    Row { body_bytes_max: RULES_BYTES_MAX, ..Row::rules(POST, P, "/config/v1/rules/{namespace}", Wait(ruler::mimir_put), "makes or changes a rule group") },
+    Row::rules(DELETE, P, "/config/v1/rules/{namespace}", Wait(ruler::mimir_delete), "deletes the groups of a namespace"),
+    Row::rules(DELETE, P, "/config/v1/rules/{namespace}/{group}", Wait(ruler::mimir_delete), "deletes a rule group"),
+
+    Row::read(L, "/loki/api/v1/rules", Wait(ruler::loki_list), "rule groups in LogQL that came by the API, as YAML"),
+    Row::read(L, "/loki/api/v1/rules/{namespace}", Wait(ruler::loki_list), "those of a namespace"),
+    Row::read(L, "/loki/api/v1/rules/{namespace}/{group}", Wait(ruler::loki_one), "one of them"),
+    Row { body_bytes_max: RULES_BYTES_MAX, ..Row::rules(POST, L, "/loki/api/v1/rules/{namespace}", Wait(ruler::loki_put), "makes or changes a rule group in LogQL") },
+    Row::rules(DELETE, L, "/loki/api/v1/rules/{namespace}", Wait(ruler::loki_delete), "deletes the groups of a namespace"),
+    Row::rules(DELETE, L, "/loki/api/v1/rules/{namespace}/{group}", Wait(ruler::loki_delete), "deletes a rule group"),
     Row::form(L, "/loki/api/v1/query", Read(loki::query::instant), "LogQL at one time"),
     Row::form(L, "/loki/api/v1/query_range", Read(loki::query::range), "LogQL over a range"),
     Row::form(L, "/loki/api/v1/labels", Read(loki::labels::names), "label names"),
@@ -246,10 +274,13 @@ pub static ROUTES: &[Row] = &[
     Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::one), "one silence"),
     Row { methods: DELETE, timeout: SHORT, access: Access::Needs(Role::Admin), ..Row::read(A, "/api/v2/silence/{id}", Wait(alertmanager::silences::expire), "ends a silence") },
 
+    Row::read(S, "/api/v1/alerts/{fingerprint}/explain", Wait(own::explain::answer), "why an alert fired or did not, and who was told"),
     Row::read(S, "/api/signalbox/services", Read(own::services::answer), "rate, errors and duration of each service"),
     Row::read(S, "/api/signalbox/map", Read(own::map::answer), "services with versions and instances, and who calls whom"),
     Row::read(S, "/api/signalbox/traces/{id}/path", Read(own::path::answer), "the critical path of a trace and the time spans spent themselves"),
     Row::read(S, "/api/signalbox/difference", Read(own::difference::answer), "attributes that tell some spans from others"),
+    Row::open(S, "/api/signalbox/evidence/chart.png", Wait(own::evidence::chart), "the chart of a message, by its signed link"),
+    Row { methods: GET_POST, body_bytes_max: SIGNED_BYTES_MAX, ..Row::open(S, "/api/signalbox/evidence/action", Wait(own::evidence::action), "asks, and by POST does, what a message's signed link says, once") },
     Row::read(S, "/api/signalbox/notifications", Wait(own::notifications::answer), "notifications and chat messages"),
     Row::posted(S, "/api/signalbox/receivers/{name}/test", Role::Admin, Wait(own::receivers::test), "sends a test message to a receiver"),
     Row::read(S, "/api/signalbox/routes", Now(own::notify_routes::answer), "the tree of notification routes, and where an alert with given labels goes"),

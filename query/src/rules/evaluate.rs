@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::rc::Rc;
 
-use engine::promql::{self, Data, InstantParams, Point, Settings};
+use engine::promql::{Histogram, Point};
 use store::Snapshot;
 use store::model::{
     Batch, Labels, MetricKind, MetricRef, RequestCtx, SampleBatchBuilder, SeriesPart, StreamParts,
@@ -12,6 +12,8 @@ use store::model::{
 };
 
 use super::file::{Group, Rule, RuleBody};
+use super::grid::RULES_SCOPE;
+use super::query::{Instant, Language, Query};
 use super::state::{self, Alerts, Found, Phase};
 use super::template::{self, Expansion};
 use super::template_query::Ask;
@@ -28,6 +30,9 @@ pub(crate) struct RuleRun {
     pub(crate) error: Option<String>,
     pub(crate) took_ms: f64,
     pub(crate) at_ms: Option<i64>,
+    /// Of all evaluations since the process began.
+    pub(crate) total_ms: f64,
+    pub(crate) evaluations: u64,
 }
 
 /// The answers of some rules of a group at one time.
@@ -37,24 +42,30 @@ pub(crate) struct Evaluated {
     pub(crate) batch: Option<Batch>,
 }
 
+/// What an evaluation reads from and says in its texts.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'s> {
+    pub(crate) ctx: &'s RequestCtx,
+    pub(crate) snapshot: &'s Snapshot,
+    pub(crate) external_url: &'s str,
+    pub(crate) at: Instant,
+}
+
 /// Evaluates the rules of one stage: none of them reads what another of them records. Blocking: reads data.
 pub(crate) fn evaluate(
-    ctx: &RequestCtx,
-    snapshot: &Snapshot,
+    from: &Surroundings<'_>,
     group: &Group,
     stage: Range<usize>,
     before: &[RuleRun],
-    now_ms: i64,
-    external_url: &str,
 ) -> Evaluated {
-    let mut output = Output::new(now_ms);
+    let mut output = Output::new(from.at.time_ms);
     let mut runs = Vec::new();
     for (index, rule) in group.rules.iter().enumerate().take(stage.end).skip(stage.start) {
         let mut run = before.get(index).cloned().unwrap_or_default();
         let started = std::time::Instant::now();
-        run.error = one(ctx, snapshot, group, rule, &mut run, &mut output, external_url).err();
-        run.took_ms = started.elapsed().as_secs_f64() * 1_000.0;
-        run.at_ms = Some(now_ms);
+        run.error = one(from, group, rule, &mut run, &mut output).err();
+        run.spent(started.elapsed());
+        run.at_ms = Some(from.at.time_ms);
         runs.push(run);
     }
     Evaluated { runs, batch: output.finish() }
@@ -70,109 +81,103 @@ pub(crate) fn ended<'r>(runs: impl Iterator<Item = &'r RuleRun>, now_ms: i64) ->
 }
 
 fn one(
-    ctx: &RequestCtx,
-    snapshot: &Snapshot,
+    from: &Surroundings<'_>,
     group: &Group,
     rule: &Rule,
     run: &mut RuleRun,
     output: &mut Output,
-    external_url: &str,
 ) -> Result<(), String> {
-    let time_ms = output.now_ms - i64::try_from(group.query_offset_ms).unwrap_or(0);
-    let params = InstantParams { time_ms, settings: Settings::default() };
-    let answer = promql::instant(ctx, snapshot, &rule.expr, &params).map_err(|e| e.to_string())?;
-    let samples = vector(answer.value)?;
+    let at = of_group(from.at, group);
+    let samples = rule.query.vector(from.ctx, from.snapshot, &at)?;
     if group.limit > 0 && samples.len() as u64 > group.limit {
         return Err(format!("{} results, the group's limit is {}", samples.len(), group.limit));
     }
     match &rule.body {
-        RuleBody::Recording => output.record(rule, run, samples),
-        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations } => {
-            let surroundings = Surroundings {
-                ask: ask(ctx, snapshot, time_ms),
-                external_url,
-                external_labels: &group.external_labels,
-            };
-            let found = samples
-                .into_iter()
-                .map(|(labels, value)| found(rule, annotations, &labels, value, &surroundings));
-            run.alerts =
-                state::step(&run.alerts, found.collect(), *for_ms, *keep_firing_for_ms, output.now_ms);
+        RuleBody::Recording => output.record(rule, run, samples)?,
+        RuleBody::Alerting { for_ms, keep_firing_for_ms, .. } => {
+            let found = found(from, group, rule, samples)?;
+            run.alerts = state::step(&run.alerts, found, *for_ms, *keep_firing_for_ms, from.at.time_ms);
             output.alerts(rule, run);
         }
     }
     Ok(())
 }
 
-/// What templates see beside their alert.
-struct Surroundings<'s> {
-    ask: Ask,
-    external_url: &'s str,
-    external_labels: &'s BTreeMap<String, String>,
+fn of_group(at: Instant, group: &Group) -> Instant {
+    Instant { time_ms: at.time_ms - i64::try_from(group.query_offset_ms).unwrap_or(0), ..at }
 }
 
-/// Answers the queries of templates at the time of the evaluation.
-fn ask(ctx: &RequestCtx, snapshot: &Snapshot, time_ms: i64) -> Ask {
-    let (ctx, snapshot) = (ctx.clone(), snapshot.clone());
+/// The elements of a rule's vector as alerts, texts filled in.
+pub(crate) fn found(
+    from: &Surroundings<'_>,
+    group: &Group,
+    rule: &Rule,
+    samples: Vec<(Labels, Point)>,
+) -> Result<Vec<Found>, String> {
+    let ask = ask(from, rule.query.language(), of_group(from.at, group));
+    let mut known = BTreeSet::new();
+    let mut all = Vec::new();
+    for (labels, point) in samples {
+        let value = match point {
+            Point::Float(value) => value,
+            // As in Prometheus, whose templates see no histogram.
+            Point::Histogram(_) => 0.0,
+        };
+        let of = Expansion {
+            labels: &labels.iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect(),
+            value,
+            external_url: from.external_url,
+            external_labels: &group.external_labels,
+            ask: Some(Rc::clone(&ask)),
+        };
+        let one = alert(rule, &of);
+        if !known.insert(one.labels.clone()) {
+            return Err("vector contains metrics with the same labelset after applying alert labels".into());
+        }
+        all.push(one);
+    }
+    Ok(all)
+}
+
+/// Answers the queries of templates at the time of the evaluation, in the language of the rule where it has instants.
+fn ask(from: &Surroundings<'_>, language: Language, at: Instant) -> Ask {
+    let (ctx, snapshot) = (from.ctx.clone(), from.snapshot.clone());
+    let language = if language == Language::Logql { language } else { Language::Promql };
     Rc::new(move |asked| {
-        let expr = promql::parse(asked).map_err(|e| e.to_string())?;
-        let params = InstantParams { time_ms, settings: Settings::default() };
-        let answer = promql::instant(&ctx, &snapshot, &expr, &params).map_err(|e| e.to_string())?;
-        let samples = vector(answer.value)?.into_iter();
+        let samples = Query::parse(language, asked, 0)?.vector(&ctx, &snapshot, &at)?;
         let owned =
             |labels: &Labels| labels.iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
-        Ok(samples.map(|(labels, value)| (owned(&labels), value)).collect())
+        let floats = samples.into_iter().filter_map(|(labels, point)| match point {
+            Point::Float(value) => Some((owned(&labels), value)),
+            Point::Histogram(_) => None,
+        });
+        Ok(floats.collect())
     })
 }
 
-fn vector(value: Data) -> Result<Vec<(Labels, f64)>, String> {
-    match value {
-        Data::Scalar { value, .. } => Ok(vec![(Labels::default(), value)]),
-        Data::Vector(samples) => {
-            let floats = samples.into_iter().filter_map(|sample| match sample.value {
-                Point::Float(value) => Some((sample.labels, value)),
-                Point::Histogram(_) => None,
-            });
-            Ok(floats.collect())
+fn alert(rule: &Rule, of: &Expansion<'_>) -> Found {
+    let expand = |text: &str| template::expand(text, of);
+    let mut labels = of.labels.clone();
+    labels.remove(Labels::METRIC_NAME);
+    labels.extend(rule.labels.iter().map(|(name, text)| (name.clone(), expand(text))));
+    labels.insert("alertname".into(), rule.name.clone());
+    labels.retain(|_, text| !text.is_empty());
+    let annotations = match &rule.body {
+        RuleBody::Alerting { annotations, .. } => {
+            annotations.iter().map(|(name, text)| (name.clone(), expand(text))).collect()
         }
-        Data::String { .. } | Data::Matrix(_) => Err("a rule needs a scalar or an instant vector".into()),
-    }
-}
-
-fn found(
-    rule: &Rule,
-    annotations: &BTreeMap<String, String>,
-    labels: &Labels,
-    value: f64,
-    surroundings: &Surroundings<'_>,
-) -> Found {
-    let own: BTreeMap<String, String> = labels
-        .iter()
-        .filter(|(name, _)| *name != Labels::METRIC_NAME)
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let mut all = own.clone();
-    // Templates see the labels of the result and, as `$labels` of annotations in Prometheus, not those of the rule;
-    // showing the rule's plain ones too is what people who write `{{ $labels.service }}` expect.
-    let plain = rule.labels.iter().filter(|(_, text)| !text.contains("{{"));
-    let mut visible = own;
-    visible.extend(plain.map(|(name, text)| (name.clone(), text.clone())));
-    let of = Expansion {
-        labels: &visible,
-        value,
-        external_url: surroundings.external_url,
-        external_labels: surroundings.external_labels,
-        ask: Some(Rc::clone(&surroundings.ask)),
+        RuleBody::Recording => BTreeMap::new(),
     };
-    let expand = |text: &str| template::expand(text, &of);
-    all.extend(rule.labels.iter().map(|(name, text)| (name.clone(), expand(text))));
-    all.insert("alertname".into(), rule.name.clone());
-    all.retain(|_, text| !text.is_empty());
-    let annotations = annotations.iter().map(|(name, text)| (name.clone(), expand(text))).collect();
-    Found { labels: all, annotations, value }
+    Found { labels, annotations, value: of.value }
 }
 
 impl RuleRun {
+    pub(crate) fn spent(&mut self, took: std::time::Duration) {
+        self.took_ms = took.as_secs_f64() * 1_000.0;
+        self.total_ms += self.took_ms;
+        self.evaluations += 1;
+    }
+
     /// With alerts the catalog kept. Their series stand in the store: they end when the alerts do. A process that was
     /// away did not look, so what is to be kept firing is kept from now on.
     pub(crate) fn restored(mut alerts: Alerts, now_ms: i64) -> Self {
@@ -186,7 +191,8 @@ impl RuleRun {
 /// What Prometheus writes of alerts: which there are, and since when.
 fn alert_series(alerts: &Alerts) -> Vec<(String, Labels, f64)> {
     let mut series = Vec::new();
-    for (labels, alert) in alerts {
+    // What fired early is not on the grid yet.
+    for (labels, alert) in alerts.iter().filter(|(_, alert)| alert.early.is_none()) {
         let phase = match alert.phase {
             Phase::Pending => "pending",
             Phase::Firing => "firing",
@@ -210,7 +216,7 @@ struct Output {
 impl Output {
     fn new(now_ms: i64) -> Self {
         let mut builder = SampleBatchBuilder::default();
-        let stream = builder.stream(&StreamParts { scope_name: "signalbox.rules", ..Default::default() });
+        let stream = builder.stream(&StreamParts { scope_name: RULES_SCOPE, ..Default::default() });
         Self { builder, stream, now_ms }
     }
 
@@ -218,16 +224,32 @@ impl Output {
         (self.builder.rows() > 0).then(|| Batch::Samples(self.builder.finish()))
     }
 
-    fn record(&mut self, rule: &Rule, run: &mut RuleRun, samples: Vec<(Labels, f64)>) {
-        let mut written = BTreeSet::new();
-        for (labels, value) in samples {
-            let own = labels.iter().filter(|(name, _)| !rule.labels.contains_key(*name));
+    fn record(
+        &mut self,
+        rule: &Rule,
+        run: &mut RuleRun,
+        samples: Vec<(Labels, Point)>,
+    ) -> Result<(), String> {
+        let mut all = BTreeMap::new();
+        for (labels, point) in samples {
+            let kept = |name: &str| name != Labels::METRIC_NAME && !rule.labels.contains_key(name);
+            let own = labels.iter().filter(|(name, _)| kept(name));
             let pairs = own.map(|(n, v)| (n.to_owned(), v.to_owned()));
-            let all = Labels::new(pairs.chain(rule.labels.iter().map(|(n, v)| (n.clone(), v.clone()))));
-            written.insert((rule.name.clone(), all.clone()));
-            self.point(&rule.name, &all, value);
+            let labels = Labels::new(pairs.chain(rule.labels.iter().map(|(n, v)| (n.clone(), v.clone()))));
+            if all.insert((rule.name.clone(), labels), point).is_some() {
+                return Err(
+                    "vector contains metrics with the same labelset after applying rule labels".into()
+                );
+            }
         }
-        self.replace(run, written);
+        for ((name, labels), point) in &all {
+            match point {
+                Point::Float(value) => self.point(name, labels, *value),
+                Point::Histogram(histogram) => self.histogram(name, labels, histogram),
+            }
+        }
+        self.replace(run, all.into_keys().collect());
+        Ok(())
     }
 
     fn alerts(&mut self, rule: &Rule, run: &mut RuleRun) {
@@ -247,6 +269,16 @@ impl Output {
     }
 
     fn point(&mut self, name: &str, labels: &Labels, value: f64) {
+        let series = self.series(name, labels);
+        self.builder.point(series, self.now_ms, 0, value);
+    }
+
+    fn histogram(&mut self, name: &str, labels: &Labels, histogram: &Histogram) {
+        let series = self.series(name, labels);
+        self.builder.histogram(series, self.now_ms, 0, &histogram.to_point());
+    }
+
+    fn series(&mut self, name: &str, labels: &Labels) -> u32 {
         let metric = self.builder.metric(MetricRef {
             name,
             unit: "",
@@ -258,7 +290,6 @@ impl Output {
         let own = labels.iter().filter(|(label, _)| *label != Labels::METRIC_NAME);
         let mut pairs: Vec<(&str, Value<'_>)> = own.map(|(label, text)| (label, Value::Str(text))).collect();
         let attributes = self.builder.attributes(&mut pairs);
-        let series = self.builder.series(self.stream, metric, attributes, SeriesPart::Value);
-        self.builder.point(series, self.now_ms, 0, value);
+        self.builder.series(self.stream, metric, attributes, SeriesPart::Value)
     }
 }

@@ -1,11 +1,12 @@
-//! Prometheus rule files: text in, checked groups or findings out.
+//! Prometheus rule files, and Loki's, which have their form: text in, checked groups or findings out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::promql::{self, Expr};
+use engine::promql;
 use serde::Deserialize;
 use store::model::Labels;
 
+use super::query::{Language, Query, TRACE_RANGE_DEFAULT_MS};
 use super::template;
 use crate::notify::nullable;
 
@@ -32,11 +33,17 @@ struct RawResource {
 struct RawGroup {
     name: String,
     interval: Option<String>,
+    #[serde(alias = "evaluation_delay")]
     query_offset: Option<String>,
     #[serde(default)]
     limit: u64,
+    /// Of its rules that name none.
+    language: Option<Language>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// Instants are multiples of the interval anyway; Mimir's groups may ask for it.
+    #[serde(rename = "align_evaluation_time_on_interval")]
+    _align: Option<serde::de::IgnoredAny>,
     /// What a Thanos beside Prometheus should do; the operator's resources have it.
     #[serde(rename = "partial_response_strategy")]
     _partial_response_strategy: Option<serde::de::IgnoredAny>,
@@ -50,6 +57,9 @@ struct RawRule {
     record: Option<String>,
     alert: Option<String>,
     expr: String,
+    language: Option<Language>,
+    /// What a TraceQL expression, which names no range itself, looks at.
+    range: Option<String>,
     #[serde(rename = "for")]
     hold: Option<String>,
     keep_firing_for: Option<String>,
@@ -63,8 +73,10 @@ struct RawRule {
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) name: String,
-    /// The file's path below the rules directory.
+    /// The file's path below the rules directory, or the namespace of a group that came by the API.
     pub(crate) file: String,
+    /// How groups of equal names that came in different ways are told apart; empty: from a file.
+    pub(crate) origin: &'static str,
     pub(crate) interval_ms: u64,
     pub(crate) query_offset_ms: u64,
     /// Series or alerts a rule of it may make; 0: no limit.
@@ -78,8 +90,8 @@ pub(crate) struct Group {
 pub(crate) struct Rule {
     /// The alert's name, or the recorded series'.
     pub(crate) name: String,
-    pub(crate) query: String,
-    pub(crate) expr: Expr,
+    pub(crate) text: String,
+    pub(crate) query: Query,
     /// Templates in an alerting rule, plain in a recording one.
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) body: RuleBody,
@@ -99,6 +111,7 @@ pub fn check_rules(text: &str) -> Vec<String> {
 /// All groups of a file, or everything that is wrong with it.
 pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Group>, Vec<String>> {
     let raw = raw_groups(text)?;
+    let for_loki = raw.iter().flat_map(|group| &group.rules).any(|rule| Language::only_logql(&rule.expr));
     let mut problems = Vec::new();
     let mut names = BTreeSet::new();
     let mut groups = Vec::new();
@@ -106,9 +119,23 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Vec<Group>, Vec<String>> {
         if !names.insert(group.name.clone()) {
             problems.push(format!("group {:?} stands twice in one file", group.name));
         }
-        groups.push(check_group(file, group, &mut problems));
+        groups.push(check_group(file, group, for_loki, &mut problems));
     }
     if problems.is_empty() { Ok(groups) } else { Err(problems) }
+}
+
+/// One group, as the APIs take it. `language`: of rules that name none.
+pub(crate) fn parse_group(
+    namespace: &str,
+    text: &str,
+    language: Option<Language>,
+) -> Result<Group, Vec<String>> {
+    let mut raw: RawGroup = serde_saphyr::from_str(text).map_err(|e| vec![e.to_string()])?;
+    raw.language = raw.language.or(language);
+    let for_loki = raw.rules.iter().any(|rule| Language::only_logql(&rule.expr));
+    let mut problems = Vec::new();
+    let group = check_group(namespace, raw, for_loki, &mut problems);
+    if problems.is_empty() { Ok(group) } else { Err(problems) }
 }
 
 fn raw_groups(text: &str) -> Result<Vec<RawGroup>, Vec<String>> {
@@ -133,7 +160,8 @@ pub(crate) fn is_resource(text: &str) -> bool {
     text.lines().any(|line| line.starts_with("kind:"))
 }
 
-fn check_group(file: &str, raw: RawGroup, problems: &mut Vec<String>) -> Group {
+/// `for_loki`: what could be PromQL or LogQL is LogQL.
+fn check_group(file: &str, raw: RawGroup, for_loki: bool, problems: &mut Vec<String>) -> Group {
     let place = format!("group {:?}", raw.name);
     if raw.name.is_empty() {
         problems.push("a group has no name".into());
@@ -143,11 +171,14 @@ fn check_group(file: &str, raw: RawGroup, problems: &mut Vec<String>) -> Group {
     let mut rules = Vec::new();
     for (index, rule) in raw.rules.into_iter().enumerate() {
         let place = format!("{place}, rule {}", index + 1);
-        rules.extend(check_rule(rule, &raw.labels, &place, problems));
+        let language = rule.language.or(raw.language);
+        let language = language.unwrap_or_else(|| Language::of(&rule.expr, for_loki));
+        rules.extend(check_rule(rule, language, &raw.labels, &place, problems));
     }
     Group {
         name: raw.name,
         file: file.to_owned(),
+        origin: "",
         interval_ms: if interval_ms == 0 { INTERVAL_DEFAULT_MS } else { interval_ms },
         query_offset_ms,
         limit: raw.limit,
@@ -158,13 +189,21 @@ fn check_group(file: &str, raw: RawGroup, problems: &mut Vec<String>) -> Group {
 
 fn check_rule(
     raw: RawRule,
+    language: Language,
     group_labels: &BTreeMap<String, String>,
     place: &str,
     problems: &mut Vec<String>,
 ) -> Option<Rule> {
     let before = problems.len();
+    let range_ms = match raw.range {
+        Some(_) => millis(raw.range.as_deref(), place, "range", problems),
+        None => TRACE_RANGE_DEFAULT_MS,
+    };
     let mut problem = |text: String| problems.push(format!("{place}: {text}"));
-    let expr = promql::parse(&raw.expr).map_err(|e| problem(format!("expr: {e}"))).ok();
+    if raw.range.is_some() && language != Language::Traceql {
+        problem("range is for TraceQL: other languages name it in the expression".into());
+    }
+    let query = Query::parse(language, &raw.expr, range_ms).map_err(|e| problem(format!("expr: {e}"))).ok();
     let mut labels = group_labels.clone();
     labels.extend(raw.labels);
     for name in labels.keys().filter(|name| name.is_empty() || *name == Labels::METRIC_NAME) {
@@ -192,8 +231,8 @@ fn check_rule(
         let keep_firing_for_ms = millis(raw.keep_firing_for.as_deref(), place, "keep_firing_for", problems);
         RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations: raw.annotations }
     };
-    let expr = expr.filter(|_| problems.len() == before)?;
-    Some(Rule { name, query: raw.expr.trim().to_owned(), expr, labels, body })
+    let query = query.filter(|_| problems.len() == before)?;
+    Some(Rule { name, text: raw.expr.trim().to_owned(), query, labels, body })
 }
 
 fn millis(text: Option<&str>, place: &str, key: &str, problems: &mut Vec<String>) -> u64 {
@@ -254,6 +293,28 @@ spec:
         assert_eq!((groups.len(), groups[0].rules.len(), groups[1].rules.len()), (2, 1, 0));
         assert!(check_rules(&text.replace("PrometheusRule", "Pod"))[0].contains("\"Pod\" has no rules"));
         assert!(check_rules(&text.replace("expr: up == 0", "expr: up =="))[0].contains("expr"));
+    }
+
+    #[test]
+    fn a_rule_may_be_in_any_of_the_three_languages() {
+        let text = r#"
+groups:
+  - name: loki
+    rules:
+      - {alert: A, expr: 'sum(rate({app="x"} |= "bad" [1m])) > 1'}
+      - {alert: B, expr: 'sum(count_over_time({app="x"}[1m])) > 1'}
+  - name: named
+    language: traceql
+    rules:
+      - {alert: C, expr: '{ status = error } | rate() > 1', range: 5m}
+      - {alert: D, expr: 'up == 0', language: promql}
+"#;
+        let groups = parse("a.yml", text).unwrap();
+        let languages = |at: usize| groups[at].rules.iter().map(|rule| rule.query.language());
+        assert!(languages(0).eq([Language::Logql, Language::Logql]));
+        assert!(languages(1).eq([Language::Traceql, Language::Promql]));
+        assert!(matches!(groups[1].rules[0].query, Query::Traces { range_ms: 300_000, .. }));
+        assert!(check_rules(&text.replace("promql}", "promql, range: 1m}"))[0].contains("TraceQL"));
     }
 
     #[test]

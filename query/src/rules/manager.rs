@@ -1,27 +1,30 @@
-//! Runs the rules: reads their files, evaluates a group when its interval is over or data it reads came in, and keeps
-//! state and messages in one transaction.
+//! Runs the rules: reads their files, evaluates a group at the instants of its interval and looks at what comes in
+//! between, and keeps state and messages in one transaction.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::BoxFuture;
+use engine::promql::Settings;
 use parking_lot::{Mutex, RwLock};
 use store::model::{Batch, Budget, RequestCtx, Role, Tenant};
-use store::{Append, AppliedBatch, Change, DocumentKind, Store, StoreError, TapEvent};
+use store::{Append, Change, DocumentKind, Snapshot, Store, StoreError, TapEvent};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::evaluate::{self, RuleRun};
+use super::early::{self, Arrived, Early};
+use super::evaluate::{self, RuleRun, Surroundings};
 use super::file::Group;
 use super::files::{list_files, read_all};
+use super::grid::{Heard, Work};
+use super::pulse::Pulses;
+use super::query;
 use super::running::{ID_SEPARATOR, Running, SavedAlerts, id, rule_keys};
 use super::state;
-use super::wake::{Reads, names_of};
+use crate::Clock;
 use crate::notify::Notifier;
-use crate::{ChannelView, Clock, GroupView, NotificationView, RulesView};
 
 /// How often the rules directory is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -37,23 +40,27 @@ pub struct RulesConfig {
     /// Rule files of tenant `default`; a folder in it holds those of the tenant of its name.
     pub directory: PathBuf,
     pub external_url: String,
+    /// Tell of services that fall silent, without a rule.
+    pub heartbeats: bool,
     pub clock: Clock,
 }
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
-pub struct Rules(Arc<Shared>);
+pub struct Rules(pub(super) Arc<Shared>);
 
-struct Shared {
-    config: RulesConfig,
-    store: Store,
-    notifier: Notifier,
-    groups: RwLock<Vec<Arc<Running>>>,
+pub(super) struct Shared {
+    pub(super) config: RulesConfig,
+    pub(super) store: Store,
+    pub(super) notifier: Notifier,
+    pub(super) groups: RwLock<Vec<Arc<Running>>>,
     /// Names, sizes and times of the files the groups were read from.
     seen: Mutex<Vec<(PathBuf, u64, u128)>>,
     /// Held by evaluations to read, by a reload to write: it must not take over the state of a group that is changing.
     turn: tokio::sync::RwLock<()>,
-    changes: watch::Sender<u64>,
+    pub(super) changes: watch::Sender<u64>,
+    /// None: nobody asked.
+    pulses: Option<Pulses>,
 }
 
 /// What all stages of an evaluation made.
@@ -67,6 +74,7 @@ struct Evaluated {
 impl Rules {
     pub fn new(config: RulesConfig, store: Store, notifier: Notifier) -> Self {
         let shared = Shared {
+            pulses: config.heartbeats.then(Pulses::default),
             config,
             store,
             notifier,
@@ -83,15 +91,50 @@ impl Rules {
         let directory = self.0.config.directory.clone();
         let read =
             tokio::task::spawn_blocking(move || read_all(&directory)).await.map_err(|e| e.to_string())?;
-        let (files, groups) = read?;
+        let (files, mut groups) = read?;
+        groups.extend(self.all_stored().await.map_err(|e| e.to_string())?);
         let _turn = self.0.turn.write().await;
         let mut next = Vec::new();
-        for (tenant, group, reads) in with_reads(groups) {
-            next.push(self.0.start(tenant, group, reads).await.map_err(|e| e.to_string())?);
+        for (tenant, group) in groups {
+            next.push(self.0.start(tenant, group).await.map_err(|e| e.to_string())?);
         }
         self.0.forget_all_but(&next).await.map_err(|e| e.to_string())?;
         *self.0.groups.write() = next;
         *self.0.seen.lock() = files;
+        Ok(())
+    }
+
+    /// Evaluates a group from now on, in the place of the one it was before.
+    pub(super) async fn take_up(&self, tenant: &Tenant, group: Group) -> Result<(), StoreError> {
+        let _turn = self.0.turn.write().await;
+        let next = self.0.start(tenant.clone(), group).await?;
+        let same = |old: &Arc<Running>| old.tenant == *tenant && id(&old.group) == id(&next.group);
+        let mut groups = self.0.groups.write();
+        match groups.iter().position(same) {
+            Some(at) => groups[at] = next,
+            None => groups.push(next),
+        }
+        Ok(())
+    }
+
+    /// Evaluates these groups no more.
+    pub(super) async fn let_go(
+        &self,
+        tenant: &Tenant,
+        origin: &str,
+        file: &str,
+        names: &[&str],
+    ) -> Result<(), StoreError> {
+        let _turn = self.0.turn.write().await;
+        let meant = |running: &Arc<Running>| {
+            let group = &running.group;
+            let same = group.origin == origin && group.file == file && names.contains(&group.name.as_str());
+            running.tenant == *tenant && same
+        };
+        let kept: Vec<Arc<Running>> =
+            self.0.groups.read().iter().filter(|one| !meant(one)).cloned().collect();
+        self.0.forget_all_but(&kept).await?;
+        *self.0.groups.write() = kept;
         Ok(())
     }
 
@@ -104,7 +147,10 @@ impl Rules {
             let due = self.0.next_due();
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = look.tick() => self.look().await,
+                _ = look.tick() => {
+                    self.look().await;
+                    self.0.judge().await;
+                }
                 event = tap.next() => match event {
                     Some(event) => self.0.hear(&event),
                     None => break,
@@ -113,9 +159,9 @@ impl Rules {
                     tracing::error!(%error, "an evaluation ended badly");
                 },
                 () = tokio::time::sleep_until(due.into()), if running.len() < EVALUATIONS_MAX => {
-                    for group in self.0.take_due(EVALUATIONS_MAX - running.len()) {
+                    for (group, work) in self.0.take_due(EVALUATIONS_MAX - running.len()) {
                         let shared = Arc::clone(&self.0);
-                        running.spawn(async move { shared.evaluate(&group).await });
+                        running.spawn(async move { shared.work(&group, work).await });
                     }
                 }
             }
@@ -144,7 +190,7 @@ impl Rules {
 
 impl Shared {
     /// A group with the state of its predecessor, in memory or from the catalog.
-    async fn start(&self, tenant: Tenant, group: Group, reads: Reads) -> Result<Arc<Running>, StoreError> {
+    async fn start(&self, tenant: Tenant, group: Group) -> Result<Arc<Running>, StoreError> {
         let same = |old: &&Arc<Running>| old.tenant == tenant && id(&old.group) == id(&group);
         let old = self.groups.read().iter().find(same).cloned();
         let saved: SavedAlerts = match &old {
@@ -167,7 +213,7 @@ impl Shared {
             }
         };
         let runs = rule_keys(&group).into_iter().map(restored).collect();
-        Ok(Arc::new(Running::new(tenant, group, reads, runs)))
+        Ok(Arc::new(Running::new(tenant, group, runs)))
     }
 
     fn now_ms(&self) -> i64 {
@@ -186,7 +232,8 @@ impl Shared {
                 let of_group = document.id.contains(ID_SEPARATOR);
                 if of_group && !kept(&tenant, &document.id) {
                     let gone = Change::Delete { kind: DocumentKind::RuleState, id: document.id.clone() };
-                    self.notifier.tell(&tenant, &document.id, Vec::new(), vec![gone], now_ms).await?;
+                    let nothing = (Vec::new(), Vec::new());
+                    self.notifier.tell(&tenant, &document.id, nothing, vec![gone], now_ms).await?;
                 }
             }
         }
@@ -199,49 +246,94 @@ impl Shared {
     }
 
     fn next_due(&self) -> Instant {
-        let groups = self.groups.read();
-        let due = groups.iter().filter_map(|running| running.due()).min();
-        due.unwrap_or_else(|| Instant::now() + LOOK_EVERY)
+        let now_ms = self.now_ms();
+        let due = self.groups.read().iter().filter_map(|running| running.due_ms(now_ms)).min();
+        let wait = due.map(|due_ms| Duration::from_millis(u64::try_from(due_ms - now_ms).unwrap_or(0)));
+        Instant::now() + wait.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)
     }
 
-    /// Data came in: the groups that read it are due at once, or when their gap is over.
+    /// Data came in: groups that read it may have something to tell.
     fn hear(&self, event: &TapEvent) {
         let groups = self.groups.read();
         match event {
-            TapEvent::Gap { .. } => groups.iter().for_each(|running| running.hasten()),
+            TapEvent::Gap { .. } => groups.iter().for_each(|running| running.missed()),
             TapEvent::Applied(applied) => {
-                let AppliedBatch::Samples(samples) = &applied.batch else { return };
+                if let Some(pulses) = &self.pulses {
+                    pulses.hear(applied, self.now_ms());
+                }
                 let mut of_tenant =
                     groups.iter().filter(|running| running.tenant == applied.tenant).peekable();
                 if of_tenant.peek().is_none() {
                     return;
                 }
-                let names = names_of(samples);
-                of_tenant
-                    .filter(|running| running.reads.concerns(&names))
-                    .for_each(|running| running.hasten());
+                let Some(heard) = Heard::of(&applied.batch) else { return };
+                let now_ms = self.now_ms();
+                let ctx = ctx(&applied.tenant);
+                of_tenant.for_each(|running| running.hear(&ctx, &heard, now_ms));
             }
         }
     }
 
-    /// Takes groups that are due; each is marked as running.
-    fn take_due(&self, room: usize) -> Vec<Arc<Running>> {
-        let now = Instant::now();
-        self.groups.read().iter().filter(|running| running.take_if_due(now)).take(room).cloned().collect()
+    /// Looks for services that fell silent.
+    async fn judge(&self) {
+        let Some(pulses) = &self.pulses else { return };
+        if let Err(error) = pulses.judge(&self.store, &self.notifier, self.now_ms()).await {
+            tracing::error!(%error, "heartbeats were not judged");
+        }
     }
 
-    async fn evaluate(&self, running: &Arc<Running>) {
+    /// Takes groups with something to do; each is marked as running.
+    fn take_due(&self, room: usize) -> Vec<(Arc<Running>, Work)> {
+        let now_ms = self.now_ms();
+        let groups = self.groups.read();
+        let due = groups.iter().filter_map(|running| Some((Arc::clone(running), running.take(now_ms)?)));
+        due.take(room).collect()
+    }
+
+    async fn work(&self, running: &Arc<Running>, work: Work) {
         let _turn = self.turn.read().await;
         let started = Instant::now();
-        let now_ms = self.now_ms();
-        let before = running.begin(started);
-        let budget = Budget::new(EVALUATION_BYTES_MAX);
-        let deadline = Some(started + EVALUATION_TIMEOUT);
-        let ctx = RequestCtx::new(running.tenant.clone(), "rules", Role::Admin, deadline, budget);
-        if let Some(evaluated) = self.stages(running, &ctx, &before, now_ms).await {
-            self.finish(running, &before, evaluated, now_ms).await;
+        let ctx = ctx(&running.tenant);
+        let (before, early, decided_ms) = running.begin();
+        let evaluated = match &work {
+            Work::Instant(instant_ms) => self.stages(running, &ctx, &before, *instant_ms).await,
+            Work::Early(arrived) => {
+                self.early(running, &ctx, &before, (early, arrived.clone(), decided_ms)).await
+            }
+        };
+        if let Some(evaluated) = evaluated {
+            self.finish(running, &before, evaluated, self.now_ms()).await;
         }
-        running.end(started, now_ms);
+        running.end(&work, self.now_ms(), started.elapsed());
+    }
+
+    /// Fires what arrived data shows; `None`: nothing does.
+    async fn early(
+        &self,
+        running: &Arc<Running>,
+        ctx: &RequestCtx,
+        before: &[RuleRun],
+        (early, arrived, decided_ms): (Vec<Early>, Arrived, Option<i64>),
+    ) -> Option<Evaluated> {
+        let (running, ctx, runs) = (Arc::clone(running), ctx.clone(), before.to_vec());
+        let (store, external_url, now_ms) =
+            (self.store.clone(), self.config.external_url.clone(), self.now_ms());
+        let work = move || {
+            let snapshot = store.snapshot(&running.tenant);
+            let from = surroundings(&ctx, &snapshot, &external_url, now_ms);
+            let fired = early::fire(&from, &running.group, &early, &arrived, decided_ms, &runs);
+            let mut runs = runs;
+            let any = !fired.is_empty();
+            fired.into_iter().for_each(|(at, run)| runs[at] = run);
+            any.then_some(Evaluated { runs, batch: None })
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(evaluated) => evaluated,
+            Err(error) => {
+                tracing::error!(%error, "an evaluation ended badly");
+                None
+            }
+        }
     }
 
     /// Evaluates one stage after the other; what one made is in the snapshot of the next.
@@ -250,7 +342,7 @@ impl Shared {
         running: &Arc<Running>,
         ctx: &RequestCtx,
         before: &[RuleRun],
-        now_ms: i64,
+        instant_ms: i64,
     ) -> Option<Evaluated> {
         let mut all = Evaluated { runs: Vec::new(), batch: None };
         for stage in running.stages.iter().cloned() {
@@ -259,7 +351,8 @@ impl Shared {
             let (store, external_url) = (self.store.clone(), self.config.external_url.clone());
             let work = move || {
                 let snapshot = store.snapshot(&running.tenant);
-                evaluate::evaluate(&ctx, &snapshot, &running.group, stage, &before, now_ms, &external_url)
+                let from = surroundings(&ctx, &snapshot, &external_url, instant_ms);
+                evaluate::evaluate(&from, &running.group, stage, &before)
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(evaluated) => {
@@ -276,19 +369,33 @@ impl Shared {
     }
 
     /// Keeps what an evaluation made: state and messages first, since they must not be lost, then the series.
-    async fn finish(&self, running: &Arc<Running>, before: &[RuleRun], evaluated: Evaluated, now_ms: i64) {
+    async fn finish(
+        &self,
+        running: &Arc<Running>,
+        before: &[RuleRun],
+        mut evaluated: Evaluated,
+        now_ms: i64,
+    ) {
+        if let Some(late_ms) = running.take_late() {
+            for (old, new) in before.iter().zip(&mut evaluated.runs) {
+                state::mark_late(&old.alerts, &mut new.alerts, late_ms);
+            }
+        }
         let changed = before.len() != evaluated.runs.len()
             || before.iter().zip(&evaluated.runs).any(|(old, new)| state::differs(&old.alerts, &new.alerts));
         let told = running.told(&evaluated.runs, &self.config.external_url);
+        let transitions = before.iter().zip(&evaluated.runs);
+        let transitions =
+            transitions.flat_map(|(old, new)| state::transitions(&old.alerts, &new.alerts)).collect();
         let group_id = id(&running.group);
         let keep = changed.then(|| Change::Put {
             kind: DocumentKind::RuleState,
             id: group_id.clone(),
             bytes: running.state_bytes(&evaluated.runs),
         });
-        if let Err(error) =
-            self.notifier.tell(&running.tenant, &group_id, told, keep.into_iter().collect(), now_ms).await
-        {
+        let news = (told, transitions);
+        let changes = keep.into_iter().collect();
+        if let Err(error) = self.notifier.tell(&running.tenant, &group_id, news, changes, now_ms).await {
             // Nothing was kept: the same change is found again by the next evaluation.
             tracing::error!(group = running.group.name, %error, "alert state could not be kept");
             return;
@@ -303,9 +410,7 @@ impl Shared {
     /// Writes series of a group's rules.
     async fn write(&self, running: &Running, batch: Option<Batch>) {
         let Some(batch) = batch else { return };
-        let budget = Budget::new(EVALUATION_BYTES_MAX);
-        let deadline = Some(Instant::now() + EVALUATION_TIMEOUT);
-        let ctx = RequestCtx::new(running.tenant.clone(), "rules", Role::Admin, deadline, budget);
+        let ctx = ctx(&running.tenant);
         let append = Append { batch, key: None, answer: Vec::new() };
         if let Err(error) = self.store.writer().append(&ctx, append).await {
             tracing::warn!(group = running.group.name, %error, "series of rules were not written");
@@ -313,51 +418,18 @@ impl Shared {
     }
 }
 
-/// Each group with what it has to hear of, which depends on all groups of its tenant.
-fn with_reads(groups: Vec<(Tenant, Group)>) -> Vec<(Tenant, Group, Reads)> {
-    let mut of_tenants: BTreeMap<Tenant, Vec<Group>> = BTreeMap::new();
-    for (tenant, group) in groups {
-        of_tenants.entry(tenant).or_default().push(group);
-    }
-    let mut all = Vec::new();
-    for (tenant, groups) in of_tenants {
-        let reads = Reads::of(&groups.iter().collect::<Vec<_>>());
-        all.extend(groups.into_iter().zip(reads).map(|(group, reads)| (tenant.clone(), group, reads)));
-    }
-    all
+fn ctx(tenant: &Tenant) -> RequestCtx {
+    let budget = Budget::new(EVALUATION_BYTES_MAX);
+    let deadline = Some(Instant::now() + EVALUATION_TIMEOUT);
+    RequestCtx::new(tenant.clone(), "rules", Role::Admin, deadline, budget)
 }
 
-// === views ===
-
-impl RulesView for Rules {
-    fn groups(&self, tenant: &Tenant) -> Vec<GroupView> {
-        let receivers = |labels: &BTreeMap<String, String>| self.0.notifier.receivers_of(labels);
-        let groups = self.0.groups.read();
-        let own = groups.iter().filter(|running| running.tenant == *tenant);
-        own.map(|running| running.view(&receivers, &self.0.config.external_url)).collect()
-    }
-
-    fn receivers(&self) -> Vec<String> {
-        self.0.notifier.receivers()
-    }
-
-    fn alertmanager_yaml(&self) -> String {
-        self.0.notifier.yaml()
-    }
-
-    fn notifications<'a>(
-        &'a self,
-        tenant: &'a Tenant,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<(Vec<ChannelView>, Vec<NotificationView>), StoreError>> {
-        Box::pin(self.0.notifier.view(tenant, limit))
-    }
-
-    fn notifier(&self) -> Option<Notifier> {
-        Some(self.0.notifier.clone())
-    }
-
-    fn changes(&self, _: &Tenant) -> watch::Receiver<u64> {
-        self.0.changes.subscribe()
-    }
+fn surroundings<'s>(
+    ctx: &'s RequestCtx,
+    snapshot: &'s Snapshot,
+    external_url: &'s str,
+    time_ms: i64,
+) -> Surroundings<'s> {
+    let at = query::Instant { time_ms, settings: Settings::default() };
+    Surroundings { ctx, snapshot, external_url, at }
 }

@@ -2,53 +2,49 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use store::model::{Labels, Tenant};
+use store::model::{RequestCtx, Tenant};
 
+use super::early::Early;
 use super::evaluate::RuleRun;
-use super::file::{self, Group, RuleBody};
+use super::file::{self, Group};
+use super::grid::{Grid, Heard, Work};
 use super::stages::stages;
-use super::state::{self, Alerts};
-use super::wake::Reads;
+use super::state;
+use super::view::{self, ReceiversOf};
+use crate::GroupView;
 use crate::notify::Told;
-use crate::{AlertView, GroupView, RuleKind, RuleView};
-
-/// Data may make a group run before its interval is over, but not more often than this.
-const GAP_MIN: Duration = Duration::from_millis(500);
 
 /// Alerts of each rule as the catalog keeps them: the labels of an alert and its state.
 pub(super) type SavedAlerts = BTreeMap<String, Vec<(BTreeMap<String, String>, state::Active)>>;
-
-/// Who is told of alerts with these labels.
-type ReceiversOf<'r> = &'r dyn Fn(&BTreeMap<String, String>) -> Vec<String>;
 
 /// A group of one tenant with what its last evaluation left.
 pub(super) struct Running {
     pub(super) tenant: Tenant,
     pub(super) group: Group,
-    pub(super) reads: Reads,
     pub(super) stages: Vec<Range<usize>>,
     state: Mutex<GroupState>,
 }
 
 struct GroupState {
     runs: Vec<RuleRun>,
-    due: Instant,
+    grid: Grid,
     running: bool,
-    last: Option<Instant>,
     took_ms: f64,
     at_ms: Option<i64>,
+    /// How often arrived data was looked at, and for how many seconds.
+    early: (u64, f64),
 }
 
 // === impl Running ===
 
 impl Running {
-    pub(super) fn new(tenant: Tenant, group: Group, reads: Reads, runs: Vec<RuleRun>) -> Self {
-        let due = Instant::now();
-        let state = GroupState { runs, due, running: false, last: None, took_ms: 0.0, at_ms: None };
-        Self { tenant, reads, stages: stages(&group), group, state: Mutex::new(state) }
+    pub(super) fn new(tenant: Tenant, group: Group, runs: Vec<RuleRun>) -> Self {
+        let grid = Grid::new(&group);
+        let state = GroupState { runs, grid, running: false, took_ms: 0.0, at_ms: None, early: (0, 0.0) };
+        Self { tenant, stages: stages(&group), group, state: Mutex::new(state) }
     }
 
     pub(super) fn runs(&self) -> Vec<RuleRun> {
@@ -59,69 +55,63 @@ impl Running {
         self.state.lock().runs = runs;
     }
 
-    /// When to evaluate it; `None` while that is being done.
-    pub(super) fn due(&self) -> Option<Instant> {
+    /// When there is something to do; `None` while something is being done.
+    pub(super) fn due_ms(&self, now_ms: i64) -> Option<i64> {
+        let mut state = self.state.lock();
+        if state.running { None } else { Some(state.grid.due_ms(now_ms)) }
+    }
+
+    pub(super) fn hear(&self, ctx: &RequestCtx, heard: &Heard<'_>, now_ms: i64) {
+        self.state.lock().grid.hear(ctx, heard, now_ms);
+    }
+
+    pub(super) fn missed(&self) {
+        self.state.lock().grid.missed();
+    }
+
+    /// What is to be done now; then it counts as running.
+    pub(super) fn take(&self, now_ms: i64) -> Option<Work> {
+        let mut state = self.state.lock();
+        if state.running {
+            return None;
+        }
+        let work = state.grid.take(now_ms);
+        state.running = work.is_some();
+        work
+    }
+
+    /// What an evaluation starts from: what the rules remember, and which of them may fire early from when on.
+    pub(super) fn begin(&self) -> (Vec<RuleRun>, Vec<Early>, Option<i64>) {
         let state = self.state.lock();
-        (!state.running).then_some(state.due)
+        (state.runs.clone(), state.grid.early.clone(), state.grid.decided_ms())
     }
 
-    /// Data it reads came in: it is due at once, or when its gap is over.
-    pub(super) fn hasten(&self) {
-        let mut state = self.state.lock();
-        let now = Instant::now();
-        let soon = state.last.map_or(now, |last| (last + GAP_MIN).max(now));
-        state.due = state.due.min(soon);
+    /// How late data was that came too late, since this was last asked.
+    pub(super) fn take_late(&self) -> Option<i64> {
+        self.state.lock().grid.take_late()
     }
 
-    /// Whether it is due; then it counts as running.
-    pub(super) fn take_if_due(&self, now: Instant) -> bool {
+    pub(super) fn end(&self, work: &Work, now_ms: i64, took: Duration) {
         let mut state = self.state.lock();
-        let take = state.due <= now && !state.running;
-        state.running |= take;
-        take
-    }
-
-    /// An evaluation starts from what this answers. Data that comes in from now on is a reason for another.
-    pub(super) fn begin(&self, started: Instant) -> Vec<RuleRun> {
-        let mut state = self.state.lock();
-        state.last = Some(started);
-        state.due = started + self.interval();
-        state.runs.clone()
-    }
-
-    pub(super) fn end(&self, started: Instant, now_ms: i64) {
-        let mut state = self.state.lock();
-        state.due = state.due.min(self.next_due(&state.runs, now_ms, started));
         state.running = false;
-        state.took_ms = started.elapsed().as_secs_f64() * 1_000.0;
-        state.at_ms = Some(now_ms);
-    }
-
-    fn interval(&self) -> Duration {
-        Duration::from_millis(self.group.interval_ms)
-    }
-
-    /// At the end of the interval, or when a hold ends before it.
-    fn next_due(&self, runs: &[RuleRun], now_ms: i64, started: Instant) -> Instant {
-        // A rule with an error was not stepped: its hold may be over, and that is no reason to hurry.
-        let stepped = self.group.rules.iter().zip(runs).filter(|(_, run)| run.error.is_none());
-        let changes = stepped.filter_map(|(rule, run)| match rule.body {
-            RuleBody::Alerting { for_ms, keep_firing_for_ms, .. } => {
-                state::next_change_ms(&run.alerts, for_ms, keep_firing_for_ms)
+        match work {
+            Work::Instant(instant_ms) => {
+                state.grid.decide(*instant_ms);
+                state.took_ms = took.as_secs_f64() * 1_000.0;
+                state.at_ms = Some(*instant_ms);
             }
-            RuleBody::Recording => None,
-        });
-        let hold = changes.min().map(|at_ms| u64::try_from(at_ms - now_ms).unwrap_or(0));
-        let wait = hold.map_or(self.interval(), |ms| Duration::from_millis(ms).min(self.interval()));
-        started + wait.max(Duration::from_millis(20))
+            Work::Early(_) => {
+                state.early = (state.early.0 + 1, state.early.1 + took.as_secs_f64());
+                let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+                state.grid.rest(now_ms, took_ms);
+            }
+        }
     }
 
     pub(super) fn told(&self, runs: &[RuleRun], external_url: &str) -> Vec<Told> {
         let mut all = Vec::new();
         for (rule, run) in self.group.rules.iter().zip(runs) {
-            let query =
-                percent_encoding::utf8_percent_encode(&rule.query, percent_encoding::NON_ALPHANUMERIC);
-            let generator_url = format!("{external_url}/ui/metrics?query={query}");
+            let generator_url = view::generator_url(rule, external_url);
             all.extend(
                 run.alerts.iter().filter_map(|(labels, alert)| Told::new(labels, alert, &generator_url)),
             );
@@ -137,6 +127,16 @@ impl Running {
         serde_json::to_vec(&all).unwrap_or_default()
     }
 
+    /// Names, evaluations and seconds; without a name what arrived data cost.
+    pub(super) fn costs(&self) -> Vec<(String, u64, f64)> {
+        let state = self.state.lock();
+        let rules = self.group.rules.iter().zip(&state.runs);
+        let mut costs: Vec<(String, u64, f64)> =
+            rules.map(|(rule, run)| (rule.name.clone(), run.evaluations, run.total_ms / 1_000.0)).collect();
+        costs.push((String::new(), state.early.0, state.early.1));
+        costs
+    }
+
     pub(super) fn view(&self, receivers: ReceiversOf<'_>, external_url: &str) -> GroupView {
         let state = self.state.lock();
         let rules = self.group.rules.iter().zip(&state.runs);
@@ -147,56 +147,9 @@ impl Running {
             limit: self.group.limit,
             last_evaluation_ms: state.at_ms,
             evaluation_ms: state.took_ms,
-            rules: rules.map(|(rule, run)| rule_view(rule, run, receivers, external_url)).collect(),
+            rules: rules.map(|(rule, run)| view::rule(rule, run, receivers, external_url)).collect(),
         }
     }
-}
-
-fn rule_view(rule: &file::Rule, run: &RuleRun, receivers: ReceiversOf<'_>, external_url: &str) -> RuleView {
-    let kind = match &rule.body {
-        RuleBody::Recording => RuleKind::Recording,
-        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations } => RuleKind::Alerting {
-            for_ms: *for_ms,
-            keep_firing_for_ms: *keep_firing_for_ms,
-            annotations: Labels::new(annotations.clone()),
-            alerts: alert_views(&run.alerts, &rule.query, receivers, external_url),
-        },
-    };
-    RuleView {
-        kind,
-        name: rule.name.clone(),
-        query: rule.query.clone(),
-        labels: Labels::new(rule.labels.clone()),
-        last_error: run.error.clone(),
-        last_evaluation_ms: run.at_ms,
-        evaluation_ms: run.took_ms,
-    }
-}
-
-fn alert_views(
-    alerts: &Alerts,
-    query: &str,
-    receivers: ReceiversOf<'_>,
-    external_url: &str,
-) -> Vec<AlertView> {
-    let shown = alerts.iter().filter(|(_, alert)| alert.phase != state::Phase::Resolved);
-    let query = percent_encoding::utf8_percent_encode(query, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let view = |(labels, alert): (&BTreeMap<String, String>, &state::Active)| AlertView {
-        labels: Labels::new(labels.clone()),
-        annotations: Labels::new(alert.annotations.clone()),
-        state: if alert.phase == state::Phase::Firing {
-            crate::AlertState::Firing
-        } else {
-            crate::AlertState::Pending
-        },
-        active_at_ms: alert.active_at_ms,
-        fired_at_ms: alert.fired_at_ms,
-        updated_at_ms: alert.seen_at_ms,
-        value: alert.value,
-        generator_url: format!("{external_url}/ui/metrics?query={query}"),
-        receivers: receivers(labels),
-    };
-    shown.map(view).collect()
 }
 
 /// Between file and name; in no other id of the kind.
@@ -204,7 +157,7 @@ pub(super) const ID_SEPARATOR: char = ';';
 
 /// One name for a group among all files.
 pub(super) fn id(group: &Group) -> String {
-    format!("{}{ID_SEPARATOR}{}", group.file, group.name)
+    format!("{}{}{ID_SEPARATOR}{}", group.origin, group.file, group.name)
 }
 
 /// What rules are known by from one file to its next version: their names, and of one name their order.

@@ -13,7 +13,7 @@ pub(crate) fn stages(group: &Group) -> Vec<Range<usize>> {
     let mut start = 0;
     let mut made: BTreeSet<&str> = BTreeSet::new();
     for (at, rule) in group.rules.iter().enumerate() {
-        let reads_it = match names_read(&rule.expr) {
+        let reads_it = match names_read(&rule.query) {
             Some(names) => names.iter().any(|name| made.contains(name.as_str())),
             None => !made.is_empty(),
         };

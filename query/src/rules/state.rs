@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::notify::{Transition, What};
+
 /// Resolved alerts are remembered this long, so that a late notification can still tell of them (as in Prometheus).
 const RESOLVED_KEEP_MS: i64 = 15 * 60_000;
 
@@ -26,6 +28,19 @@ pub(crate) struct Active {
     /// When the expression last held.
     pub(crate) seen_at_ms: i64,
     pub(crate) value: f64,
+    /// Fired by data that came in between two instants of the grid; the next instant says how it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) early: Option<Early>,
+    /// How late the data was that made it fire, if its instant had been decided without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) late_ms: Option<i64>,
+}
+
+/// What an alert that fired early was before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Early {
+    Unknown,
+    Pending,
 }
 
 /// Alerts of one rule by their labels.
@@ -39,16 +54,19 @@ pub(crate) struct Found {
     pub(crate) value: f64,
 }
 
-/// The alerts after an evaluation at `now_ms`.
+/// The alerts after an evaluation at `now_ms`, an instant of the grid: as if nothing had fired early, but what was told
+/// to fire and does not is told to be over.
 pub(crate) fn step(previous: &Alerts, found: Vec<Found>, for_ms: u64, keep_ms: u64, now_ms: i64) -> Alerts {
     let (for_ms, keep_ms) = (clamp(for_ms), clamp(keep_ms));
     let mut next = Alerts::new();
     for one in found {
         let before = previous.get(&one.labels).filter(|before| before.phase != Phase::Resolved);
-        let active_at_ms = before.map_or(now_ms, |before| before.active_at_ms);
-        let was_firing = before.is_some_and(|before| before.phase == Phase::Firing);
+        let on_grid = before.filter(|before| before.early != Some(Early::Unknown));
+        let active_at_ms = on_grid.map_or(now_ms, |before| before.active_at_ms);
+        let was_firing =
+            on_grid.is_some_and(|before| before.phase == Phase::Firing && before.early.is_none());
         let fires = was_firing || now_ms - active_at_ms >= for_ms;
-        let fired_at_ms = before.and_then(|before| before.fired_at_ms).or(fires.then_some(now_ms));
+        let fired_at_ms = before.and_then(|before| before.fired_at_ms).or(Some(now_ms)).filter(|_| fires);
         next.insert(
             one.labels,
             Active {
@@ -59,6 +77,8 @@ pub(crate) fn step(previous: &Alerts, found: Vec<Found>, for_ms: u64, keep_ms: u
                 resolved_at_ms: None,
                 seen_at_ms: now_ms,
                 value: one.value,
+                early: None,
+                late_ms: before.and_then(|before| before.late_ms),
             },
         );
     }
@@ -68,10 +88,15 @@ pub(crate) fn step(previous: &Alerts, found: Vec<Found>, for_ms: u64, keep_ms: u
         }
         let after = match before.phase {
             Phase::Pending => None,
-            Phase::Firing if now_ms - before.seen_at_ms < keep_ms => Some(before.clone()),
-            Phase::Firing => {
-                Some(Active { phase: Phase::Resolved, resolved_at_ms: Some(now_ms), ..before.clone() })
+            Phase::Firing if before.early.is_none() && now_ms - before.seen_at_ms < keep_ms => {
+                Some(before.clone())
             }
+            Phase::Firing => Some(Active {
+                phase: Phase::Resolved,
+                resolved_at_ms: Some(now_ms),
+                early: None,
+                ..before.clone()
+            }),
             Phase::Resolved => {
                 let since = before.resolved_at_ms.unwrap_or(now_ms);
                 (now_ms - since < RESOLVED_KEEP_MS).then(|| before.clone())
@@ -82,15 +107,62 @@ pub(crate) fn step(previous: &Alerts, found: Vec<Found>, for_ms: u64, keep_ms: u
     next
 }
 
-/// When the state could change without new data: a pending alert's hold or a kept alert's time is over.
-pub(crate) fn next_change_ms(alerts: &Alerts, for_ms: u64, keep_ms: u64) -> Option<i64> {
-    let (for_ms, keep_ms) = (clamp(for_ms), clamp(keep_ms));
-    let due = |alert: &Active| match alert.phase {
-        Phase::Pending => Some(alert.active_at_ms + for_ms),
-        Phase::Firing if keep_ms > 0 => Some(alert.seen_at_ms + keep_ms),
-        _ => None,
-    };
-    alerts.values().filter_map(due).min()
+/// The alerts after data came in that more data cannot take back: some fire that would wait for the next instant.
+pub(crate) fn early(previous: &Alerts, found: Vec<Found>, for_ms: u64, now_ms: i64) -> Alerts {
+    let for_ms = clamp(for_ms);
+    let mut next = previous.clone();
+    for one in found {
+        let before = previous.get(&one.labels).filter(|before| before.phase != Phase::Resolved);
+        let (active_at_ms, early) = match before {
+            Some(before) if before.phase == Phase::Firing => continue,
+            Some(before) if now_ms - before.active_at_ms >= for_ms => (before.active_at_ms, Early::Pending),
+            None if for_ms == 0 => (now_ms, Early::Unknown),
+            _ => continue,
+        };
+        next.insert(
+            one.labels,
+            Active {
+                phase: Phase::Firing,
+                annotations: one.annotations,
+                active_at_ms,
+                fired_at_ms: Some(now_ms),
+                resolved_at_ms: None,
+                seen_at_ms: now_ms,
+                value: one.value,
+                early: Some(early),
+                late_ms: None,
+            },
+        );
+    }
+    next
+}
+
+/// Says of what fires since that the data came late.
+pub(crate) fn mark_late(before: &Alerts, after: &mut Alerts, late_ms: i64) {
+    let fired = |labels| before.get(labels).is_some_and(|known| known.phase == Phase::Firing);
+    let new = after.iter_mut().filter(|(labels, now)| now.phase == Phase::Firing && !fired(labels));
+    new.for_each(|(_, now)| now.late_ms = Some(late_ms));
+}
+
+/// What became of each alert from one state to the next.
+pub(crate) fn transitions(before: &Alerts, after: &Alerts) -> Vec<Transition> {
+    let mut all = Vec::new();
+    for (labels, now) in after {
+        let was = before.get(labels).map(|known| known.phase).filter(|phase| *phase != Phase::Resolved);
+        let what = match (was, now.phase) {
+            (None, Phase::Pending) => What::Pending { value: now.value },
+            (None | Some(Phase::Pending), Phase::Firing) => {
+                What::Fired { value: now.value, early: now.early.is_some(), late_ms: now.late_ms }
+            }
+            (Some(Phase::Firing), Phase::Resolved) => What::Resolved,
+            _ => continue,
+        };
+        all.push((labels.clone(), what));
+    }
+    let dropped =
+        before.iter().filter(|(labels, was)| was.phase == Phase::Pending && !after.contains_key(*labels));
+    all.extend(dropped.map(|(labels, _)| (labels.clone(), What::Dropped)));
+    all
 }
 
 /// Whether something a person or a restart cares for is different: phases and who there is.
@@ -119,7 +191,6 @@ mod tests {
     fn an_alert_waits_fires_and_resolves() {
         let one = step(&Alerts::new(), found("x"), 1_000, 0, 10_000);
         assert_eq!(phases(&one), [Phase::Pending]);
-        assert_eq!(next_change_ms(&one, 1_000, 0), Some(11_000));
         let two = step(&one, found("x"), 1_000, 0, 10_999);
         assert_eq!(phases(&two), [Phase::Pending]);
         let three = step(&two, found("x"), 1_000, 0, 11_000);
@@ -145,5 +216,53 @@ mod tests {
         let two = step(&one, vec![], 0, 5_000, 4_999);
         assert_eq!(phases(&two), [Phase::Firing]);
         assert_eq!(phases(&step(&two, vec![], 0, 5_000, 5_000)), [Phase::Resolved]);
+    }
+
+    #[test]
+    fn transitions_are_what_people_are_told_of() {
+        let names = |before: &Alerts, after: &Alerts| -> Vec<&'static str> {
+            transitions(before, after).iter().map(|(_, what)| what.name()).collect()
+        };
+        let none = Alerts::new();
+        let pending = step(&none, found("x"), 1_000, 0, 0);
+        let firing = step(&pending, found("x"), 1_000, 0, 1_000);
+        let over = step(&firing, vec![], 1_000, 0, 2_000);
+        assert_eq!(names(&none, &pending), ["pending"]);
+        assert_eq!(names(&pending, &firing), ["fired"]);
+        assert_eq!(names(&firing, &firing), [] as [&str; 0]);
+        assert_eq!(names(&firing, &over), ["resolved"]);
+        assert_eq!(names(&over, &over), [] as [&str; 0]);
+        assert_eq!(names(&pending, &none), ["dropped"]);
+    }
+
+    #[test]
+    fn data_may_bring_a_firing_forward_and_nothing_else() {
+        let one = early(&Alerts::new(), found("x"), 0, 900);
+        assert_eq!(
+            (phases(&one), one.values().next().unwrap().fired_at_ms),
+            (vec![Phase::Firing], Some(900))
+        );
+        assert!(early(&Alerts::new(), found("x"), 1, 900).is_empty(), "its hold is not over");
+        let held = step(&Alerts::new(), found("x"), 1_000, 0, 0);
+        assert_eq!(early(&held, found("x"), 1_000, 999), held);
+        assert_eq!(phases(&early(&held, found("x"), 1_000, 1_000)), [Phase::Firing]);
+        let firing = step(&Alerts::new(), found("x"), 0, 0, 0);
+        assert_eq!(early(&firing, vec![], 0, 10), firing);
+        assert_eq!(early(&firing, found("x"), 0, 10), firing);
+    }
+
+    #[test]
+    fn the_grid_goes_on_as_if_nothing_had_fired_early() {
+        let plain = step(&Alerts::new(), found("x"), 0, 5_000, 1_000);
+        let mut early_one = step(&early(&Alerts::new(), found("x"), 0, 900), found("x"), 0, 5_000, 1_000);
+        early_one.values_mut().for_each(|alert| alert.fired_at_ms = Some(1_000));
+        assert_eq!(early_one, plain);
+        let gone = step(&early(&Alerts::new(), found("x"), 0, 900), vec![], 0, 5_000, 1_000);
+        assert_eq!(phases(&gone), [Phase::Resolved], "the grid never saw it: nothing to keep firing");
+        let held = step(&Alerts::new(), found("x"), 1_000, 0, 0);
+        let served = early(&held, found("x"), 1_000, 1_500);
+        let after = step(&served, found("x"), 1_000, 0, 2_000);
+        assert_eq!((phases(&after), after.values().next().unwrap().active_at_ms), (vec![Phase::Firing], 0));
+        assert_eq!(phases(&step(&served, vec![], 1_000, 0, 2_000)), [Phase::Resolved]);
     }
 }

@@ -72,7 +72,10 @@ impl World {
         let receivers = NotifyConfig::parse(stand_ins::RECEIVERS, Path::new(".")).unwrap();
         let notifier = Notifier::new(settings, receivers, store.clone()).unwrap();
         let tenant = Tenant::authenticated("a").unwrap();
-        notifier.tell(&tenant, "shop", vec![stand_ins::told()], Vec::new(), NOW_S * 1000).await.unwrap();
+        notifier
+            .tell(&tenant, "shop", (vec![stand_ins::told()], Vec::new()), Vec::new(), NOW_S * 1000)
+            .await
+            .unwrap();
         Self::of(dir, store, Arc::new(stand_ins::Rules(notifier)))
     }
 

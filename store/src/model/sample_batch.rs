@@ -170,7 +170,7 @@ impl SampleBatch {
     }
 
     /// The stream of a group, by its place in [`SampleBatch::streams`].
-    pub(crate) fn group_stream(&self, group: usize) -> usize {
+    pub fn group_stream(&self, group: usize) -> usize {
         self.groups[group].stream as usize
     }
 

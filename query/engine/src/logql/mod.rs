@@ -11,6 +11,7 @@ mod mine;
 mod parser;
 mod pattern;
 mod print;
+mod so_far;
 mod table;
 mod template;
 pub(crate) mod units;
@@ -27,4 +28,5 @@ pub use eval::{
 };
 pub use parser::{parse, parse_selector};
 pub use print::format_query;
+pub use so_far::{Counted, counted, only_grows, selectors};
 pub use table::*;

@@ -12,7 +12,9 @@ mod number;
 mod parse;
 mod print;
 mod quote;
+pub mod script;
 mod selectors;
+mod so_far;
 
 pub use ast::{Expr, MatchOp};
 pub use duration::{format_duration, parse_duration};
@@ -26,3 +28,4 @@ pub use number::{fmt_value, write_digits, write_value};
 pub use parse::{DEPTH_MAX, ParseError, TEXT_BYTES_MAX, parse, parse_selector};
 pub use print::pretty;
 pub use selectors::{Used, selectors};
+pub use so_far::{Settled, settled};

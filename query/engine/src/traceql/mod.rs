@@ -9,6 +9,7 @@ mod eval;
 mod lexer;
 mod parser;
 mod print;
+mod so_far;
 mod table;
 
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub use eval::{
 };
 pub(crate) use eval::{SpanCondition, Structure, span_intrinsics};
 pub use parser::{parse, parse_attribute};
+pub use so_far::only_grows;
 pub use table::*;

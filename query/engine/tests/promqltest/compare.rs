@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use engine::promql::script::{Item, SeriesLine, parse_line};
 use engine::promql::{Data, Histogram, Point};
 use store::model::{HistogramPoint, Labels, ResetHint};
-
-use super::series::{Expected, Item, parse_line};
 
 const EPSILON: f64 = 1e-6;
 
@@ -25,7 +24,7 @@ pub fn answer(data: &Data, times: (i64, i64), lines: &[String], expect: &[String
     let lines = lines.iter().map(|line| parse_line(line)).collect::<Result<Vec<_>, _>>()?;
     match data {
         Data::Scalar { value, .. } => match lines.as_slice() {
-            [Expected { labels, items, .. }] if labels.is_empty() => match items.as_slice() {
+            [SeriesLine { labels, items, .. }] if labels.is_empty() => match items.as_slice() {
                 [Item::Float(want)] if close(*want, *value) => Ok(()),
                 _ => Err(format!("expected {items:?}, got {value}")),
             },
@@ -73,9 +72,9 @@ fn on_steps(points: &BTreeMap<i64, Point>, (start, step): (i64, i64)) -> Result<
 
 type Got = (Labels, Vec<Option<Point>>);
 
-fn sets(got: &[Got], want: &[Expected], ordered: bool) -> Result<(), String> {
+fn sets(got: &[Got], want: &[SeriesLine], ordered: bool) -> Result<(), String> {
     let problem = |what: String| Err(format!("{what}\n    got  {got:?}\n    want {want:?}"));
-    let mut want_left: Vec<(Labels, &Expected)> =
+    let mut want_left: Vec<(Labels, &SeriesLine)> =
         want.iter().map(|e| (Labels::new(e.labels.iter().cloned()), e)).collect();
     want_left.retain(|(_, e)| e.items.iter().any(|i| *i != Item::Missing));
     if got.len() != want_left.len() {

@@ -2,11 +2,10 @@
 //! its package `promql/promqltest`): `load`, `clear`, `eval instant`, `eval range` and their `expect` lines.
 
 mod compare;
-mod histogram;
 mod otlp;
-mod series;
 
 use engine::promql::ast::ValueType;
+use engine::promql::script;
 use engine::promql::{self, Data, EvalError, InstantParams, Point, RangeParams, Sample, Settings};
 use regex::Regex;
 use store::Snapshot;
@@ -121,11 +120,11 @@ fn starts_command(line: &str) -> bool {
 fn load(head: &str, block: &[String]) -> Result<SampleBatch, String> {
     let step = head.split_whitespace().nth(1).ok_or("load without a step")?;
     let step = promql::parse_duration(step)?;
-    let mut lines = series::parse_load(block)?;
+    let mut lines = script::parse_load(block)?;
     if head.starts_with("load_with_nhcb") {
-        lines.extend(histogram::custom_buckets(&lines));
+        lines.extend(script::custom_buckets(&lines));
     }
-    Ok(series::batch(&lines, step))
+    Ok(script::batch(&lines, &script::Times::all(step)))
 }
 
 fn parse_eval(line: usize, head: &str, block: Vec<String>) -> Eval {

@@ -171,6 +171,11 @@ fn integrations(
     settings.extend(raw.email_configs.into_iter().map(Settings::Email));
     settings.extend(raw.victorops_configs.into_iter().map(Settings::Victorops));
     settings.extend(raw.pushover_configs.into_iter().map(Settings::Pushover));
+    settings.extend(raw.rocketchat_configs.into_iter().map(Settings::Rocketchat));
+    settings.extend(raw.webex_configs.into_iter().map(Settings::Webex));
+    settings.extend(raw.incidentio_configs.into_iter().map(Settings::Incidentio));
+    settings.extend(raw.sns_configs.into_iter().map(Settings::Sns));
+    settings.extend(raw.wechat_configs.into_iter().map(Settings::Wechat));
     let mut all = Vec::new();
     for one in settings {
         let kind = one.kind();
@@ -183,15 +188,7 @@ fn integrations(
 }
 
 fn explain(error: &str) -> String {
-    const LATER: [&str; 7] = [
-        "wechat_configs",
-        "sns_configs",
-        "webex_configs",
-        "jira_configs",
-        "rocketchat_configs",
-        "incidentio_configs",
-        "oauth2",
-    ];
+    const LATER: [&str; 2] = ["jira_configs", "oauth2"];
     match LATER.iter().find(|key| error.contains(&format!("`{key}`")) || error.contains(&format!("'{key}'")))
     {
         Some(key) if *key == "oauth2" => format!("{error} (oauth2 is not known here: use authorization)"),

@@ -9,8 +9,9 @@ use super::interval::RawNamed;
 use super::route::RawRoute;
 use crate::notify::http::{HttpConfig, Secret, TlsConfig};
 use crate::notify::receivers::{
-    DiscordConfig, EmailConfig, MattermostConfig, OpsgenieConfig, PagerdutyConfig, PushoverConfig,
-    SlackConfig, TeamsConfig, TelegramConfig, VictoropsConfig, WebhookConfig,
+    DiscordConfig, EmailConfig, IncidentioConfig, MattermostConfig, OpsgenieConfig, PagerdutyConfig,
+    PushoverConfig, RocketchatConfig, SlackConfig, SnsConfig, TeamsConfig, TelegramConfig, VictoropsConfig,
+    WebexConfig, WebhookConfig, WechatConfig,
 };
 
 /// A URL or credential: sent, never shown.
@@ -71,17 +72,17 @@ pub(crate) struct RawGlobal {
     pub(crate) victorops_api_url: Option<String>,
     pub(crate) victorops_api_key: Option<Hidden>,
     pub(crate) victorops_api_key_file: Option<String>,
-    // For receivers of kinds that are refused; the keys alone do no harm.
-    #[serde(rename = "wechat_api_url")]
-    _wechat_api_url: Option<IgnoredAny>,
-    #[serde(rename = "wechat_api_secret")]
-    _wechat_api_secret: Option<IgnoredAny>,
-    #[serde(rename = "wechat_api_secret_file")]
-    _wechat_api_secret_file: Option<IgnoredAny>,
-    #[serde(rename = "wechat_api_corp_id")]
-    _wechat_api_corp_id: Option<IgnoredAny>,
-    #[serde(rename = "webex_api_url")]
-    _webex_api_url: Option<IgnoredAny>,
+    pub(crate) wechat_api_url: Option<String>,
+    pub(crate) wechat_api_secret: Option<Hidden>,
+    pub(crate) wechat_api_secret_file: Option<String>,
+    pub(crate) wechat_api_corp_id: Option<String>,
+    pub(crate) webex_api_url: Option<String>,
+    pub(crate) rocketchat_api_url: Option<String>,
+    pub(crate) rocketchat_token: Option<Hidden>,
+    pub(crate) rocketchat_token_file: Option<String>,
+    pub(crate) rocketchat_token_id: Option<Hidden>,
+    pub(crate) rocketchat_token_id_file: Option<String>,
+    // For receivers of a kind that is refused; the key alone does no harm.
     #[serde(rename = "jira_api_url")]
     _jira_api_url: Option<IgnoredAny>,
 }
@@ -114,6 +115,16 @@ pub(super) struct RawReceiver {
     pub(super) pushover_configs: Vec<PushoverConfig>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) victorops_configs: Vec<VictoropsConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) rocketchat_configs: Vec<RocketchatConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) webex_configs: Vec<WebexConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) incidentio_configs: Vec<IncidentioConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) sns_configs: Vec<SnsConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) wechat_configs: Vec<WechatConfig>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -181,6 +192,9 @@ impl RawGlobal {
             ("telegram_bot_token", &self.telegram_bot_token, &self.telegram_bot_token_file),
             ("mattermost_webhook_url", &self.mattermost_webhook_url, &self.mattermost_webhook_url_file),
             ("victorops_api_key", &self.victorops_api_key, &self.victorops_api_key_file),
+            ("wechat_api_secret", &self.wechat_api_secret, &self.wechat_api_secret_file),
+            ("rocketchat_token", &self.rocketchat_token, &self.rocketchat_token_file),
+            ("rocketchat_token_id", &self.rocketchat_token_id, &self.rocketchat_token_id_file),
         ] {
             Secret::either(key, inline.as_ref(), file.as_deref())?;
         }

@@ -3,6 +3,7 @@
 
 /// Keys whose values are credentials or addresses that hold one.
 const SECRET_KEYS: &[&str] = &[
+    "alert_source_token",
     "api_key",
     "api_secret",
     "api_url",
@@ -15,7 +16,10 @@ const SECRET_KEYS: &[&str] = &[
     "mattermost_webhook_url",
     "opsgenie_api_key",
     "password",
+    "rocketchat_token",
+    "rocketchat_token_id",
     "routing_key",
+    "secret_key",
     "service_key",
     "slack_api_url",
     "slack_app_token",
@@ -23,14 +27,23 @@ const SECRET_KEYS: &[&str] = &[
     "smtp_auth_secret",
     "telegram_bot_token",
     "token",
+    "token_id",
     "user_key",
     "victorops_api_key",
     "webhook_url",
     "wechat_api_secret",
 ];
 /// Shown although their names end as those of secrets do: amtool reads them as plain addresses.
-const PLAIN_PARENTS: &[&str] =
-    &["opsgenie_configs", "pagerduty_configs", "telegram_configs", "pushover_configs"];
+const PLAIN_PARENTS: &[&str] = &[
+    "opsgenie_configs",
+    "pagerduty_configs",
+    "telegram_configs",
+    "pushover_configs",
+    "rocketchat_configs",
+    "webex_configs",
+    "wechat_configs",
+    "sns_configs",
+];
 
 /// Addresses whose path, query and user may be secrets: amtool wants to read an address there.
 const ADDRESS_KEYS: &[&str] = &["url", "proxy_url"];
@@ -87,6 +100,8 @@ mod tests {
             "global:\n  slack_api_url: >-\n    https://chat/s3cret\n",
             "receivers: [{name: a, webhook_configs: [{url: 'http://x/s3cret', http_config: {basic_auth: {password: s3cret}}}]}]",
             "receivers:\n- name: a\n  telegram_configs:\n  - bot_token: &t s3cret\n    chat_id: 1\n",
+            "receivers: [{name: a, incidentio_configs: [{url: 'http://x', alert_source_token: s3cret}]}]",
+            "receivers: [{name: a, sns_configs: [{sigv4: {secret_key: s3cret}}]}]",
             "global: {http_config: {http_headers: {X: {secrets: [s3cret]}}}}",
         ] {
             let shown = without_secrets(text);

@@ -97,7 +97,9 @@ fn what_is_wrong_is_said_with_its_place() {
         (receiver("email_configs: [{to: a@b.c, from: d@e.f}]"), "smarthost"),
         (receiver("pushover_configs: [{user_key: a}]"), "token"),
         (receiver("discord_configs: [{}]"), "webhook_url"),
-        (receiver("sns_configs: [{}]"), "use webhook_configs"),
+        (receiver("sns_configs: [{}]"), "topic_arn"),
+        (receiver("wechat_configs: [{}]"), "api_secret"),
+        (receiver("jira_configs: [{}]"), "use webhook_configs"),
     ] {
         let problems = check_alertmanager(&text, Path::new("."));
         assert!(problems.iter().any(|problem| problem.contains(part)), "{text}: {problems:?}");

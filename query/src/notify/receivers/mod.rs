@@ -3,15 +3,21 @@
 pub(crate) mod chat;
 mod discord;
 mod email;
+mod evidence;
+mod incidentio;
 mod mattermost;
 mod opsgenie;
 mod pagerduty;
 mod pushover;
+mod rocketchat;
 mod slack;
+mod sns;
 mod teams;
 mod telegram;
 mod victorops;
+mod webex;
 pub(crate) mod webhook;
+mod wechat;
 
 use std::path::Path;
 
@@ -19,15 +25,20 @@ use gtmpl_ng::Value as Go;
 
 pub(crate) use discord::DiscordConfig;
 pub(crate) use email::{EmailConfig, Mail, MailTls};
+pub(crate) use incidentio::IncidentioConfig;
 pub(crate) use mattermost::MattermostConfig;
 pub(crate) use opsgenie::OpsgenieConfig;
 pub(crate) use pagerduty::PagerdutyConfig;
 pub(crate) use pushover::PushoverConfig;
+pub(crate) use rocketchat::RocketchatConfig;
 pub(crate) use slack::SlackConfig;
+pub(crate) use sns::{SignedRequest, SnsConfig};
 pub(crate) use teams::TeamsConfig;
 pub(crate) use telegram::TelegramConfig;
 pub(crate) use victorops::VictoropsConfig;
+pub(crate) use webex::WebexConfig;
 pub(crate) use webhook::WebhookConfig;
+pub(crate) use wechat::{WechatConfig, WechatSend};
 
 use super::config::{Hidden, RawGlobal};
 use super::group::Message;
@@ -64,6 +75,11 @@ pub(crate) enum Settings {
     Email(EmailConfig),
     Pushover(PushoverConfig),
     Victorops(VictoropsConfig),
+    Rocketchat(RocketchatConfig),
+    Webex(WebexConfig),
+    Incidentio(IncidentioConfig),
+    Sns(SnsConfig),
+    Wechat(WechatConfig),
 }
 
 /// A kind of receiver.
@@ -94,6 +110,8 @@ pub(crate) struct Prepared {
 pub(crate) enum Outgoing {
     Http(HttpRequest),
     Mail(Mail),
+    Signed(SignedRequest),
+    Wechat(WechatSend),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +148,17 @@ impl Settings {
             Self::Email(_) => "email",
             Self::Pushover(_) => "pushover",
             Self::Victorops(_) => "victorops",
+            Self::Rocketchat(_) => "rocketchat",
+            Self::Webex(_) => "webex",
+            Self::Incidentio(_) => "incidentio",
+            Self::Sns(_) => "sns",
+            Self::Wechat(_) => "wechat",
         }
+    }
+
+    /// Whether a group's next message changes the one that was sent.
+    pub(crate) fn changes_messages(&self) -> bool {
+        matches!(self, Self::Slack(config) if config.changes_messages())
     }
 
     fn receiver(&self) -> &dyn Receiver {
@@ -146,6 +174,11 @@ impl Settings {
             Self::Email(config) => config,
             Self::Pushover(config) => config,
             Self::Victorops(config) => config,
+            Self::Rocketchat(config) => config,
+            Self::Webex(config) => config,
+            Self::Incidentio(config) => config,
+            Self::Sns(config) => config,
+            Self::Wechat(config) => config,
         }
     }
 
@@ -166,6 +199,11 @@ impl Settings {
             Self::Email(config) => config,
             Self::Pushover(config) => config,
             Self::Victorops(config) => config,
+            Self::Rocketchat(config) => config,
+            Self::Webex(config) => config,
+            Self::Incidentio(config) => config,
+            Self::Sns(config) => config,
+            Self::Wechat(config) => config,
         }
     }
 }
@@ -196,7 +234,12 @@ impl Integration {
         external_url: &str,
     ) -> Result<Prepared, String> {
         let data = data(message, &quoted(&message.receiver), external_url);
-        self.settings.receiver().render(&Say { message, external_url, templates, data })
+        let mut prepared =
+            self.settings.receiver().render(&Say { message, external_url, templates, data })?;
+        if let Some(evidence) = &message.evidence {
+            evidence::attach(&self.settings, &mut prepared, evidence);
+        }
+        Ok(prepared)
     }
 }
 

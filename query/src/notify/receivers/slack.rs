@@ -120,9 +120,6 @@ impl Receiver for SlackConfig {
 
     fn complete(&mut self, environment: &Environment<'_>) -> Result<(), String> {
         let global = environment.global;
-        if self.update_message {
-            return Err("update_message is not known here: each change is a message".into());
-        }
         let own_url = (self.api_url.as_ref(), self.api_url_file.as_deref());
         let own_token = (self.app_token.as_ref(), self.app_token_file.as_deref());
         let all_url = (global.slack_api_url.as_ref(), global.slack_api_url_file.as_deref());
@@ -154,6 +151,11 @@ impl Receiver for SlackConfig {
         }
         if self.target.is_none() {
             return Err("set api_url, app_token, global.slack_api_url or global.slack_app_token".into());
+        }
+        if self.update_message && self.token.is_none() && !authorized {
+            return Err(
+                "update_message needs app_token: an incoming webhook cannot change what it sent".into()
+            );
         }
         if self.fields.iter().any(|field| field.title.is_empty() || field.value.is_empty()) {
             return Err("fields: each needs a title and a value".into());
@@ -190,7 +192,13 @@ impl Receiver for SlackConfig {
         if self.link_names {
             body["link_names"] = true.into();
         }
-        let mut request = HttpRequest::json(&needed(self.target.as_ref())?, &body);
+        let mut url = needed(self.target.as_ref())?;
+        if let Some(place) = &say.message.changes {
+            url = url.replace("chat.postMessage", "chat.update");
+            body["channel"] = place.channel.as_str().into();
+            body["ts"] = place.ts.as_str().into();
+        }
+        let mut request = HttpRequest::json(&url, &body);
         if let Some(token) = &self.token {
             request.headers.push(("Authorization", Hidden::from(&*format!("Bearer {}", token.read()?))));
         }
@@ -199,6 +207,10 @@ impl Receiver for SlackConfig {
 }
 
 impl SlackConfig {
+    pub(crate) fn changes_messages(&self) -> bool {
+        self.update_message
+    }
+
     fn attachment(&self, say: &Say<'_>) -> Result<Value, String> {
         let mrkdwn_in = match self.mrkdwn_in.as_slice() {
             [] => json!(["fallback", "pretext", "text"]),

@@ -27,6 +27,7 @@ fn message(fires: bool) -> Message {
         dedup_key: "d".into(),
         made_ms: 0,
         news: true,
+        ..Message::default()
     }
 }
 
@@ -40,7 +41,7 @@ fn sent(yaml: &str, fires: bool) -> Result<Prepared, String> {
 fn request(yaml: &str, fires: bool) -> HttpRequest {
     match sent(yaml, fires).unwrap().sends.remove(0) {
         Outgoing::Http(request) => request,
-        Outgoing::Mail(mail) => panic!("{mail:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -72,6 +73,25 @@ fn slack_with_a_token_posts_to_the_api() {
     assert_eq!(request.headers[0].1.expose(), "Bearer t0ken");
     let both = sent("slack_configs: [{api_url: 'http://x', app_token: t}]", true).unwrap_err();
     assert!(both.contains("not both"), "{both}");
+}
+
+#[test]
+fn slack_changes_the_message_that_was_sent() {
+    let text = "route: {receiver: r}\nreceivers: [{name: r, slack_configs: [{app_token: t, channel: '#a', update_message: true}]}]";
+    let config = NotifyConfig::parse(text, Path::new(".")).unwrap();
+    let place = crate::notify::client::Place { channel: "C1".into(), ts: "1.2".into() };
+    let message = Message { changes: Some(place), ..message(false) };
+    let integration = &config.integrations("r")[0];
+    let Outgoing::Http(request) =
+        integration.render(&message, &config.templates, "").unwrap().sends.remove(0)
+    else {
+        panic!()
+    };
+    assert_eq!(request.url.expose(), "https://slack.com/api/chat.update");
+    let body: Value = serde_json::from_str(&request.body).unwrap();
+    assert_eq!((&body["channel"], &body["ts"]), (&json!("C1"), &json!("1.2")));
+    let hook = sent("slack_configs: [{api_url: 'http://x', update_message: true}]", true).unwrap_err();
+    assert!(hook.contains("app_token"), "{hook}");
 }
 
 #[test]
@@ -133,7 +153,7 @@ fn opsgenie_creates_updates_and_closes() {
         let sends = sent(yaml, fires).unwrap().sends;
         let path = |one: &Outgoing| match one {
             Outgoing::Http(request) => format!("{} {}", request.put, request.url.expose()),
-            Outgoing::Mail(_) => String::new(),
+            _ => String::new(),
         };
         sends.iter().map(path).collect::<Vec<_>>()
     };
@@ -175,6 +195,76 @@ fn victorops_recovers() {
     let (fired, over) = (body(yaml, true), body(yaml, false));
     assert_eq!((&fired["message_type"], &over["message_type"]), (&json!("CRITICAL"), &json!("RECOVERY")));
     assert_eq!((&fired["entity_id"], &fired["a"]), (&over["entity_id"], &json!("b")));
+}
+
+#[test]
+fn rocketchat_posts_by_a_users_token() {
+    let yaml = "rocketchat_configs: [{api_url: 'http://r/', token_id: id, token: t0ken, channel: '#a', short_fields: true, fields: [{title: a, value: '{{ len .Alerts }}'}]}]";
+    let sent = request(yaml, true);
+    assert_eq!(sent.url.expose(), "http://r/api/v1/chat.postMessage");
+    let headers: Vec<_> = sent.headers.iter().map(|(name, value)| (*name, value.expose())).collect();
+    assert_eq!(headers, [("X-User-Id", "id"), ("X-Auth-Token", "t0ken")]);
+    let body: Value = serde_json::from_str(&sent.body).unwrap();
+    let attachment = &body["attachments"][0];
+    assert_eq!((&body["channel"], &attachment["color"]), (&json!("#a"), &json!("red")));
+    assert_eq!(attachment["fields"], json!([{"title": "a", "value": "1", "short": true}]));
+}
+
+#[test]
+fn webex_and_incidentio() {
+    let webex =
+        "webex_configs: [{room_id: '{{ .Receiver }}', http_config: {authorization: {credentials: c}}}]";
+    let post = body(webex, true);
+    assert_eq!(post["roomId"], "r");
+    assert!(post["markdown"].as_str().unwrap().contains("cart is <down>"));
+    assert!(sent("webex_configs: [{room_id: r}]", true).unwrap_err().contains("authorization"));
+    let yaml = "incidentio_configs: [{url: 'http://i', alert_source_token: t}]";
+    let post = body(yaml, false);
+    assert_eq!((&post["version"], &post["status"]), (&json!("1"), &json!("resolved")));
+    assert_eq!(request(yaml, true).headers[0].1.expose(), "Bearer t");
+    assert!(
+        sent("incidentio_configs: [{url: 'http://i'}]", true).unwrap_err().contains("alert_source_token")
+    );
+}
+
+#[test]
+fn sns_publishes_a_form_and_wechat_asks_for_a_token_first() {
+    let keys = "sigv4: {region: eu, access_key: a, secret_key: s}";
+    let yaml = format!("sns_configs: [{{topic_arn: 'arn:x.fifo', attributes: {{k: v}}, {keys}}}]");
+    let Outgoing::Signed(signed) = sent(&yaml, true).unwrap().sends.remove(0) else { panic!() };
+    let request = signed.at(0);
+    assert_eq!(request.url.expose(), "https://sns.eu.amazonaws.com/");
+    let pairs: BTreeMap<_, _> = form_urlencoded::parse(request.body.as_bytes()).into_owned().collect();
+    assert_eq!((pairs["TopicArn"].as_str(), pairs["MessageDeduplicationId"].as_str()), ("arn:x.fifo", "d"));
+    assert_eq!(pairs["MessageAttributes.entry.1.Value.StringValue"], "v");
+    let role = sent("sns_configs: [{topic_arn: a, sigv4: {region: eu, role_arn: r}}]", true).unwrap_err();
+    assert!(role.contains("secret_key are known"), "{role}");
+    let yaml =
+        "wechat_configs: [{api_secret: s3, corp_id: c, api_url: 'http://w', to_user: u, agent_id: '7'}]";
+    let Outgoing::Wechat(wechat) = sent(yaml, true).unwrap().sends.remove(0) else { panic!() };
+    assert_eq!(wechat.token_url.expose(), "http://w/gettoken?corpid=c&corpsecret=s3");
+    let body: Value = serde_json::from_str(&wechat.body).unwrap();
+    assert_eq!(
+        (&body["touser"], &body["msgtype"], &body["agentid"]),
+        (&json!("u"), &json!("text"), &json!("7"))
+    );
+    assert_eq!(wechat.send_url, "http://w/message/send");
+}
+
+#[test]
+fn evidence_is_put_into_what_a_chat_is_told() {
+    let text = "route: {receiver: r}\nreceivers: [{name: r, slack_configs: [{api_url: 'http://x'}], webhook_configs: [{url: 'http://x'}]}]";
+    let config = NotifyConfig::parse(text, Path::new(".")).unwrap();
+    let finding = crate::evidence::Finding { text: "3 lines".into(), url: None };
+    let evidence = crate::evidence::Evidence { findings: vec![finding], ..Default::default() };
+    let message = Message { evidence: Some(evidence), ..message(true) };
+    let told = |one: &Integration| match one.render(&message, &config.templates, "").unwrap().sends.remove(0)
+    {
+        Outgoing::Http(request) => request.body,
+        _ => String::new(),
+    };
+    let bodies: Vec<String> = config.integrations("r").iter().map(told).collect();
+    assert!(!bodies[0].contains("3 lines") && bodies[1].contains("• 3 lines"), "{bodies:?}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ impl Receiver for WebhookConfig {
 
 /// The body: Alertmanager's fields, spelled as it spells them, and `dedupKey`, the same in every attempt, for those who
 /// cannot read the `Idempotency-Key` header.
-fn body(max_alerts: usize, message: &Message, external_url: &str) -> Value {
+pub(super) fn body(max_alerts: usize, message: &Message, external_url: &str) -> Value {
     let kept = if max_alerts == 0 { usize::MAX } else { max_alerts };
     let alerts: Vec<Value> = message.alerts.iter().take(kept).map(alert).collect();
     json!({
@@ -135,6 +135,7 @@ mod tests {
             dedup_key: "d".into(),
             made_ms: 0,
             news: true,
+            ..Message::default()
         };
         let whole = body(0, &message, "http://e");
         assert_eq!((whole["version"].as_str(), whole["status"].as_str()), (Some("4"), Some("firing")));

@@ -23,6 +23,7 @@ fn message() -> Message {
         dedup_key: "d".into(),
         made_ms: 0,
         news: true,
+        ..Message::default()
     }
 }
 

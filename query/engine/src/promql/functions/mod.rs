@@ -14,12 +14,14 @@ mod order;
 mod over_time;
 mod regression;
 mod scalar;
+mod so_far;
 mod table;
 mod whole;
 
 pub use table::FUNCTIONS;
 
 pub(crate) use date::{Civil, rfc3339};
+pub(crate) use so_far::{INCREASE_SO_FAR, RATE_SO_FAR};
 
 use super::ast::{Call, ValueType};
 use super::eval::{Eval, Evaluated, RangeFn, Steps, Value};

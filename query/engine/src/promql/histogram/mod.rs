@@ -90,6 +90,23 @@ impl Histogram {
         }
     }
 
+    /// As the store keeps it: what rules record.
+    pub fn to_point(&self) -> HistogramPoint {
+        HistogramPoint {
+            count: self.count,
+            sum: self.sum,
+            scale: self.schema,
+            zero_count: self.zero_count,
+            zero_threshold: self.zero_threshold,
+            positive_offset: self.positive.offset.saturating_sub(1),
+            positive: self.positive.counts.clone(),
+            negative_offset: self.negative.offset.saturating_sub(1),
+            negative: self.negative.counts.clone(),
+            bounds: self.custom.clone().unwrap_or_default(),
+            hint: self.hint,
+        }
+    }
+
     pub fn uses_custom_buckets(&self) -> bool {
         self.custom.is_some()
     }

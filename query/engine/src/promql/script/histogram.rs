@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use store::model::{CUSTOM_BUCKETS_SCALE, HistogramPoint, ResetHint};
 
-use super::series::{Expected, Item, Pairs, parse_float};
+use super::series::{Item, Pairs, SeriesLine, parse_float};
 
+/// What stands between the braces.
 pub fn parse_histogram(text: &str) -> Result<HistogramPoint, String> {
     let mut h = HistogramPoint { positive_offset: -1, negative_offset: -1, ..HistogramPoint::default() };
     let mut rest = text.trim();
@@ -52,7 +53,7 @@ fn hint(word: &str) -> Result<ResetHint, String> {
 }
 
 /// `base` with `times` times `by` added.
-pub fn grow(base: &HistogramPoint, by: &HistogramPoint, times: f64) -> Result<HistogramPoint, String> {
+pub(super) fn grow(base: &HistogramPoint, by: &HistogramPoint, times: f64) -> Result<HistogramPoint, String> {
     if base.bounds != by.bounds {
         return Err("histogram sequences over different bucket layouts".to_owned());
     }
@@ -92,7 +93,7 @@ struct Classic {
 }
 
 /// Native histograms with custom buckets, made of the lines that are parts of classic ones.
-pub fn custom_buckets(lines: &[Expected]) -> Vec<Expected> {
+pub fn custom_buckets(lines: &[SeriesLine]) -> Vec<SeriesLine> {
     let mut found: BTreeMap<Pairs, BTreeMap<usize, Classic>> = BTreeMap::new();
     for line in lines {
         let value =
@@ -125,7 +126,7 @@ pub fn custom_buckets(lines: &[Expected]) -> Vec<Expected> {
         for (at, classic) in at_steps {
             items[at] = Item::Histogram(classic.convert());
         }
-        Expected { labels, items, starts: Vec::new() }
+        SeriesLine { labels, items, starts: Vec::new() }
     });
     series.collect()
 }

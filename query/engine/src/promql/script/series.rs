@@ -1,4 +1,6 @@
-//! Series lines: `name{label="value"} 1+1x5 _ stale {{schema:0 …}}`, and batches made of them.
+//! Series lines, and batches made of them.
+
+use std::ops::RangeInclusive;
 
 use store::model::{
     HistogramPoint, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesPart, Stream, StreamParts,
@@ -6,6 +8,10 @@ use store::model::{
 };
 
 use super::histogram::{grow, parse_histogram};
+use crate::promql::{Expr, parse};
+
+/// Values of one line. A test has thousands; a mistyped repetition would have no end.
+const ITEMS_MAX: usize = 1_000_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
@@ -14,24 +20,24 @@ pub enum Item {
     Histogram(HistogramPoint),
 }
 
-pub const STALE: u64 = 0x7ff0_0000_0000_0002;
+const STALE: u64 = 0x7ff0_0000_0000_0002;
 
 /// One line: labels (the name among them) and its values at successive steps.
 #[derive(Clone, Debug, Default)]
-pub struct Expected {
+pub struct SeriesLine {
     pub labels: Pairs,
     pub items: Vec<Item>,
     /// Start times as distances from the samples' times, in milliseconds; empty, or one an item.
     pub starts: Vec<Option<i64>>,
 }
 
-pub fn parse_line(line: &str) -> Result<Expected, String> {
+pub fn parse_line(line: &str) -> Result<SeriesLine, String> {
     let (labels, rest) = parse_labels(line)?;
-    Ok(Expected { labels, items: parse_items(rest.trim())?, starts: Vec::new() })
+    Ok(SeriesLine { labels, items: parse_items(rest.trim())?, starts: Vec::new() })
 }
 
 /// The lines of a load. `name{…}@st -1mx4` gives the start times of the samples in the line that follows.
-pub fn parse_load(block: &[String]) -> Result<Vec<Expected>, String> {
+pub fn parse_load(block: &[String]) -> Result<Vec<SeriesLine>, String> {
     let mut lines = Vec::new();
     let mut starts = Vec::new();
     for line in block {
@@ -66,12 +72,13 @@ fn parse_starts(text: &str) -> Result<Vec<Option<i64>>, String> {
 
 pub type Pairs = Vec<(String, String)>;
 
-fn parse_labels(line: &str) -> Result<(Pairs, &str), String> {
+/// The labels a line begins with, the name among them, and what follows.
+pub fn parse_labels(line: &str) -> Result<(Pairs, &str), String> {
     let mut labels = Vec::new();
     let end = line.find(|c: char| c == '{' || c.is_whitespace()).unwrap_or(line.len());
     let (name, mut rest) = line.split_at(end);
     // A line of values alone is a scalar.
-    if engine::promql::parse(name).is_ok_and(|e| matches!(e, engine::promql::Expr::Number(_))) {
+    if parse(name).is_ok_and(|e| matches!(e, Expr::Number(_))) {
         return Ok((labels, line));
     }
     if !name.is_empty() {
@@ -111,8 +118,8 @@ fn take_string(text: &str) -> Result<(String, &str), String> {
     for (at, c) in text.char_indices().skip(1) {
         if c == open && !escaped {
             let literal = &text[..=at];
-            return match engine::promql::parse(literal) {
-                Ok(engine::promql::Expr::String(s)) => Ok((s.value, &text[at + 1..])),
+            return match parse(literal) {
+                Ok(Expr::String(s)) => Ok((s.value, &text[at + 1..])),
                 _ => Err(format!("bad string {literal}")),
             };
         }
@@ -121,7 +128,8 @@ fn take_string(text: &str) -> Result<(String, &str), String> {
     Err(format!("unterminated string {text}"))
 }
 
-fn parse_items(mut rest: &str) -> Result<Vec<Item>, String> {
+/// Values at successive steps.
+pub fn parse_items(mut rest: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     while !rest.is_empty() {
         if let Some(body) = rest.strip_prefix("{{") {
@@ -137,6 +145,7 @@ fn parse_items(mut rest: &str) -> Result<Vec<Item>, String> {
                 let tail = &step[end + 2..];
                 let word = tail.split_whitespace().next().unwrap_or("");
                 let times: usize = word.strip_prefix('x').and_then(|n| n.parse().ok()).ok_or("repetition")?;
+                room(&items, times)?;
                 for i in 0..=times {
                     items.push(Item::Histogram(grow(&histogram, &increment, sign * i as f64)?));
                 }
@@ -144,6 +153,7 @@ fn parse_items(mut rest: &str) -> Result<Vec<Item>, String> {
                 continue;
             }
             let times = word.strip_prefix('x').and_then(|n| n.parse::<usize>().ok()).unwrap_or(0);
+            room(&items, times)?;
             items.extend(vec![Item::Histogram(histogram); times + 1]);
             rest = after[word.len()..].trim_start();
             continue;
@@ -155,6 +165,13 @@ fn parse_items(mut rest: &str) -> Result<Vec<Item>, String> {
     Ok(items)
 }
 
+fn room(items: &[Item], more: usize) -> Result<(), String> {
+    match items.len().saturating_add(more) < ITEMS_MAX {
+        true => Ok(()),
+        false => Err(format!("a series of a test has at most {ITEMS_MAX} values")),
+    }
+}
+
 fn parse_word(word: &str, items: &mut Vec<Item>) -> Result<(), String> {
     let (spec, times) = match word.rsplit_once('x') {
         Some((spec, n)) if !spec.is_empty() => {
@@ -162,6 +179,7 @@ fn parse_word(word: &str, items: &mut Vec<Item>) -> Result<(), String> {
         }
         _ => (word, None),
     };
+    room(items, times.unwrap_or(1))?;
     if spec == "_" {
         items.extend(vec![Item::Missing; times.unwrap_or(1)]);
         return Ok(());
@@ -192,19 +210,51 @@ fn parse_word(word: &str, items: &mut Vec<Item>) -> Result<(), String> {
     Ok(())
 }
 
-pub fn parse_float(text: &str) -> Option<f64> {
-    match engine::promql::parse(text).ok()? {
-        engine::promql::Expr::Number(n) => Some(n.value),
+pub(super) fn parse_float(text: &str) -> Option<f64> {
+    match parse(text).ok()? {
+        Expr::Number(n) => Some(n.value),
         _ => None,
     }
 }
 
-/// The lines as one batch from time zero on, with their labels as they stand.
-pub fn batch(lines: &[Expected], step_ms: i64) -> SampleBatch {
+/// When the values of lines are, and which of them are wanted; milliseconds.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// Of the first value.
+    pub start: i64,
+    pub step: i64,
+    pub wanted: RangeInclusive<i64>,
+}
+
+impl Times {
+    /// From time zero on.
+    pub fn all(step: i64) -> Self {
+        Self { start: 0, step, wanted: i64::MIN..=i64::MAX }
+    }
+
+    /// Which of a line's values are wanted.
+    fn indexes(&self, len: usize) -> std::ops::Range<usize> {
+        let steps = |time: i64| time.saturating_sub(self.start).div_euclid(self.step.max(1));
+        let first = steps(self.wanted.start().saturating_sub(1)).saturating_add(1).max(0);
+        let end = steps(*self.wanted.end()).saturating_add(1).max(0);
+        let index = |at: i64| usize::try_from(at).unwrap_or(usize::MAX).min(len);
+        index(first)..index(end).max(index(first))
+    }
+}
+
+/// The lines as one batch, with their labels as they stand.
+pub fn batch(lines: &[SeriesLine], times: &Times) -> SampleBatch {
     let mut builder = SampleBatchBuilder::default();
     let labels = StreamParts { resource_schema_url: Stream::LABELS_SCHEMA, ..StreamParts::default() };
     let stream = builder.stream(&labels);
     for line in lines {
+        let at = |i: usize| times.start.saturating_add(times.step.saturating_mul(i as i64));
+        let wanted = times.indexes(line.items.len());
+        let points = line.items.iter().enumerate().take(wanted.end).skip(wanted.start);
+        let mut points = points.filter(|(_, item)| **item != Item::Missing).peekable();
+        if points.peek().is_none() {
+            continue;
+        }
         let name = line.labels.iter().find(|(n, _)| n == "__name__").map_or("", |(_, v)| v);
         let metric = builder.metric(MetricRef {
             name,
@@ -218,8 +268,8 @@ pub fn batch(lines: &[Expected], step_ms: i64) -> SampleBatch {
         let mut pairs: Vec<(&str, Value<'_>)> = labels.map(|(n, v)| (n.as_str(), Value::Str(v))).collect();
         let attributes = builder.attributes(&mut pairs);
         let series = builder.series(stream, metric, attributes, SeriesPart::Value);
-        for (i, item) in line.items.iter().enumerate() {
-            let time = step_ms * i as i64;
+        for (i, item) in points {
+            let time = at(i);
             let start = line.starts.get(i).copied().flatten().map_or(0, |distance| time + distance);
             match item {
                 Item::Missing => {}

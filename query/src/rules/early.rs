@@ -1,0 +1,197 @@
+//! What arriving data may decide before the next instant of a group's grid: firings that more data cannot take back.
+
+use std::collections::BTreeSet;
+
+use engine::promql::{self, Settings, Settled};
+use engine::{logql, traceql};
+use store::model::{SampleBatch, Signal, Stream};
+
+use super::counting::Counting;
+use super::evaluate::{self, RuleRun, Surroundings};
+use super::file::{Group, Rule, RuleBody};
+use super::query::{Instant, Query};
+use super::state::{self, Found};
+use super::wake::{family, names_read};
+
+/// Times of samples that are looked at one by one; of a burst with more only the newest.
+const TIMES_MAX: usize = 4;
+
+/// A rule that may fire before its time, and what shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Early {
+    /// In the group.
+    pub(crate) rule: usize,
+    shape: Shape,
+    query: Query,
+    names: Option<BTreeSet<String>>,
+    /// Of log lines that add up.
+    counted: Option<logql::Counted>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shape {
+    /// Asked for now.
+    Growing,
+    /// Asked for at the times of samples.
+    Current,
+}
+
+// === impl Early ===
+
+impl Early {
+    /// The rules of a group that may fire early. What reads the group's own records waits: they come with the grid.
+    pub(crate) fn of_group(group: &Group) -> Vec<Self> {
+        let records: BTreeSet<&str> = group
+            .rules
+            .iter()
+            .filter(|rule| matches!(rule.body, RuleBody::Recording))
+            .map(|rule| rule.name.as_str())
+            .collect();
+        let rules = group.rules.iter().enumerate();
+        let early = rules.filter_map(|(at, rule)| Self::of_rule(at, rule));
+        let waits = |names: &BTreeSet<String>| names.iter().any(|name| records.contains(name.as_str()));
+        // An offset looks at a past that the grid has seen.
+        early.filter(|early| !early.names.as_ref().is_some_and(waits) && group.query_offset_ms == 0).collect()
+    }
+
+    fn of_rule(at: usize, rule: &Rule) -> Option<Self> {
+        if matches!(rule.body, RuleBody::Recording) {
+            return None;
+        }
+        let (shape, query) = match &rule.query {
+            Query::Metrics(expr) => match promql::settled(expr)? {
+                Settled::Growing(expr) => (Shape::Growing, Query::Metrics(expr)),
+                Settled::Current(expr) => (Shape::Current, Query::Metrics(expr)),
+            },
+            Query::Logs(expr) => (Shape::Growing, logql::only_grows(expr).then(|| rule.query.clone())?),
+            Query::Traces { query, .. } => {
+                (Shape::Growing, traceql::only_grows(query).then(|| rule.query.clone())?)
+            }
+        };
+        let counted = match &query {
+            Query::Logs(expr) => logql::counted(expr),
+            _ => None,
+        };
+        Some(Self { rule: at, shape, query, names: names_read(&rule.query), counted })
+    }
+
+    /// The count of its lines, if they add up.
+    pub(crate) fn counting(&self) -> Option<Counting> {
+        self.counted.clone().map(Counting::new)
+    }
+
+    /// Whether samples of these metrics concern it.
+    pub(crate) fn concerned_by(&self, batch: &BTreeSet<String>) -> bool {
+        match &self.names {
+            None => true,
+            Some(names) => names.iter().any(|name| batch.contains(name) || batch.contains(family(name))),
+        }
+    }
+
+    /// Whether records of these streams may concern it.
+    pub(crate) fn concerned_by_events<'s>(
+        &self,
+        signal: Signal,
+        mut streams: impl Iterator<Item = &'s Stream>,
+    ) -> bool {
+        match &self.query {
+            Query::Logs(expr) if signal == Signal::Logs => {
+                let selectors = logql::selectors(expr);
+                streams.any(|stream| selectors.iter().any(|matchers| may_select(matchers, stream)))
+            }
+            Query::Traces { .. } => signal == Signal::Spans,
+            _ => false,
+        }
+    }
+}
+
+/// By the name of the service alone: other labels are looked at when the query runs.
+fn may_select(matchers: &[logql::Matcher], stream: &Stream) -> bool {
+    let service = matchers.iter().find(|matcher| matcher.name == "service_name");
+    service.is_none_or(|matcher| matcher.test.matches(stream.service()))
+}
+
+/// Arrived data that early rules have not looked at yet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Arrived {
+    /// Indexes into the early rules.
+    pub(crate) rules: BTreeSet<usize>,
+    /// Of samples, Unix milliseconds.
+    pub(crate) times: BTreeSet<i64>,
+}
+
+impl Arrived {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    pub(crate) fn samples(&mut self, early: &[Early], names: &BTreeSet<String>, batch: &SampleBatch) {
+        let concerned = early.iter().enumerate().filter(|(_, one)| one.concerned_by(names));
+        self.rules.extend(concerned.map(|(at, _)| at));
+        if !self.rules.is_empty() {
+            self.times.extend(batch.points().map(|point| point.time_ms));
+            while self.times.len() > TIMES_MAX {
+                self.times.pop_first();
+            }
+        }
+    }
+}
+
+/// Fires what the arrived data shows; `decided_ms` is the last instant of the grid. The runs of rules that changed.
+/// Blocking: reads data.
+pub(crate) fn fire(
+    from: &Surroundings<'_>,
+    group: &Group,
+    early: &[Early],
+    arrived: &Arrived,
+    decided_ms: Option<i64>,
+    runs: &[RuleRun],
+) -> Vec<(usize, RuleRun)> {
+    let mut changed = Vec::new();
+    for one in arrived.rules.iter().filter_map(|at| early.get(*at)) {
+        let (Some(rule), Some(run)) = (group.rules.get(one.rule), runs.get(one.rule)) else { continue };
+        let mut run = run.clone();
+        let before = run.alerts.clone();
+        for at in one.instants(from.at, arrived, decided_ms) {
+            let from = Surroundings { at, ..*from };
+            // What cannot be answered now is told by the grid.
+            let Ok(found) = one.found(&from, group, rule) else { continue };
+            let RuleBody::Alerting { for_ms, .. } = rule.body else { continue };
+            run.alerts = state::early(&run.alerts, found, for_ms, at.time_ms);
+        }
+        if state::differs(&before, &run.alerts) {
+            changed.push((one.rule, run));
+        }
+    }
+    changed
+}
+
+impl Early {
+    fn instants(&self, now: Instant, arrived: &Arrived, decided_ms: Option<i64>) -> Vec<Instant> {
+        let undecided = |time_ms: &i64| {
+            *time_ms <= now.time_ms && decided_ms.is_none_or(|decided_ms| *time_ms > decided_ms)
+        };
+        match self.shape {
+            Shape::Growing => Some(now.time_ms).filter(undecided).map(|_| now).into_iter().collect(),
+            Shape::Current => {
+                let settings = Settings { lookback_ms: 1, ..now.settings };
+                let times = arrived.times.iter().copied().filter(undecided);
+                times.map(|time_ms| Instant { time_ms, settings }).collect()
+            }
+        }
+    }
+
+    /// What is settled, with the values of the rule's own expression: what was seen of a growth is not all it says.
+    fn found(&self, from: &Surroundings<'_>, group: &Group, rule: &Rule) -> Result<Vec<Found>, String> {
+        let settled = self.query.vector(from.ctx, from.snapshot, &from.at)?;
+        if settled.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut samples = rule.query.vector(from.ctx, from.snapshot, &from.at)?;
+        samples.retain(|(labels, _)| settled.iter().any(|(known, _)| known == labels));
+        if group.limit > 0 && samples.len() as u64 > group.limit {
+            return Err("over the limit".to_owned());
+        }
+        evaluate::found(from, group, rule, samples)
+    }
+}

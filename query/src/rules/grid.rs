@@ -1,0 +1,247 @@
+//! When a group is evaluated: at the instants of its interval, once all data of an instant is there, and between two
+//! of them where arrived data may fire early. Pure: the clock is an argument, milliseconds since 1970.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use store::model::{EventBatch, RequestCtx, Stream};
+use store::{AppliedBatch, Snapshot};
+
+use super::counting::Counting;
+use super::early::{Arrived, Early};
+use super::file::Group;
+use super::wake::{Reads, names_of};
+use super::watermark::Watermarks;
+
+/// Early firings of one group come no more often than this; the first comes at once.
+const GAP_MS: i64 = 250;
+/// A group that takes long rests as many times as long before it looks at arrived data again.
+const REST: i64 = 4;
+/// Data that is later than this is an import, not late: nobody needs to be told.
+const LATE_MAX_MS: i64 = 3_600_000;
+/// The scope of what rules write: it is as late as their evaluation is, and says nothing of services.
+pub(crate) const RULES_SCOPE: &str = "signalbox.rules";
+
+/// What is to be done now.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Work {
+    /// Evaluate all rules at this instant.
+    Instant(i64),
+    /// Look at what came in.
+    Early(Arrived),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Grid {
+    interval_ms: i64,
+    reads: Reads,
+    pub(crate) early: Vec<Early>,
+    /// Of each early rule that counts lines.
+    counting: Vec<Option<Counting>>,
+    decided_ms: Option<i64>,
+    watermarks: Watermarks,
+    arrived: Arrived,
+    rests_until_ms: i64,
+    /// How late the data was that came after its instant had been decided.
+    late_ms: Option<i64>,
+}
+
+/// What a batch brings, looked at once for all groups.
+pub(crate) struct Heard<'b> {
+    batch: &'b AppliedBatch,
+    names: BTreeSet<String>,
+    /// Services and their oldest record, Unix milliseconds.
+    oldest: Vec<(&'b str, i64)>,
+}
+
+// === impl Heard ===
+
+impl<'b> Heard<'b> {
+    /// `None`: rules wrote it.
+    pub(crate) fn of(batch: &'b AppliedBatch) -> Option<Self> {
+        let (names, oldest) = match batch {
+            AppliedBatch::Samples(samples) => {
+                let mut oldest = vec![i64::MAX; samples.streams().len()];
+                for point in samples.points() {
+                    let of_stream = &mut oldest[samples.group_stream(point.group as usize)];
+                    *of_stream = (*of_stream).min(point.time_ms);
+                }
+                (names_of(samples), of_streams(samples.streams().iter().map(|stream| &**stream), &oldest))
+            }
+            AppliedBatch::Events(events) => {
+                let mut oldest = vec![i64::MAX; events.streams().len()];
+                for (time, stream) in events.times().iter().zip(events.row_streams()) {
+                    let of_stream = &mut oldest[*stream as usize];
+                    *of_stream = (*of_stream).min(time.div_euclid(1_000_000));
+                }
+                let streams = events.streams().iter().map(|stream| &**stream);
+                (BTreeSet::new(), of_streams(streams, &oldest))
+            }
+        };
+        (!oldest.is_empty()).then_some(Self { batch, names, oldest })
+    }
+}
+
+fn of_streams<'b>(streams: impl Iterator<Item = &'b Stream>, oldest: &[i64]) -> Vec<(&'b str, i64)> {
+    let known = streams
+        .zip(oldest)
+        .filter(|(stream, oldest)| **oldest != i64::MAX && &*stream.scope_name != RULES_SCOPE);
+    known.map(|(stream, oldest)| (stream.service(), *oldest)).collect()
+}
+
+// === impl Grid ===
+
+impl Grid {
+    pub(crate) fn new(group: &Group) -> Self {
+        let early = Early::of_group(group);
+        Self {
+            counting: early.iter().map(Early::counting).collect(),
+            interval_ms: i64::try_from(group.interval_ms).unwrap_or(i64::MAX).max(1),
+            reads: Reads::of(group),
+            early,
+            decided_ms: None,
+            watermarks: Watermarks::default(),
+            arrived: Arrived::default(),
+            rests_until_ms: 0,
+            late_ms: None,
+        }
+    }
+
+    /// The next instant to decide, and the earliest time to do so. Instants that were missed are left out, as in
+    /// Prometheus, but the newest.
+    fn next(&mut self, now_ms: i64) -> (i64, i64) {
+        let delay_ms = self.watermarks.delay_ms(now_ms);
+        let newest = now_ms.saturating_sub(delay_ms).div_euclid(self.interval_ms) * self.interval_ms;
+        let instant = match self.decided_ms {
+            None => newest,
+            Some(decided_ms) => newest.max(decided_ms.saturating_add(self.interval_ms)),
+        };
+        (instant, instant.saturating_add(delay_ms))
+    }
+
+    /// When there will be something to do.
+    pub(crate) fn due_ms(&mut self, now_ms: i64) -> i64 {
+        let (_, due_ms) = self.next(now_ms);
+        if self.arrived.is_empty() { due_ms } else { due_ms.min(self.rests_until_ms) }
+    }
+
+    pub(crate) fn take(&mut self, now_ms: i64) -> Option<Work> {
+        let (instant, due_ms) = self.next(now_ms);
+        if due_ms <= now_ms {
+            return Some(Work::Instant(instant));
+        }
+        let early = !self.arrived.is_empty() && self.rests_until_ms <= now_ms;
+        early.then(|| Work::Early(std::mem::take(&mut self.arrived)))
+    }
+
+    pub(crate) fn decided_ms(&self) -> Option<i64> {
+        self.decided_ms
+    }
+
+    /// An instant was evaluated. What fired since, or did not, is on the grid now.
+    pub(crate) fn decide(&mut self, instant_ms: i64) {
+        self.decided_ms = Some(instant_ms);
+    }
+
+    /// Arrived data was looked at.
+    pub(crate) fn rest(&mut self, now_ms: i64, took_ms: i64) {
+        self.rests_until_ms = now_ms.saturating_add(GAP_MS.max(took_ms.saturating_mul(REST)));
+    }
+
+    /// How late the data was that came too late for its instant, since this was last asked.
+    pub(crate) fn take_late(&mut self) -> Option<i64> {
+        self.late_ms.take()
+    }
+
+    pub(crate) fn hear(&mut self, ctx: &RequestCtx, heard: &Heard<'_>, now_ms: i64) {
+        let concerned = match heard.batch {
+            AppliedBatch::Samples(_) => self.reads.samples(&heard.names),
+            AppliedBatch::Events(events) => self.reads.events(events.signal()),
+        };
+        if !concerned {
+            return;
+        }
+        for (service, oldest_ms) in &heard.oldest {
+            if self.decided_ms.is_some_and(|decided_ms| *oldest_ms <= decided_ms) {
+                let late_ms = now_ms.saturating_sub(*oldest_ms);
+                self.late_ms = self.late_ms.max(Some(late_ms).filter(|late_ms| *late_ms <= LATE_MAX_MS));
+            }
+            self.watermarks.observe(service, *oldest_ms, now_ms);
+        }
+        match heard.batch {
+            AppliedBatch::Samples(samples) => self.arrived.samples(&self.early, &heard.names, samples),
+            AppliedBatch::Events(events) => self.hear_events(ctx, events, now_ms),
+        }
+    }
+
+    /// Rules that count lines are asked when their count may have passed, others for each batch.
+    fn hear_events(&mut self, ctx: &RequestCtx, events: &Arc<EventBatch>, now_ms: i64) {
+        let mut batch = None;
+        let newest_ms = events.times().iter().max().map_or(now_ms, |time| time.div_euclid(1_000_000));
+        for (at, (early, counting)) in self.early.iter().zip(&mut self.counting).enumerate() {
+            let streams = events.streams().iter().map(|stream| &**stream);
+            if !early.concerned_by_events(events.signal(), streams) {
+                continue;
+            }
+            let asks = match counting {
+                Some(counting) => {
+                    let batch = batch.get_or_insert_with(|| Snapshot::of_events(Arc::clone(events)));
+                    counting.add(ctx, batch, newest_ms, now_ms)
+                }
+                None => true,
+            };
+            if asks {
+                self.arrived.rules.insert(at);
+            }
+        }
+    }
+
+    /// Some batches were missed: everything may have come in.
+    pub(crate) fn missed(&mut self) {
+        self.arrived.rules.extend(0..self.early.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::file::parse;
+
+    fn grid(interval: &str) -> Grid {
+        let text =
+            format!("groups: [{{name: a, interval: {interval}, rules: [{{alert: A, expr: 'x > 1'}}]}}]");
+        Grid::new(&parse("a.yml", &text).unwrap()[0])
+    }
+
+    #[test]
+    fn instants_are_multiples_of_the_interval_and_missed_ones_are_left_out() {
+        let mut grid = grid("10s");
+        assert_eq!(grid.take(25_000), Some(Work::Instant(20_000)));
+        grid.decide(20_000);
+        assert_eq!((grid.take(29_999), grid.due_ms(25_000)), (None, 30_000));
+        assert_eq!(grid.take(30_000), Some(Work::Instant(30_000)));
+        assert_eq!(grid.take(75_000), Some(Work::Instant(70_000)));
+    }
+
+    #[test]
+    fn an_instant_waits_for_services_that_are_late() {
+        let mut grid = grid("10s");
+        grid.decide(20_000);
+        grid.watermarks.observe("slow", 18_000, 21_000);
+        assert_eq!((grid.take(32_999), grid.due_ms(25_000)), (None, 33_000));
+        assert_eq!(grid.take(33_000), Some(Work::Instant(30_000)));
+    }
+
+    #[test]
+    fn arrived_data_is_looked_at_once_and_then_rests() {
+        let mut grid = grid("10s");
+        grid.decide(20_000);
+        grid.missed();
+        assert!(matches!(grid.take(21_000), Some(Work::Early(_))));
+        grid.rest(21_000, 100);
+        assert_eq!(grid.take(21_000), None);
+        grid.missed();
+        assert_eq!((grid.take(21_399), grid.due_ms(21_399)), (None, 21_400));
+        assert!(matches!(grid.take(21_400), Some(Work::Early(_))));
+    }
+}
