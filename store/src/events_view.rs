@@ -76,7 +76,8 @@ impl EventsView {
         let mut stats = ScanStats { blocks_total: units.len() as u64, ..Default::default() };
         let mut failed = None;
         let read = |at: usize| shared.read(units[at]);
-        parallel::in_order(&self.helpers, units.len(), &read, &mut |part| {
+        let small = |part: &Result<Part<'_>, _>| part.as_ref().map_or(true, Part::is_empty);
+        parallel::in_order(&self.helpers, units.len(), &read, &small, &mut |part| {
             shared.visit(part, &mut stats, visit).unwrap_or_else(|error| {
                 failed = Some(error);
                 ControlFlow::Break(())
@@ -248,9 +249,9 @@ impl Range {
     }
 }
 
-impl parallel::Part for Result<Part<'_>, StoreError> {
-    fn is_small(&self) -> bool {
-        self.as_ref().map_or(true, |part| matches!(part.rows, Rows::None))
+impl Part<'_> {
+    fn is_empty(&self) -> bool {
+        matches!(self.rows, Rows::None)
     }
 }
 

@@ -63,17 +63,13 @@ impl Drop for Permit<'_> {
 
 // === in order ===
 
-/// A part that was read.
-pub(crate) trait Part: Send {
-    /// It holds next to no memory.
-    fn is_small(&self) -> bool;
-}
-
-/// Reads the parts below `count`, on any thread, and shows them in their order on this one.
-pub(crate) fn in_order<T: Part>(
+/// Reads the parts below `count`, on any thread, and shows them in their order on this one. Many that are `small`, as
+/// they hold next to no memory, may wait for their turn.
+pub(crate) fn in_order<T: Send>(
     helpers: &Helpers,
     count: usize,
     read: &(dyn Fn(usize) -> T + Sync),
+    small: &(dyn Fn(&T) -> bool + Sync),
     visit: &mut dyn FnMut(T) -> ControlFlow<()>,
 ) {
     let began = Instant::now();
@@ -91,6 +87,7 @@ pub(crate) fn in_order<T: Part>(
     let work = Work {
         state: Mutex::new(State { next: at, shown: at, ..State::default() }),
         count,
+        small,
         shows: Condvar::new(),
         helps: Condvar::new(),
     };
@@ -105,8 +102,9 @@ pub(crate) fn in_order<T: Part>(
     });
 }
 
-struct Work<T> {
+struct Work<'w, T> {
     count: usize,
+    small: &'w (dyn Fn(&T) -> bool + Sync),
     state: Mutex<State<T>>,
     /// Wakes the thread that shows, and those that help.
     shows: Condvar,
@@ -134,7 +132,7 @@ impl<T> Default for State<T> {
 }
 
 /// Ends the work when it is dropped: a thread that panics must not leave others waiting.
-struct Ending<'w, T>(&'w Work<T>);
+struct Ending<'w, T>(&'w Work<'w, T>);
 
 impl<T> Drop for Ending<'_, T> {
     fn drop(&mut self) {
@@ -158,11 +156,11 @@ impl<T> State<T> {
     }
 }
 
-impl<T: Part> Work<T> {
+impl<T> Work<'_, T> {
     fn put(&self, at: usize, part: T) {
         let mut state = self.state.lock();
         let place = at - state.shown;
-        state.held -= usize::from(part.is_small());
+        state.held -= usize::from((self.small)(&part));
         if let Some(slot) = state.ready.get_mut(place) {
             *slot = Some(part);
         }
@@ -200,7 +198,7 @@ impl<T: Part> Work<T> {
             if let Some(Some(_)) = state.ready.front() {
                 let part = state.ready.pop_front().flatten();
                 state.shown += 1;
-                state.held -= usize::from(part.as_ref().is_some_and(|part| !part.is_small()));
+                state.held -= usize::from(part.as_ref().is_some_and(|part| !(self.small)(part)));
                 let wake = state.helpers_waiting > 0;
                 drop(state);
                 if wake {
@@ -271,18 +269,6 @@ pub(crate) fn fold<A: Send>(
 mod tests {
     use super::*;
 
-    impl Part for usize {
-        fn is_small(&self) -> bool {
-            self % 20 != 0
-        }
-    }
-
-    impl Part for () {
-        fn is_small(&self) -> bool {
-            false
-        }
-    }
-
     fn free(helpers: &Helpers) -> usize {
         helpers.0.as_ref().map_or(0, |pool| pool.free.load(Ordering::Relaxed))
     }
@@ -304,7 +290,7 @@ mod tests {
                 busy();
                 at * 10
             };
-            in_order(&helpers, 200, &read, &mut |part| {
+            in_order(&helpers, 200, &read, &|part| part % 20 != 0, &mut |part| {
                 shown.push(part);
                 ControlFlow::Continue(())
             });
@@ -321,7 +307,7 @@ mod tests {
             busy();
             read_parts.fetch_add(1, Ordering::Relaxed)
         };
-        in_order(&Helpers::new(2), 10_000, &read, &mut |_| {
+        in_order(&Helpers::new(2), 10_000, &read, &|part| part % 20 != 0, &mut |_| {
             shown += 1;
             if shown == 50 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -349,7 +335,7 @@ mod tests {
             busy();
             assert!(at < 100, "part {at}");
         };
-        let run = || in_order(&Helpers::new(2), 200, &read, &mut |()| ControlFlow::Continue(()));
+        let run = || in_order(&Helpers::new(2), 200, &read, &|()| false, &mut |()| ControlFlow::Continue(()));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
     }
 }

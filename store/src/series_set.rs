@@ -91,7 +91,7 @@ impl SeriesSet {
             idle.lock().push((worker, reader));
             made
         };
-        parallel::in_order(&self.helpers, parts.len(), &read, visit);
+        parallel::in_order(&self.helpers, parts.len(), &read, &|_| false, visit);
     }
 
     /// Parts end where blocks do: no block is decompressed for two of them.

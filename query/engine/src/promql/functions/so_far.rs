@@ -2,7 +2,7 @@
 
 use super::{Body, Function, Variadic};
 use crate::promql::ast::ValueType;
-use crate::promql::eval::{Notes, Point, Window};
+use crate::promql::eval::{Notes, Point, RangeFn, Window};
 use crate::promql::kahan;
 
 /// Rows like those of the table, for expressions that are made and not written: no text names them.
@@ -18,7 +18,7 @@ const fn row(name: &'static str, function: fn(&Window<'_>, &mut Notes) -> Option
         doc: "growth of a counter over the range as far as it was seen",
         experimental: false,
         reads_time: false,
-        body: Body::Window(function),
+        body: Body::Range(RangeFn::Plain(function)),
     }
 }
 
