@@ -25,6 +25,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting { name: "otlp_http", default: "127.0.0.1:4318" },
     Setting { name: "retention", default: "30d" },
     Setting { name: "retention_size", default: "" },
+    Setting { name: "strict_prometheus_names", default: "false" },
     Setting { name: "rules", default: "" },
     Setting { name: "alertmanager", default: "" },
     Setting { name: "scrape", default: "" },
@@ -43,6 +44,7 @@ pub(crate) struct RawConfig {
     pub otlp_http: Option<String>,
     pub retention: Option<String>,
     pub retention_size: Option<String>,
+    pub strict_prometheus_names: Option<bool>,
     pub rules: Option<PathBuf>,
     pub alertmanager: Option<PathBuf>,
     pub scrape: Option<PathBuf>,
@@ -96,6 +98,7 @@ impl RawConfig {
             listen: self.listen.iter().map(Listen::check).collect::<Result<_, _>>()?,
             retention: retention(self.retention)?,
             retention_size_bytes: optional(self.retention_size, "retention_size", parse_size)?,
+            strict_prometheus_names: self.strict_prometheus_names.unwrap_or(false),
             alertmanager: self.alertmanager,
             scrape: self.scrape,
             external_url: self

@@ -11,6 +11,7 @@ mod alerts;
 mod cli;
 mod grpc;
 mod hostile;
+mod migration;
 mod operations;
 mod other_ways;
 mod otlp;
