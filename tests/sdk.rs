@@ -1,7 +1,9 @@
-//! The official OpenTelemetry SDKs for Python and Node against a real process: what they were told is stored is found
-//! on the next request. `tests/setup.sh` installs them.
+//! The official OpenTelemetry SDKs for Python, Node and Rust against a real process: what they were told is stored is found
+//! on the next request, and counts add up. `tests/setup.sh` installs those of Python and Node.
 
 mod support;
+#[path = "sdk/totals.rs"]
+mod totals;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,4 +49,28 @@ fn what_the_node_sdk_sent_is_found_on_the_next_request() {
     let mut node = Command::new("node");
     node.arg(source("send_and_find.cjs")).env("NODE_PATH", installed("node/node_modules"));
     passes(node);
+}
+
+#[test]
+fn totals_are_those_the_python_sdk_recorded() {
+    let mut python = Command::new(installed("python/bin/python"));
+    python.arg(source("totals.py"));
+    passes(python);
+}
+
+#[test]
+fn totals_are_those_the_node_sdk_recorded() {
+    let mut node = Command::new("node");
+    node.arg(source("totals.cjs")).env("NODE_PATH", installed("node/node_modules"));
+    passes(node);
+}
+
+/// The exporter sends from a runtime; the readers of the SDK have threads of their own.
+#[test]
+fn totals_are_those_the_rust_sdk_recorded() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let _inside = runtime.enter();
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let server = Server::start(data.path(), &[]);
+    totals::totals_are_those_that_were_recorded(&server);
 }

@@ -86,6 +86,9 @@ pub(crate) struct ServeFlags {
     /// Oldest data goes when all of it is larger, like 100GB
     #[arg(long, env = "SIGNALBOX_RETENTION_SIZE", value_name = "BYTES")]
     pub retention_size: Option<String>,
+    /// Queries know Prometheus' names and label sets alone: no OTel spelling, no attributes of resource and scope
+    #[arg(long, env = "SIGNALBOX_STRICT_PROMETHEUS_NAMES")]
+    pub strict_prometheus_names: bool,
     /// Directory of Prometheus rule files [default: rules in the data directory]
     #[arg(long, env = "SIGNALBOX_RULES", value_name = "DIR")]
     pub rules: Option<PathBuf>,
@@ -136,6 +139,9 @@ impl ServeFlags {
         put(&self.external_url, &mut raw.external_url);
         put(&self.log_format, &mut raw.log_format);
         put(&self.log_level, &mut raw.log_level);
+        if self.strict_prometheus_names {
+            raw.strict_prometheus_names = Some(true);
+        }
         if self.insecure_no_auth {
             raw.insecure_no_auth = Some(true);
         }

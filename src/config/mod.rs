@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub listen: Vec<Listen>,
     pub retention: Duration,
     pub retention_size_bytes: Option<u64>,
+    /// Queries know Prometheus' names and label sets alone.
+    pub strict_prometheus_names: bool,
     pub rules_dir: PathBuf,
     pub alertmanager: Option<PathBuf>,
     /// A `prometheus.yml`, or a directory of them.
@@ -130,6 +132,7 @@ impl Config {
             ("otlp_http", self.otlp_http == next.otlp_http),
             ("retention", self.retention == next.retention),
             ("retention_size", self.retention_size_bytes == next.retention_size_bytes),
+            ("strict_prometheus_names", self.strict_prometheus_names == next.strict_prometheus_names),
             ("rules", self.rules_dir == next.rules_dir),
             ("provisioning", self.provisioning == next.provisioning),
             ("external_url", self.external_url == next.external_url),
@@ -168,6 +171,7 @@ impl Config {
                 "retention_size: {}",
                 self.retention_size_bytes.map_or_else(|| "null".into(), |b| b.to_string())
             ),
+            format!("strict_prometheus_names: {}", self.strict_prometheus_names),
             format!("rules: {:?}", self.rules_dir.display().to_string()),
             format!("scrape: {:?}", self.scrape.as_deref().unwrap_or(Path::new("")).display().to_string()),
             format!(
@@ -199,6 +203,7 @@ impl Config {
             retention: self.retention,
             retention_size_bytes: self.retention_size_bytes,
             limits: self.limits,
+            strict_names: self.strict_prometheus_names,
             ..store::Config::new(&self.data_dir)
         }
     }

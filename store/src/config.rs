@@ -25,6 +25,8 @@ pub struct Config {
     /// read.
     pub wal_bytes_max: u64,
     pub limits: Limits,
+    /// Matchers and groupings know Prometheus' names and label sets alone.
+    pub strict_names: bool,
 }
 
 impl Config {
@@ -39,6 +41,7 @@ impl Config {
             wal_file_bytes: 8 << 20,
             wal_bytes_max: 128 << 20,
             limits: Limits::default(),
+            strict_names: false,
         }
     }
 }

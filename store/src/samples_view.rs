@@ -10,7 +10,7 @@ use crate::head::{OwnedExemplar, SampleHead};
 use crate::model::{LabelMatcher, Labels, RequestCtx, SampleBatch};
 use crate::parallel::Helpers;
 use crate::segment::samples::SampleSegment;
-use crate::selection::{Selection, Source, SourceError, exemplars_in};
+use crate::selection::{Selection, Source, SourceError, Spelling, exemplars_in};
 use crate::series_set::SeriesSet;
 use crate::snapshot::{LabelQuery, SeriesMeta, SeriesQuery, SeriesSamples};
 
@@ -25,6 +25,7 @@ pub(crate) struct SamplesView {
     segments: Vec<(u64, Arc<SampleSegment>)>,
     on_damage: Option<OnDamage>,
     helpers: Helpers,
+    spelling: Spelling,
 }
 
 impl SamplesView {
@@ -33,12 +34,18 @@ impl SamplesView {
         segments: Vec<(u64, Arc<SampleSegment>)>,
         on_damage: Option<OnDamage>,
     ) -> Self {
-        Self { heads, segments, on_damage, helpers: Helpers::default() }
+        Self { heads, segments, on_damage, ..Self::default() }
     }
 
     /// Threads queries may use beside the caller's.
     pub(crate) fn with(mut self, helpers: &Helpers) -> Self {
         self.helpers = helpers.clone();
+        self
+    }
+
+    /// Whether matchers know label sets alone.
+    pub(crate) fn strict(mut self, strict: bool) -> Self {
+        self.spelling = if strict { Spelling::Prometheus } else { Spelling::Either };
         self
     }
 
@@ -63,7 +70,9 @@ impl SamplesView {
         let segments = self.segments.iter().filter(|(_, segment)| wanted(segment));
         let segments = segments.map(|(number, segment)| Source::Segment(*number, Arc::clone(segment)));
         let heads = self.heads.iter().map(|head| Source::Head(Arc::clone(head)));
-        Ok(Selection::new(segments.chain(heads).collect(), matchers, &mut |error| self.damaged(&error)))
+        let sources = segments.chain(heads).collect();
+        let damaged = &mut |error| self.damaged(&error);
+        Ok(Selection::new(sources, matchers, self.spelling, damaged).with_scopes_told())
     }
 
     pub(crate) fn series_set(&self, ctx: &RequestCtx, query: &SeriesQuery) -> Result<SeriesSet, StoreError> {
@@ -73,7 +82,8 @@ impl SamplesView {
             before || segment.overlaps(start_ms, end_ms)
         };
         let selection = self.selection(ctx, &query.matchers, wanted)?;
-        Ok(SeriesSet::new(selection, query, self.on_damage.clone(), self.helpers.clone()))
+        let strict = self.spelling == Spelling::Prometheus;
+        Ok(SeriesSet::new(selection, query, self.on_damage.clone(), self.helpers.clone(), strict))
     }
 
     pub(crate) fn select(
@@ -134,7 +144,11 @@ impl SamplesView {
     ) -> Result<BTreeSet<String>, StoreError> {
         let series = self.series(ctx, query)?;
         let value = |(labels, meta): &'_ (Labels, Arc<SeriesMeta>)| -> Option<String> {
-            labels.get_spelled(name).or_else(|| meta.hidden_label(name)).map(str::to_owned)
+            match self.spelling {
+                Spelling::Prometheus => labels.get(name),
+                Spelling::Either => labels.get_spelled(name).or_else(|| meta.hidden_label(name)),
+            }
+            .map(str::to_owned)
         };
         Ok(series.iter().filter_map(value).collect())
     }

@@ -6,11 +6,21 @@ use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 
 use crate::head::{GroupCache, OwnedExemplar, SampleHead};
-use crate::model::{LabelMatcher, Labels, Temporality};
+use crate::model::{LabelMatcher, Labels, Temporality, naming};
 use crate::segment::samples::{
     BlockCache, FileError, Piece, RawSamples, SampleSegment, SeriesInput, SharedTimes,
 };
 use crate::snapshot::SeriesMeta;
+
+/// Which names of series and labels matchers know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Spelling {
+    /// Prometheus' and OTel's, and labels of resource and scope.
+    #[default]
+    Either,
+    /// What stands in label sets and nothing else.
+    Prometheus,
+}
 
 /// Where series are.
 #[derive(Clone)]
@@ -27,6 +37,8 @@ pub(crate) struct Selection {
     series: Vec<Selected>,
     /// All places, those of one series together, in the order they were written.
     places: Vec<Place>,
+    /// There are series with one label set: of several scopes.
+    has_alike: bool,
 }
 
 struct Selected {
@@ -63,37 +75,60 @@ struct SourceCache {
 // === impl Selection ===
 
 impl Selection {
-    /// The matching series of sources that come in the order they were written. Sources that cannot be read are left
-    /// out and told about.
+    /// The matching series of sources that come in the order they were written; series of two scopes are two even if
+    /// their label sets are one. Sources that cannot be read are left out and told about.
     pub(crate) fn new(
         sources: Vec<Source>,
         matchers: &[LabelMatcher],
+        spelling: Spelling,
         damaged: &mut dyn FnMut(SourceError),
     ) -> Self {
         let mut found: Vec<(Labels, Arc<SeriesMeta>, Place)> = Vec::new();
         for (at, source) in sources.iter().enumerate() {
             let before = found.len();
-            if let Err(error) = source.matching(matchers, at as u32, &mut found) {
+            if let Err(error) = source.matching(matchers, spelling, at as u32, &mut found) {
                 found.truncate(before);
                 damaged(source.error(error));
             }
         }
-        // Each source is sorted, which the sort sees; equal label sets stay in the order of the sources.
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut selection = Self { sources, series: Vec::with_capacity(found.len()), places: Vec::new() };
+        // Each source is sorted, which the sort sees; equal series stay in the order of the sources.
+        found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.stream.cmp_scope(&b.1.stream)));
+        let mut selection = Self { sources, series: Vec::with_capacity(found.len()), ..Self::default() };
         selection.places.reserve(found.len());
         for (labels, meta, place) in found {
             let end = selection.places.len() as u32 + 1;
             selection.places.push(place);
-            match selection.series.last_mut() {
-                Some(last) if last.labels == labels => {
+            if let Some(last) = selection.series.last_mut()
+                && last.labels == labels
+            {
+                if last.meta.stream.cmp_scope(&meta.stream).is_eq() {
                     last.places.1 = end;
                     last.meta = meta;
+                    continue;
                 }
-                _ => selection.series.push(Selected { labels, meta, places: (end - 1, end) }),
+                selection.has_alike = true;
             }
+            selection.series.push(Selected { labels, meta, places: (end - 1, end) });
         }
         selection
+    }
+
+    /// Shows series that only their scope tells apart with the labels of their scope, as the specification has them.
+    pub(crate) fn with_scopes_told(mut self) -> Self {
+        if self.has_alike {
+            let alike = |a: &Selected, b: Option<&Selected>| b.is_some_and(|b| a.labels == b.labels);
+            let series = &self.series;
+            let before = |at: usize| at.checked_sub(1).map(|at| &series[at]);
+            let are_alike: Vec<bool> = series
+                .iter()
+                .enumerate()
+                .map(|(at, one)| alike(one, before(at)) || alike(one, series.get(at + 1)))
+                .collect();
+            let told = self.series.iter_mut().zip(are_alike).filter(|(_, is_alike)| *is_alike);
+            told.for_each(|(one, _)| one.labels = naming::with_scope(&one.labels, &one.meta.stream));
+            self.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        self
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -150,21 +185,35 @@ impl Source {
     fn matching(
         &self,
         matchers: &[LabelMatcher],
+        spelling: Spelling,
         source: u32,
         found: &mut Vec<(Labels, Arc<SeriesMeta>, Place)>,
     ) -> Result<(), FileError> {
+        let strict = spelling == Spelling::Prometheus;
+        // What the index knows beside label sets makes such a matcher refuse too much.
+        let sure = matchers.iter().filter(|matcher| !strict || !matcher.matches_empty());
+        let sure: Vec<LabelMatcher> = sure.cloned().collect();
+        let is_meant = |labels: &Labels| {
+            !strict || matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()))
+        };
         match self {
             Self::Segment(_, segment) => {
-                for number in segment.matching(matchers)? {
+                for number in segment.matching(&sure)? {
                     let (labels, meta) = segment.series(number)?;
+                    if !is_meant(labels) {
+                        continue;
+                    }
                     found.push((labels.clone(), Arc::clone(meta), Place { source, number }));
                 }
             }
             Self::Head(head) => {
                 let head = head.read();
-                let numbers: RoaringBitmap = head.matching(matchers);
+                let numbers: RoaringBitmap = head.matching(&sure);
                 for number in head.sorted(&numbers) {
                     let (labels, meta) = head.series(number);
+                    if !is_meant(labels) {
+                        continue;
+                    }
                     found.push((labels.clone(), Arc::clone(meta), Place { source, number }));
                 }
             }

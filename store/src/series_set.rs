@@ -28,6 +28,7 @@ pub struct SeriesSet {
     totals: bool,
     on_damage: Option<OnDamage>,
     helpers: Helpers,
+    is_strict: bool,
 }
 
 /// Reads the series of a [`SeriesSet`]; neighbours are cheap.
@@ -44,9 +45,10 @@ impl SeriesSet {
         query: &SeriesQuery,
         on_damage: Option<OnDamage>,
         helpers: Helpers,
+        is_strict: bool,
     ) -> Self {
         let range_ms = (query.start_ms, query.end_ms);
-        Self { selection, range_ms, totals: query.totals, on_damage, helpers }
+        Self { selection, range_ms, totals: query.totals, on_damage, helpers, is_strict }
     }
 
     pub fn len(&self) -> usize {
@@ -63,6 +65,11 @@ impl SeriesSet {
 
     pub fn meta(&self, at: usize) -> &Arc<SeriesMeta> {
         self.selection.meta(at)
+    }
+
+    /// Whether labels that stand in no label set are not to be named.
+    pub fn is_strict(&self) -> bool {
+        self.is_strict
     }
 
     /// Where a label set is.

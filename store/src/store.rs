@@ -81,7 +81,8 @@ impl Store {
         state.read(|heads| {
             let segments = &heads.segments;
             let samples = SamplesView::new(heads.samples.heads(), segments.samples(), Some(on_damage))
-                .with(&self.0.helpers);
+                .with(&self.0.helpers)
+                .strict(self.0.config.strict_names);
             let view =
                 |batches, signal| EventsView::new(batches, segments.events(signal)).with(&self.0.helpers);
             let logs = view(heads.logs.batches(), Signal::Logs);

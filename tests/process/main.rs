@@ -14,6 +14,7 @@ mod alerts_receivers;
 mod cli;
 mod grpc;
 mod hostile;
+mod migration;
 mod operations;
 mod other_ways;
 mod otlp;

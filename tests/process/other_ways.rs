@@ -37,6 +37,7 @@ pub fn record(route: &HttpRoute, mark: &str) -> Option<Sent> {
         (Dialect::Elasticsearch, _) => {
             (json, json!({"@timestamp": now / 1_000_000, "message": mark}).to_string().into_bytes())
         }
+        (Dialect::Import, _) => (Vec::new(), lines(route.path, mark, now)),
         (Dialect::Zipkin, _) => {
             let id = format!("{now:016x}");
             let span = json!({
@@ -47,6 +48,25 @@ pub fn record(route: &HttpRoute, mark: &str) -> Option<Sent> {
         }
     };
     Some(Sent { headers, body })
+}
+
+/// A line of each form of bulk import.
+fn lines(path: &str, mark: &str, now: u64) -> Vec<u8> {
+    let time_ms = now / 1_000_000;
+    let line = match path.rsplit('/').next() {
+        Some("prometheus") => format!("shop_imported{{who=\"{mark}\"}} 7 {time_ms}"),
+        Some("otlp") => {
+            let attributes = json!([{"key": "who", "value": {"stringValue": mark}}]);
+            let point = json!({"timeUnixNano": now.to_string(), "asDouble": 7, "attributes": attributes});
+            let metric = json!({"name": "shop.moved", "gauge": {"dataPoints": [point]}});
+            json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).to_string()
+        }
+        _ => {
+            let labels = json!({"__name__": "shop_moved_in", "who": mark});
+            json!({"metric": labels, "values": [7], "timestamps": [time_ms]}).to_string()
+        }
+    };
+    line.into_bytes()
 }
 
 /// A `prometheus.WriteRequest` with one sample.

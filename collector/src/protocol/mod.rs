@@ -7,6 +7,7 @@ mod cut;
 pub(crate) mod elasticsearch;
 mod fault;
 mod hex;
+mod import;
 mod json;
 mod loki;
 mod otlp;
@@ -63,6 +64,8 @@ pub enum Serves {
     Data,
     /// Data of this encoding, whatever the headers say.
     DataAs(Encoding),
+    /// Data of this encoding in lines, whatever the headers say and however many there are: taken in parts.
+    Lines(Encoding),
     /// Questions clients ask before they send.
     Handshake,
 }
@@ -89,6 +92,8 @@ pub enum Dialect {
     Elasticsearch,
     /// 202 and text; records refused are a 400 although the others were taken.
     Zipkin,
+    /// 204 and text; lines refused are a 400 although the others were taken.
+    Import,
     /// There is no HTTP and there are no answers.
     None,
 }
@@ -101,6 +106,12 @@ pub enum Encoding {
     Json,
     /// Lines of JSON.
     Ndjson,
+    /// Lines of JSON, a series each.
+    SeriesLines,
+    /// Lines of OTLP/JSON.
+    OtlpLines,
+    /// Prometheus' text.
+    Text,
     /// Texts with their lengths before them.
     Frames,
 }
@@ -149,7 +160,7 @@ impl DecodeError {
 
 /// Every protocol. Routes, docs, metrics and tests read the rows.
 pub const PROTOCOLS: &[ProtocolRow] =
-    &[otlp::ROW, remote_write::ROW, loki::ROW, elasticsearch::ROW, zipkin::ROW, syslog::ROW];
+    &[otlp::ROW, remote_write::ROW, loki::ROW, elasticsearch::ROW, zipkin::ROW, syslog::ROW, import::ROW];
 
 /// Decodes one request of a protocol of [`PROTOCOLS`].
 pub fn decode(

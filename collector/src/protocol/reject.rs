@@ -55,6 +55,7 @@ rejects! {
     NoDocument = "no_document", "the action has no document";
     Action = "action", "the line is no action such as create or index";
     Operation = "operation", "only create and index are taken";
+    Line = "line", "the line cannot be read";
     BadValue = "bad_value", "a JSON value has the wrong type or form";
     OverQuota = "over_quota", "the service is over its quota: send less, or later";
 }

@@ -11,7 +11,7 @@
 
 mod config;
 mod discovery;
-mod exposition;
+pub(crate) mod exposition;
 mod fetch;
 mod labels;
 mod pool;

@@ -91,7 +91,7 @@ fn check(chunk: &Bytes, before: usize, cap: u64, permit: &mut Permit) -> Result<
     Ok(len)
 }
 
-async fn data(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
+pub(super) async fn data(body: &mut Body) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() {
             return Ok(Some(data));

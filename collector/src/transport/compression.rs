@@ -24,7 +24,7 @@ const RATIO_GUESS_MAX: usize = 32;
 /// The densest element of a snappy block: a copy of 64 bytes in 3.
 const SNAPPY_RATIO_MAX: usize = 22;
 /// Frames may ask for a window of up to this power of two: any body within the cap passes, no frame takes more.
-const ZSTD_WINDOW_LOG_MAX: u32 = 26;
+pub(super) const WINDOW_LOG_MAX: u32 = 26;
 
 impl Coding {
     /// From a `Content-Encoding` or `grpc-encoding` value.
@@ -64,7 +64,7 @@ pub(super) fn decompress(
         Coding::Zstd => {
             let mut decoder =
                 zstd::stream::read::Decoder::with_buffer(input).map_err(|_| BodyError::Compression)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(|_| BodyError::Compression)?;
+            decoder.window_log_max(WINDOW_LOG_MAX).map_err(|_| BodyError::Compression)?;
             unfold(decoder, guess, out, cap, permit)
         }
     }

@@ -12,6 +12,7 @@ use store::model::RequestCtx;
 
 use super::body::{drain, read, unfold};
 use super::dialect::Shape;
+use super::lines::{self, Lines};
 use super::{HttpRoute, cors, dialect};
 use crate::collector::Shared;
 use crate::ingest::{Accepted, Ingest, Refusal, ingest};
@@ -70,6 +71,10 @@ async fn take(
     body: &mut Body,
 ) -> Result<(Accepted, Encoding), Refusal> {
     let headers = &head.headers;
+    if let Serves::Lines(encoding) = route.serves {
+        let lines = Lines { shared, ctx, route, door, encoding };
+        return Ok((lines.take(lines::coding(headers)?, body).await?, encoding));
+    }
     let Shape { encoding, coding } = dialect::shape(route, headers)?;
     let declared = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
     let refuse = |error: super::body::BodyError| error.refusal(shared);

@@ -9,6 +9,7 @@ mod dialect;
 pub(crate) mod frames;
 pub(crate) mod grpc;
 pub(crate) mod http;
+mod lines;
 
 use std::sync::LazyLock;
 

@@ -132,3 +132,48 @@ fn resource_and_scope_attributes_can_be_named_without_a_join() {
         assert_eq!(at(text, &data), wanted, "{text}");
     }
 }
+
+/// A counter of one name from two versions of a library in one process.
+fn of_two_scopes() -> Snapshot {
+    let mut b = SampleBatchBuilder::default();
+    for (version, growth) in [("1.0", 5.0), ("2.0", 7.0)] {
+        let resource = [("service.name", Value::Str("cart")), ("service.instance.id", Value::Str("c-1"))];
+        let scope_attributes = [("flavour", Value::Str("plain"))];
+        let parts = StreamParts {
+            resource: &resource,
+            scope_name: "pool",
+            scope_version: version,
+            scope_attributes: &scope_attributes,
+            ..StreamParts::default()
+        };
+        let stream = b.stream(&parts);
+        let (kind, temporality) = (MetricKind::Sum, Temporality::Cumulative);
+        let (name, unit, description) = ("pool.hits", "", "");
+        let metric = b.metric(MetricRef { name, unit, description, kind, temporality, monotonic: true });
+        let attributes = b.attributes(&mut Vec::new());
+        let series = b.series(stream, metric, attributes, SeriesPart::Value);
+        (1..=10).for_each(|n| b.point(series, n * MINUTE, 1, growth * n as f64));
+    }
+    Snapshot::of_batches([Batch::Samples(b.finish())])
+}
+
+#[test]
+fn scopes_that_share_a_label_set_are_kept_apart_by_their_own_labels() {
+    let snapshot = of_two_scopes();
+    let labels = |version: &str| {
+        format!(
+            "{{__name__=pool_hits_total,instance=c-1,job=cart,otel_scope_flavour=plain,otel_scope_name=pool,\
+             otel_scope_version={version}}}"
+        )
+    };
+    assert_eq!(
+        at("pool_hits_total", &snapshot),
+        [format!("{} 50", labels("1.0")), format!("{} 70", labels("2.0"))]
+    );
+    assert_eq!(at("sum(pool_hits_total)", &snapshot), ["{} 120"]);
+    // One alone needs no telling.
+    assert_eq!(
+        at("pool_hits_total{otel_scope_version=\"2.0\"}", &snapshot),
+        ["{__name__=pool_hits_total,instance=c-1,job=cart} 70"]
+    );
+}

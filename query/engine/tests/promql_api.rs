@@ -58,6 +58,9 @@ fn growth_of_delta_series_is_the_sum_of_their_samples() {
         ("sum(increase(shop_orders_total[1m]))", 90.0),
         ("sum(rate(shop_orders_total[1m]))", 1.5),
         ("sum(irate(shop_orders_total[1m]))", 1.5),
+        // Growth is whole in its window: samples around it tell no more.
+        ("sum(increase(shop_orders_total[1m] anchored))", 90.0),
+        ("sum(increase(shop_orders_total[1m] smoothed))", 90.0),
     ] {
         let answer = at(text, &snapshot, &ctx(None, 1 << 30), Settings::default()).unwrap();
         assert_eq!(values(answer), [want], "{text}");

@@ -63,7 +63,7 @@ fn exposition(newest: &BTreeMap<Labels, (i64, f64)>, open_metrics: bool) -> Stri
 }
 
 /// `name{label="value"}`; a name outside the classic alphabet stands quoted among the labels.
-fn write_series(out: &mut String, labels: &Labels) {
+pub(super) fn write_series(out: &mut String, labels: &Labels) {
     let name = labels.metric_name();
     let mut pairs: Vec<String> = Vec::new();
     if is_classic(name) {

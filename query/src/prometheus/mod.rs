@@ -2,6 +2,7 @@
 
 mod answer;
 pub(crate) mod exemplars;
+pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod federate;
 pub(crate) mod format;

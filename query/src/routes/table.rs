@@ -180,6 +180,7 @@ pub static ROUTES: &[Row] = &[
     Row::read(P, "/api/v1/metadata", Read(prometheus::metadata::answer), "type, help and unit of metrics"),
     Row::read(P, "/api/v1/targets/metadata", Now(prometheus::targets::metadata), "the same by scrape target"),
     Row { methods: POST, body_bytes_max: READ_BYTES_MAX, ..Row::read(P, "/api/v1/read", Read(prometheus::read::answer), "remote read, as samples or as a stream of chunks") },
+    Row::form(P, "/api/v1/export", Wait(prometheus::export::answer), "all samples of matching series in lines, to be imported elsewhere: format=json, prometheus or otlp").stream(),
     Row::read(P, "/federate", Read(prometheus::federate::answer), "the newest samples of matching series, as text or OpenMetrics"),
     Row::form(P, "/api/v1/search/metric_names", Read(prometheus::search::metric_names), "metric names that contain a text, as lines of JSON"),
     Row::form(P, "/api/v1/search/label_names", Read(prometheus::search::label_names), "label names that contain a text, as lines of JSON"),

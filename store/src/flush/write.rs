@@ -10,7 +10,7 @@ use crate::catalog::{Flushed, SegmentChange, SegmentId, SegmentRow, StoredRows};
 use crate::model::{Lsn, Signal};
 use crate::segment::events::{self, LsnRange, SegmentMeta, WriteOptions};
 use crate::segment::samples::{SampleFooter, SampleSegmentMeta, SegmentWriter};
-use crate::selection::{Selection, Source, SourceError, each_whole};
+use crate::selection::{Selection, Source, SourceError, Spelling, each_whole};
 use crate::state::{HeadRange, SealedData, SealedHead, TenantState};
 use crate::store::Shared;
 
@@ -172,7 +172,7 @@ fn make(
 /// One segment of all that is in some sources, series by series.
 pub(super) fn write_samples(meta: &SampleSegmentMeta, sources: Vec<Source>) -> Result<Vec<u8>, SourceError> {
     let mut failed = None;
-    let selection = Selection::new(sources, &[], &mut |error| {
+    let selection = Selection::new(sources, &[], Spelling::Either, &mut |error| {
         failed.get_or_insert(error);
     });
     if let Some(error) = failed {

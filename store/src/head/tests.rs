@@ -7,7 +7,7 @@ use crate::model::{
     Labels, Limits, MetricKind, MetricRef, SampleBatch, SampleBatchBuilder, SeriesPart, StreamParts,
     Temporality, Value,
 };
-use crate::selection::{Selection, Source};
+use crate::selection::{Selection, Source, Spelling};
 
 const VALUES_MAX: u64 = 10;
 
@@ -48,7 +48,7 @@ fn export(
 /// Labels and samples of all series of `clicks`, over heads that came one after the other.
 fn series(heads: &[&Arc<RwLock<SampleHead>>]) -> Vec<(Labels, Vec<(i64, f64)>)> {
     let sources = heads.iter().map(|head| Source::Head(Arc::clone(head))).collect();
-    let selection = Selection::new(sources, &[], &mut |_| panic!("sound"));
+    let selection = Selection::new(sources, &[], Spelling::Either, &mut |_| panic!("sound"));
     let mut reader = selection.reader();
     let read = |at: usize| {
         let piece = reader.read(at, (i64::MIN, i64::MAX), &mut |_| panic!("sound"));

@@ -88,20 +88,37 @@ pub fn instance(stream: &Stream) -> Option<String> {
 /// Labels of resource and scope, which are in no label set: sorted, each name once.
 pub fn hidden_labels(stream: &Stream) -> Labels {
     let mut labels: BTreeMap<String, String> = BTreeMap::new();
-    let scope = stream.scope_attributes.iter();
-    let scope = scope.map(|(key, value)| (format!("otel_scope_{}", label_name(key)), value));
-    let resource = stream.resource.iter().map(|(key, value)| (label_name(key), value));
-    for (name, value) in resource.chain(scope) {
-        labels.entry(name).or_insert_with(|| value.text().into_owned());
+    for (key, value) in stream.resource.iter() {
+        labels.entry(label_name(key)).or_insert_with(|| value.text().into_owned());
     }
-    for (name, text) in [
-        ("otel_scope_name", &stream.scope_name),
-        ("otel_scope_version", &stream.scope_version),
-        ("otel_scope_schema_url", &stream.scope_schema_url),
-    ] {
-        labels.insert(name.into(), text.to_string());
+    for (name, value) in scope_labels(stream) {
+        if STANDING.contains(&name.as_str()) {
+            labels.insert(name, value);
+        } else {
+            labels.entry(name).or_insert(value);
+        }
     }
     Labels::new(labels)
+}
+
+/// Labels of a scope beside those of its attributes.
+const STANDING: [&str; 3] = ["otel_scope_name", "otel_scope_version", "otel_scope_schema_url"];
+
+/// The labels of a scope; those without a value are none.
+fn scope_labels(stream: &Stream) -> impl Iterator<Item = (String, String)> {
+    let attributes = stream.scope_attributes.iter();
+    let attributes =
+        attributes.map(|(key, value)| (format!("otel_scope_{}", label_name(key)), value.text().into_owned()));
+    let values = [&stream.scope_name, &stream.scope_version, &stream.scope_schema_url];
+    let standing = STANDING.iter().zip(values).map(|(name, value)| ((*name).to_owned(), value.to_string()));
+    attributes.chain(standing)
+}
+
+/// A label set with the labels of its scope, where those are needed to tell it from others.
+pub(crate) fn with_scope(labels: &Labels, stream: &Stream) -> Labels {
+    let own = labels.pairs().iter().cloned();
+    let scope = scope_labels(stream).map(|(name, value)| (Arc::from(name), Arc::from(value)));
+    Labels::new(scope.chain(own))
 }
 
 /// The labels of a resource's `target_info`, if there is something to tell.

@@ -1,5 +1,7 @@
 //! A stream: one resource with one scope. Interned, so a record holds a number instead of twenty attributes.
 
+use std::cmp::Ordering;
+
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::{Nested, NestedItem, NestedWriter, Value};
@@ -67,6 +69,21 @@ impl Attributes {
 }
 
 // === impl Stream ===
+
+impl Stream {
+    /// The order of scopes, whatever their resources.
+    pub(crate) fn cmp_scope(&self, other: &Self) -> Ordering {
+        // Most are of one stream.
+        if self.hash == other.hash {
+            return Ordering::Equal;
+        }
+        let texts =
+            self.scope_name.cmp(&other.scope_name).then_with(|| self.scope_version.cmp(&other.scope_version));
+        texts
+            .then_with(|| self.scope_attributes.as_bytes().cmp(other.scope_attributes.as_bytes()))
+            .then_with(|| self.scope_schema_url.cmp(&other.scope_schema_url))
+    }
+}
 
 /// Labels by which senders that know no `service.name` name a service; the first there counts.
 const SERVICE_LABELS: [&str; 8] = [

@@ -16,7 +16,9 @@ mod traces;
 use store::model::Signal;
 
 use super::fault::{CELL_COST, Fault, ROW_COST, Spend, checked_time};
-use super::{DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PathRow, ProtocolRow, Reject, wire};
+use super::{
+    DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PathRow, ProtocolRow, Reject, Rejected, wire,
+};
 
 const fn path(path: &'static str, signal: Signal, alias_of: &'static str) -> PathRow {
     PathRow::post(path, signal, alias_of)
@@ -67,6 +69,24 @@ fn decode(
         }
         _ => decode_protobuf(signal, bytes, ctx),
     }
+}
+
+/// Decodes lines of OTLP/JSON. A message is what its parts are one after the other, so they are one batch.
+pub(super) fn decode_metric_lines(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, DecodeError> {
+    let (mut protobuf, mut rejected) = (Vec::new(), Rejected::default());
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        match json::to_protobuf(Signal::Samples, line, ctx.limits) {
+            Ok((message, refused)) => {
+                protobuf.extend_from_slice(&message);
+                rejected.add_all(&refused);
+            }
+            Err(DecodeError::Json { .. }) => rejected.add(Reject::Line, 1),
+            Err(other) => return Err(other),
+        }
+    }
+    let mut decoded = metrics::decode(&protobuf, ctx)?;
+    decoded.rejected.add_all(&rejected);
+    Ok(decoded)
 }
 
 fn decode_protobuf(signal: Signal, bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, DecodeError> {

@@ -41,6 +41,11 @@ fn decode(_: Signal, encoding: Encoding, bytes: &[u8], ctx: &DecodeCtx<'_>) -> R
     }
 }
 
+/// Decodes a `prometheus.WriteRequest`.
+pub(super) fn decode_v1(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, DecodeError> {
+    v1::decode(bytes, ctx)
+}
+
 /// How much of a request was written, as 2.0 tells its senders.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub(crate) struct Written {

@@ -11,21 +11,21 @@ use store::model::HistogramPoint;
 use super::config::Format;
 
 /// A label's name and value; the metric's name is the first, under `__name__`.
-pub(super) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+pub(crate) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-pub(super) enum Entry<'a> {
+pub(crate) enum Entry<'a> {
     Meta { family: &'a str, remark: Remark<'a> },
     Sample(Sample<'a>),
 }
 
-pub(super) enum Remark<'a> {
+pub(crate) enum Remark<'a> {
     Kind(Kind),
     Help(Cow<'a, str>),
     Unit(&'a str),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     #[default]
     Unknown,
     Counter,
@@ -37,7 +37,7 @@ pub(super) enum Kind {
     StateSet,
 }
 
-pub(super) struct Sample<'a> {
+pub(crate) struct Sample<'a> {
     /// Tells the series from all others of the target; the same in each scrape.
     pub key: &'a [u8],
     pub labels: &'a [Pair<'a>],
@@ -49,13 +49,13 @@ pub(super) struct Sample<'a> {
     pub exemplars: &'a [ExemplarText<'a>],
 }
 
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Float(f64),
     Histogram(&'a HistogramPoint),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ExemplarText<'a> {
+pub(crate) struct ExemplarText<'a> {
     pub labels: Vec<Pair<'a>>,
     pub value: f64,
     pub time_ms: Option<i64>,
@@ -63,7 +63,7 @@ pub(super) struct ExemplarText<'a> {
 
 /// Why an answer cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
+pub(crate) enum Malformed {
     #[error("line {line}: {what}")]
     Line { line: usize, what: &'static str },
     #[error("malformed protobuf: {0}")]
@@ -73,14 +73,19 @@ pub(super) enum Malformed {
 }
 
 /// Takes what was read; an error ends the reading.
-pub(super) type Sink<'s> = dyn FnMut(Entry<'_>) -> Result<(), Malformed> + 's;
+pub(crate) type Sink<'s> = dyn FnMut(Entry<'_>) -> Result<(), Malformed> + 's;
 
 /// How native histograms are taken.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Native {
+pub(crate) struct Native {
     pub taken: bool,
     /// Classic buckets beside them too.
     pub classic_too: bool,
+}
+
+/// Reads a line of Prometheus' text.
+pub(crate) fn read_line(line: &[u8], sink: &mut Sink<'_>) -> Result<(), Malformed> {
+    text::read(line, text::Dialect::Prometheus, sink)
 }
 
 /// Reads an answer whole.
@@ -112,11 +117,11 @@ const KINDS: &[(&str, Kind)] = &[
 ];
 
 impl Kind {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         KINDS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind)
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         KINDS.iter().find(|(_, kind)| *kind == self).map_or("unknown", |(name, _)| name)
     }
 }

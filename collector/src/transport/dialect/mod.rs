@@ -34,7 +34,7 @@ pub(super) fn shape(route: &HttpRoute, headers: &HeaderMap) -> Result<Shape, Ref
         Dialect::RemoteWrite => remote_write::shape(headers),
         Dialect::Loki => loki::shape(headers),
         Dialect::Zipkin => zipkin::shape(headers),
-        Dialect::Elasticsearch | Dialect::None => otlp::shape(headers),
+        Dialect::Elasticsearch | Dialect::Import | Dialect::None => otlp::shape(headers),
     }
 }
 
@@ -51,6 +51,10 @@ pub(super) fn accepted(
         Dialect::Loki => loki::accepted(accepted),
         Dialect::Elasticsearch => elasticsearch::accepted(accepted, encoding),
         Dialect::Zipkin => zipkin::accepted(accepted),
+        Dialect::Import => match accepted.rejected {
+            0 => no_content(),
+            _ => text(StatusCode::BAD_REQUEST, &format!("{} stored; {}", accepted.taken, accepted.message)),
+        },
         Dialect::None => no_content(),
     }
 }
@@ -60,7 +64,9 @@ pub(super) fn refused(dialect: Dialect, headers: &HeaderMap, refusal: &Refusal) 
     let mut response = match dialect {
         Dialect::Otlp => otlp::refused(headers, refusal),
         Dialect::RemoteWrite => remote_write::refused(headers, refusal),
-        Dialect::Loki | Dialect::Zipkin | Dialect::None => text(status_of(refusal), &refusal.message),
+        Dialect::Loki | Dialect::Zipkin | Dialect::Import | Dialect::None => {
+            text(status_of(refusal), &refusal.message)
+        }
         Dialect::Elasticsearch => elasticsearch::refused(refusal),
     };
     if let Some(seconds) = refusal.class.retry_after_s() {

@@ -9,7 +9,7 @@ use crate::model::{
     Exemplar, HistogramPoint, LabelMatcher, Labels, Lsn, MatchOp, MetricKind, MetricRef, Nested, SampleBatch,
     SampleBatchBuilder, SeriesPart, StreamParts, Temporality, Tenant, Value, WriterId,
 };
-use crate::selection::{Selection, Source, each_whole};
+use crate::selection::{Selection, Source, Spelling, each_whole};
 
 fn batch() -> SampleBatch {
     let mut b = SampleBatchBuilder::default();
@@ -62,7 +62,7 @@ fn meta() -> SampleSegmentMeta {
 }
 
 fn write(sources: Vec<Source>) -> Vec<u8> {
-    let selection = Selection::new(sources, &[], &mut |_| panic!("sound"));
+    let selection = Selection::new(sources, &[], Spelling::Either, &mut |_| panic!("sound"));
     let mut writer = SegmentWriter::new();
     each_whole(&selection, &mut |one| writer.push(one)).ok().unwrap();
     writer.finish(&meta())
@@ -89,7 +89,7 @@ fn select(
     range: (i64, i64),
 ) -> Option<Vec<(Labels, Piece)>> {
     let mut sound = true;
-    let selection = Selection::new(sources, matchers, &mut |_| sound = false);
+    let selection = Selection::new(sources, matchers, Spelling::Either, &mut |_| sound = false);
     let mut reader = selection.reader();
     let read = |at| (selection.labels(at).clone(), reader.read(at, range, &mut |_| sound = false));
     let mut found: Vec<_> = (0..selection.len()).map(read).collect();

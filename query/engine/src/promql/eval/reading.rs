@@ -55,14 +55,15 @@ impl<'a> Eval<'a> {
     ) -> Evaluated<Reading<'a>> {
         let matchers = matchers.iter().map(store_matcher).collect::<Evaluated<Vec<_>>>()?;
         let query = SeriesQuery { matchers, start_ms: start.saturating_add(1), end_ms: end, totals };
+        let set = self.snapshot.series_set(self.ctx, &query)?;
         Ok(Reading {
             ctx: self.ctx,
             snapshot: self.snapshot,
-            set: self.snapshot.series_set(self.ctx, &query)?,
+            named: if set.is_strict() { Vec::new() } else { self.named.clone() },
+            set,
             query,
             earlier: OnceLock::new(),
             lookback_ms: self.settings.lookback_ms,
-            named: self.named.clone(),
             tells_resets: self.tells_resets,
             keeps,
             notes: self.notes.empty(),

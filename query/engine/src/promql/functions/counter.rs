@@ -35,11 +35,11 @@ fn extrapolated(w: &Window<'_>, notes: &mut Notes, counter: bool, per_second: bo
         notes.mixed();
         return None;
     }
-    if w.edge != Edge::Plain {
-        return edge::growth(w, notes, counter, per_second);
-    }
     if w.delta && counter {
         return total_of_deltas(w, per_second);
+    }
+    if w.edge != Edge::Plain {
+        return edge::growth(w, notes, counter, per_second);
     }
     if w.histograms.is_empty() {
         return float_growth(w, notes, counter, per_second);
@@ -121,13 +121,17 @@ fn stretch(w: &Window<'_>, span: &Span, per_second: bool) -> f64 {
     if per_second { factor / w.seconds() } else { factor }
 }
 
-/// Samples of delta temporality are growth themselves: nothing to subtract, nothing to extrapolate.
+/// Samples of delta temporality are growth themselves: nothing to subtract, nothing to extrapolate, and nothing outside the
+/// window tells more of it.
 fn total_of_deltas(w: &Window<'_>, per_second: bool) -> Option<Point> {
     let by = if per_second { w.seconds() } else { 1.0 };
     if w.histograms.is_empty() {
-        return Some(Point::Float(kahan::sum(w.values) / by));
+        let from = w.times.partition_point(|time| *time <= w.start);
+        let to = w.times.partition_point(|time| *time <= w.end);
+        let inside = w.values.get(from..to).filter(|inside| !inside.is_empty())?;
+        return Some(Point::Float(kahan::sum(inside) / by));
     }
-    let mut all = w.histograms.iter().map(|(_, h)| h);
+    let mut all = w.histograms.iter().filter(|(time, _)| *time > w.start && *time <= w.end).map(|(_, h)| h);
     let mut total = (**all.next()?).clone();
     for h in all {
         (total, _) = total.add(h).ok()?;
