@@ -20,6 +20,10 @@ const HOUR_MS: i64 = 60 * MINUTE_MS;
 const LEAD_MS: i64 = 5 * MINUTE_MS;
 /// What came so long ago has not.
 const BACK_MS: i64 = 30 * MINUTE_MS;
+/// An alert is about what began so long before it fired, at least.
+const ONSET_MS: i64 = 15_000;
+/// Steps of a count: they tell when the first line came.
+const COUNT_STEPS: i64 = 60;
 const PATTERNS_MAX: usize = 3;
 /// Lines of a pattern before it is worth telling.
 const LINES_MIN: u64 = 3;
@@ -160,20 +164,27 @@ fn grown_patterns(
     external_url: &str,
 ) -> Option<Vec<Finding>> {
     let log = asked.logs()?;
-    let (start, end) = asked.window();
-    let before_start = start - HOUR_MS * NS_PER_MS;
     let counts = |from: i64, to: i64| {
-        let step = (to - from).max(1);
+        let step = ((to - from) / COUNT_STEPS).max(1);
         logql::patterns(ctx, snapshot, &log, (from, to), step).ok().map(|(found, _)| found)
     };
-    let (now, before) = (counts(start, end)?, counts(before_start, start)?);
-    let minutes = |from: i64, to: i64| ((to - from) as f64 / (MINUTE_MS * NS_PER_MS) as f64).max(1.0);
+    let (mut start, end) = asked.window();
+    let mut before = counts(start - HOUR_MS * NS_PER_MS, start)?;
+    if before.is_empty() {
+        // A service of today: what came before the alert is all there is to compare with.
+        let began = start;
+        start = (asked.fired_ms - ONSET_MS) * NS_PER_MS;
+        before = counts(began, start)?;
+    }
+    let now = counts(start, end)?;
+    let minutes = |from: i64, to: i64| ((to - from) as f64 / (MINUTE_MS * NS_PER_MS) as f64).max(0.25);
+    let first = before.iter().flat_map(|series| series.points.first()).map(|(time, _)| *time).min();
     let mut grown: Vec<(f64, u64, u64, &str)> = Vec::new();
     for series in now.iter().filter(|series| series.lines() >= LINES_MIN) {
         let known = before.iter().filter(|other| other.pattern == series.pattern);
         let earlier: u64 = known.map(logql::PatternSeries::lines).sum();
         let rate = series.lines() as f64 / minutes(start, end);
-        let rate_before = earlier as f64 / minutes(before_start, start);
+        let rate_before = first.map_or(0.0, |first| earlier as f64 / minutes(first, start));
         if rate >= GROWTH_MIN * rate_before {
             grown.push((rate - rate_before, series.lines(), earlier, &series.pattern));
         }
@@ -183,7 +194,7 @@ fn grown_patterns(
     let finding = |(_, lines, earlier, pattern): (f64, u64, u64, &str)| {
         let query = format!("{selector} |> {}", quoted(pattern));
         let sample = sample(ctx, snapshot, &query, (start, end)).unwrap_or_else(|| pattern.to_owned());
-        let times = if earlier == 0 { "new".to_owned() } else { format!("{earlier} in the hour before") };
+        let times = if earlier == 0 { "new".to_owned() } else { format!("{earlier} before") };
         Finding {
             text: format!("{lines} lines ({times}): {}", cut(&sample)),
             url: Some(page(external_url, "logs", "q", &query, asked)),

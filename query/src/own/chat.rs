@@ -17,6 +17,8 @@ use crate::service::Call;
 /// Older messages of a tenant's room go.
 pub(crate) const MESSAGES_MAX: usize = 1000;
 const CHANNEL_CHARS_MAX: usize = 80;
+/// A link's name is no sentence.
+const LINK_CHARS_MAX: usize = 60;
 
 /// Gives messages of one nanosecond different names.
 #[derive(Default)]
@@ -49,6 +51,7 @@ struct Attachment {
     pretext: String,
     text: String,
     fallback: String,
+    image_url: String,
     fields: Vec<AttachmentField>,
     actions: Vec<Action>,
 }
@@ -183,6 +186,8 @@ impl Stored {
                 paragraphs.push(attachment.title)
             }
             let text = if attachment.text.is_empty() { attachment.fallback } else { attachment.text };
+            let text = without_links(&text, &mut links);
+            links.insert("Chart".to_owned(), attachment.image_url);
             paragraphs.extend([attachment.pretext, text]);
             labels.extend(attachment.fields.into_iter().map(|field| (field.title, field.value)));
             links.insert("open".to_owned(), attachment.title_link);
@@ -208,6 +213,27 @@ impl Stored {
     }
 }
 
+/// Slack's `<address|text>` as its text; the address goes among the links.
+fn without_links(text: &str, links: &mut BTreeMap<String, String>) -> String {
+    let plain = |text: &str| text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find('<') {
+        let (before, from) = rest.split_at(open);
+        out.push_str(&plain(before));
+        let link = from.find('>').and_then(|end| Some((end, from[1..end].split_once('|')?)));
+        let Some((end, (url, name))) = link else {
+            out.push_str(&plain(from));
+            return out;
+        };
+        let name = plain(name);
+        links.insert(name.chars().take(LINK_CHARS_MAX).collect(), url.to_owned());
+        out.push_str(&name);
+        rest = &from[end + 1..];
+    }
+    out + &plain(rest)
+}
+
 /// Whether a kept message is an earlier attempt to deliver this one.
 fn is_repeat(kept: &[u8], message: &Stored) -> bool {
     let key = &message.message.dedup_key;
@@ -225,6 +251,14 @@ fn says_resolved(title: &str) -> bool {
 mod tests {
     use super::*;
     use crate::testing::World;
+
+    #[test]
+    fn slacks_links_are_text_and_links() {
+        let mut links = BTreeMap::new();
+        let text = without_links("• <http://a?x=1|3 lines: a &lt;b&gt;>\n1 &lt; 2 < 3", &mut links);
+        assert_eq!(text, "• 3 lines: a <b>\n1 < 2 < 3");
+        assert_eq!(links, [("3 lines: a <b>".to_owned(), "http://a?x=1".to_owned())].into());
+    }
 
     const FIRING: &str = r##"{"channel":"#incidents","username":"x","attachments":[{"color":"danger","title":"Firing: ReviewDown (review)",
         "title_link":"http://h/ui/","text":"No reviews.","fields":[{"title":"service","value":"review"}]}]}"##;

@@ -156,8 +156,7 @@ pub(crate) fn fire(
             let from = Surroundings { at, ..*from };
             // What cannot be answered now is told by the grid.
             let Ok(found) = one.found(&from, group, rule) else { continue };
-            let RuleBody::Alerting { for_ms, .. } = rule.body else { continue };
-            run.alerts = state::early(&run.alerts, found, for_ms, at.time_ms);
+            run.alerts = state::early(&run.alerts, found, &evaluate::holds(rule), at.time_ms);
         }
         if state::differs(&before, &run.alerts) {
             changed.push((one.rule, run));

@@ -14,7 +14,7 @@ use store::model::{
 use super::file::{Group, Rule, RuleBody};
 use super::grid::RULES_SCOPE;
 use super::query::{Instant, Language, Query};
-use super::state::{self, Alerts, Found, Phase};
+use super::state::{self, Alerts, Found, Holds, Phase};
 use super::template::{self, Expansion};
 use super::template_query::Ask;
 
@@ -94,13 +94,36 @@ fn one(
     }
     match &rule.body {
         RuleBody::Recording => output.record(rule, run, samples)?,
-        RuleBody::Alerting { for_ms, keep_firing_for_ms, .. } => {
-            let found = found(from, group, rule, samples)?;
-            run.alerts = state::step(&run.alerts, found, *for_ms, *keep_firing_for_ms, from.at.time_ms);
+        RuleBody::Alerting { calm, .. } => {
+            let mut found = found(from, group, rule, samples)?;
+            if let Some(query) = &calm.keep_firing_while {
+                let kept = self::found(from, group, rule, query.vector(from.ctx, from.snapshot, &at)?)?;
+                go_on(&run.alerts, &mut found, kept);
+            }
+            run.alerts = state::step(&run.alerts, found, &holds(rule), from.at.time_ms);
             output.alerts(rule, run);
         }
     }
     Ok(())
+}
+
+/// What fires goes on where the weaker expression finds it, with the texts it has.
+fn go_on(alerts: &Alerts, found: &mut Vec<Found>, kept: Vec<Found>) {
+    for one in kept {
+        let firing = alerts.get(&one.labels).filter(|alert| alert.phase == Phase::Firing);
+        if let (Some(alert), false) = (firing, found.iter().any(|known| known.labels == one.labels)) {
+            found.push(Found { annotations: alert.annotations.clone(), ..one });
+        }
+    }
+}
+
+pub(crate) fn holds(rule: &Rule) -> Holds {
+    match &rule.body {
+        RuleBody::Alerting { for_ms, keep_firing_for_ms, calm, .. } => {
+            Holds { for_ms: *for_ms, keep_ms: *keep_firing_for_ms, flapping: calm.flapping }
+        }
+        RuleBody::Recording => Holds::default(),
+    }
 }
 
 fn of_group(at: Instant, group: &Group) -> Instant {

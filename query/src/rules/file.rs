@@ -63,10 +63,27 @@ struct RawRule {
     #[serde(rename = "for")]
     hold: Option<String>,
     keep_firing_for: Option<String>,
+    /// Hysteresis: what fires goes on while this finds its labels.
+    keep_firing_while: Option<String>,
+    flapping: Option<RawFlapping>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFlapping {
+    times: u32,
+    within: String,
+}
+
+/// An alert that fired so many times in this time goes on until it was quiet for as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flapping {
+    pub(crate) times: u32,
+    pub(crate) within_ms: u64,
 }
 
 /// Rules that are evaluated together, in order.
@@ -100,7 +117,14 @@ pub(crate) struct Rule {
 #[derive(Clone, Debug)]
 pub(crate) enum RuleBody {
     Recording,
-    Alerting { for_ms: u64, keep_firing_for_ms: u64, annotations: BTreeMap<String, String> },
+    Alerting { for_ms: u64, keep_firing_for_ms: u64, annotations: BTreeMap<String, String>, calm: Calm },
+}
+
+/// What keeps an alert from coming and going.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Calm {
+    pub(crate) keep_firing_while: Option<Box<Query>>,
+    pub(crate) flapping: Option<Flapping>,
 }
 
 /// Findings of `signalbox check`, one a line; none: the file is good.
@@ -217,7 +241,8 @@ fn check_rule(
         }
     };
     let body = if raw.record.is_some() {
-        if raw.hold.is_some() || raw.keep_firing_for.is_some() || !raw.annotations.is_empty() {
+        let calm = raw.keep_firing_while.is_some() || raw.flapping.is_some();
+        if raw.hold.is_some() || raw.keep_firing_for.is_some() || calm || !raw.annotations.is_empty() {
             problem("for, keep_firing_for and annotations belong to alerts".into());
         }
         RuleBody::Recording
@@ -227,9 +252,21 @@ fn check_rule(
                 problem(format!("{key}: {error}"));
             }
         }
+        let keep_firing_while = raw.keep_firing_while.as_ref().and_then(|text| {
+            let query = Query::parse(language, text, range_ms);
+            query.map_err(|e| problem(format!("keep_firing_while: {e}"))).ok().map(Box::new)
+        });
+        let flapping = raw.flapping.as_ref().map(|flapping| Flapping {
+            times: flapping.times,
+            within_ms: millis(Some(&flapping.within), place, "flapping.within", problems),
+        });
+        if flapping.is_some_and(|flapping| flapping.times < 2 || flapping.within_ms == 0) {
+            problems.push(format!("{place}: flapping: two times or more, within some time"));
+        }
+        let calm = Calm { keep_firing_while, flapping };
         let for_ms = millis(raw.hold.as_deref(), place, "for", problems);
         let keep_firing_for_ms = millis(raw.keep_firing_for.as_deref(), place, "keep_firing_for", problems);
-        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations: raw.annotations }
+        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations: raw.annotations, calm }
     };
     let query = query.filter(|_| problems.len() == before)?;
     Some(Rule { name, text: raw.expr.trim().to_owned(), query, labels, body })
@@ -315,6 +352,21 @@ groups:
         assert!(languages(1).eq([Language::Traceql, Language::Promql]));
         assert!(matches!(groups[1].rules[0].query, Query::Traces { range_ms: 300_000, .. }));
         assert!(check_rules(&text.replace("promql}", "promql, range: 1m}"))[0].contains("TraceQL"));
+    }
+
+    #[test]
+    fn an_alert_may_be_kept_calm() {
+        let text = "groups: [{name: g, rules: [{alert: A, expr: x > 9, keep_firing_while: x > 5, flapping: {times: 3, within: 10m}}]}]";
+        let RuleBody::Alerting { calm, .. } = &parse("a.yml", text).unwrap()[0].rules[0].body else {
+            panic!()
+        };
+        assert!(calm.keep_firing_while.is_some());
+        assert_eq!(calm.flapping, Some(Flapping { times: 3, within_ms: 600_000 }));
+        for (from, to) in
+            [("x > 5", "x >"), ("times: 3", "times: 1"), ("10m", "soon"), ("alert: A", "record: a")]
+        {
+            assert!(!check_rules(&text.replace(from, to)).is_empty(), "{to}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::Flapping;
 use crate::notify::{Transition, What};
 
 /// Resolved alerts are remembered this long, so that a late notification can still tell of them (as in Prometheus).
@@ -31,6 +32,9 @@ pub(crate) struct Active {
     /// Fired by data that came in between two instants of the grid; the next instant says how it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) early: Option<Early>,
+    /// When it began to fire, the last times: kept for rules that look for flapping.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) fired_before_ms: Vec<i64>,
     /// How late the data was that made it fire, if its instant had been decided without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) late_ms: Option<i64>,
@@ -54,23 +58,59 @@ pub(crate) struct Found {
     pub(crate) value: f64,
 }
 
+/// How long alerts wait and are kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Holds {
+    pub(crate) for_ms: u64,
+    pub(crate) keep_ms: u64,
+    pub(crate) flapping: Option<Flapping>,
+}
+
+impl Holds {
+    /// An alert that came and went too often is kept as long as it was watched.
+    fn keep_ms(&self, alert: &Active, now_ms: i64) -> i64 {
+        let flaps = |flapping: &Flapping| {
+            let since_ms = now_ms - clamp(flapping.within_ms);
+            let times = alert.fired_before_ms.iter().filter(|at_ms| **at_ms > since_ms).count();
+            times >= flapping.times as usize
+        };
+        let flapping = self.flapping.filter(flaps).map_or(0, |flapping| flapping.within_ms);
+        clamp(self.keep_ms.max(flapping))
+    }
+
+    /// The times it fired, with the newest if it is one.
+    fn fired(&self, before: Option<&Active>, fires: bool, now_ms: i64) -> Vec<i64> {
+        let Some(flapping) = self.flapping else { return Vec::new() };
+        let mut times = before.map(|before| before.fired_before_ms.clone()).unwrap_or_default();
+        if fires && before.is_none_or(|before| before.phase != Phase::Firing) {
+            times.push(now_ms);
+        }
+        let surplus = times.len().saturating_sub(flapping.times as usize);
+        times.drain(..surplus);
+        times
+    }
+}
+
 /// The alerts after an evaluation at `now_ms`, an instant of the grid: as if nothing had fired early, but what was told
 /// to fire and does not is told to be over.
-pub(crate) fn step(previous: &Alerts, found: Vec<Found>, for_ms: u64, keep_ms: u64, now_ms: i64) -> Alerts {
-    let (for_ms, keep_ms) = (clamp(for_ms), clamp(keep_ms));
+pub(crate) fn step(previous: &Alerts, found: Vec<Found>, holds: &Holds, now_ms: i64) -> Alerts {
+    let for_ms = clamp(holds.for_ms);
     let mut next = Alerts::new();
     for one in found {
-        let before = previous.get(&one.labels).filter(|before| before.phase != Phase::Resolved);
+        let known = previous.get(&one.labels);
+        let before = known.filter(|before| before.phase != Phase::Resolved);
         let on_grid = before.filter(|before| before.early != Some(Early::Unknown));
         let active_at_ms = on_grid.map_or(now_ms, |before| before.active_at_ms);
         let was_firing =
             on_grid.is_some_and(|before| before.phase == Phase::Firing && before.early.is_none());
         let fires = was_firing || now_ms - active_at_ms >= for_ms;
         let fired_at_ms = before.and_then(|before| before.fired_at_ms).or(Some(now_ms)).filter(|_| fires);
+        let fired_before_ms = holds.fired(known, fires, now_ms);
         next.insert(
             one.labels,
             Active {
                 phase: if fires { Phase::Firing } else { Phase::Pending },
+                fired_before_ms,
                 annotations: one.annotations,
                 active_at_ms,
                 fired_at_ms,
@@ -88,7 +128,9 @@ pub(crate) fn step(previous: &Alerts, found: Vec<Found>, for_ms: u64, keep_ms: u
         }
         let after = match before.phase {
             Phase::Pending => None,
-            Phase::Firing if before.early.is_none() && now_ms - before.seen_at_ms < keep_ms => {
+            Phase::Firing
+                if before.early.is_none() && now_ms - before.seen_at_ms < holds.keep_ms(before, now_ms) =>
+            {
                 Some(before.clone())
             }
             Phase::Firing => Some(Active {
@@ -108,11 +150,13 @@ pub(crate) fn step(previous: &Alerts, found: Vec<Found>, for_ms: u64, keep_ms: u
 }
 
 /// The alerts after data came in that more data cannot take back: some fire that would wait for the next instant.
-pub(crate) fn early(previous: &Alerts, found: Vec<Found>, for_ms: u64, now_ms: i64) -> Alerts {
-    let for_ms = clamp(for_ms);
+pub(crate) fn early(previous: &Alerts, found: Vec<Found>, holds: &Holds, now_ms: i64) -> Alerts {
+    let for_ms = clamp(holds.for_ms);
     let mut next = previous.clone();
     for one in found {
-        let before = previous.get(&one.labels).filter(|before| before.phase != Phase::Resolved);
+        let known = previous.get(&one.labels);
+        let before = known.filter(|before| before.phase != Phase::Resolved);
+        let fired_before_ms = holds.fired(known, true, now_ms);
         let (active_at_ms, early) = match before {
             Some(before) if before.phase == Phase::Firing => continue,
             Some(before) if now_ms - before.active_at_ms >= for_ms => (before.active_at_ms, Early::Pending),
@@ -123,6 +167,7 @@ pub(crate) fn early(previous: &Alerts, found: Vec<Found>, for_ms: u64, now_ms: i
             one.labels,
             Active {
                 phase: Phase::Firing,
+                fired_before_ms,
                 annotations: one.annotations,
                 active_at_ms,
                 fired_at_ms: Some(now_ms),
@@ -179,6 +224,10 @@ fn clamp(ms: u64) -> i64 {
 mod tests {
     use super::*;
 
+    fn holds(for_ms: u64, keep_ms: u64) -> Holds {
+        Holds { for_ms, keep_ms, flapping: None }
+    }
+
     fn found(name: &str) -> Vec<Found> {
         vec![Found { labels: [("a".into(), name.into())].into(), annotations: BTreeMap::new(), value: 1.0 }]
     }
@@ -189,33 +238,33 @@ mod tests {
 
     #[test]
     fn an_alert_waits_fires_and_resolves() {
-        let one = step(&Alerts::new(), found("x"), 1_000, 0, 10_000);
+        let one = step(&Alerts::new(), found("x"), &holds(1_000, 0), 10_000);
         assert_eq!(phases(&one), [Phase::Pending]);
-        let two = step(&one, found("x"), 1_000, 0, 10_999);
+        let two = step(&one, found("x"), &holds(1_000, 0), 10_999);
         assert_eq!(phases(&two), [Phase::Pending]);
-        let three = step(&two, found("x"), 1_000, 0, 11_000);
+        let three = step(&two, found("x"), &holds(1_000, 0), 11_000);
         assert_eq!(phases(&three), [Phase::Firing]);
         assert!(differs(&two, &three));
-        let four = step(&three, vec![], 1_000, 0, 12_000);
+        let four = step(&three, vec![], &holds(1_000, 0), 12_000);
         assert_eq!(phases(&four), [Phase::Resolved]);
-        assert_eq!(phases(&step(&four, vec![], 1_000, 0, 12_000 + RESOLVED_KEEP_MS)), []);
-        let again = step(&four, found("x"), 1_000, 0, 13_000);
+        assert_eq!(phases(&step(&four, vec![], &holds(1_000, 0), 12_000 + RESOLVED_KEEP_MS)), []);
+        let again = step(&four, found("x"), &holds(1_000, 0), 13_000);
         assert_eq!(phases(&again), [Phase::Pending]);
     }
 
     #[test]
     fn a_pending_alert_that_stops_leaves_no_trace() {
-        let one = step(&Alerts::new(), found("x"), 1_000, 0, 0);
-        assert!(step(&one, vec![], 1_000, 0, 500).is_empty());
+        let one = step(&Alerts::new(), found("x"), &holds(1_000, 0), 0);
+        assert!(step(&one, vec![], &holds(1_000, 0), 500).is_empty());
     }
 
     #[test]
     fn firing_is_kept_for_as_long_as_the_rule_says() {
-        let one = step(&Alerts::new(), found("x"), 0, 5_000, 0);
+        let one = step(&Alerts::new(), found("x"), &holds(0, 5_000), 0);
         assert_eq!(phases(&one), [Phase::Firing]);
-        let two = step(&one, vec![], 0, 5_000, 4_999);
+        let two = step(&one, vec![], &holds(0, 5_000), 4_999);
         assert_eq!(phases(&two), [Phase::Firing]);
-        assert_eq!(phases(&step(&two, vec![], 0, 5_000, 5_000)), [Phase::Resolved]);
+        assert_eq!(phases(&step(&two, vec![], &holds(0, 5_000), 5_000)), [Phase::Resolved]);
     }
 
     #[test]
@@ -224,9 +273,9 @@ mod tests {
             transitions(before, after).iter().map(|(_, what)| what.name()).collect()
         };
         let none = Alerts::new();
-        let pending = step(&none, found("x"), 1_000, 0, 0);
-        let firing = step(&pending, found("x"), 1_000, 0, 1_000);
-        let over = step(&firing, vec![], 1_000, 0, 2_000);
+        let pending = step(&none, found("x"), &holds(1_000, 0), 0);
+        let firing = step(&pending, found("x"), &holds(1_000, 0), 1_000);
+        let over = step(&firing, vec![], &holds(1_000, 0), 2_000);
         assert_eq!(names(&none, &pending), ["pending"]);
         assert_eq!(names(&pending, &firing), ["fired"]);
         assert_eq!(names(&firing, &firing), [] as [&str; 0]);
@@ -237,32 +286,49 @@ mod tests {
 
     #[test]
     fn data_may_bring_a_firing_forward_and_nothing_else() {
-        let one = early(&Alerts::new(), found("x"), 0, 900);
+        let one = early(&Alerts::new(), found("x"), &holds(0, 0), 900);
         assert_eq!(
             (phases(&one), one.values().next().unwrap().fired_at_ms),
             (vec![Phase::Firing], Some(900))
         );
-        assert!(early(&Alerts::new(), found("x"), 1, 900).is_empty(), "its hold is not over");
-        let held = step(&Alerts::new(), found("x"), 1_000, 0, 0);
-        assert_eq!(early(&held, found("x"), 1_000, 999), held);
-        assert_eq!(phases(&early(&held, found("x"), 1_000, 1_000)), [Phase::Firing]);
-        let firing = step(&Alerts::new(), found("x"), 0, 0, 0);
-        assert_eq!(early(&firing, vec![], 0, 10), firing);
-        assert_eq!(early(&firing, found("x"), 0, 10), firing);
+        assert!(early(&Alerts::new(), found("x"), &holds(1, 0), 900).is_empty(), "its hold is not over");
+        let held = step(&Alerts::new(), found("x"), &holds(1_000, 0), 0);
+        assert_eq!(early(&held, found("x"), &holds(1_000, 0), 999), held);
+        assert_eq!(phases(&early(&held, found("x"), &holds(1_000, 0), 1_000)), [Phase::Firing]);
+        let firing = step(&Alerts::new(), found("x"), &holds(0, 0), 0);
+        assert_eq!(early(&firing, vec![], &holds(0, 0), 10), firing);
+        assert_eq!(early(&firing, found("x"), &holds(0, 0), 10), firing);
     }
 
     #[test]
     fn the_grid_goes_on_as_if_nothing_had_fired_early() {
-        let plain = step(&Alerts::new(), found("x"), 0, 5_000, 1_000);
-        let mut early_one = step(&early(&Alerts::new(), found("x"), 0, 900), found("x"), 0, 5_000, 1_000);
+        let plain = step(&Alerts::new(), found("x"), &holds(0, 5_000), 1_000);
+        let mut early_one =
+            step(&early(&Alerts::new(), found("x"), &holds(0, 0), 900), found("x"), &holds(0, 5_000), 1_000);
         early_one.values_mut().for_each(|alert| alert.fired_at_ms = Some(1_000));
         assert_eq!(early_one, plain);
-        let gone = step(&early(&Alerts::new(), found("x"), 0, 900), vec![], 0, 5_000, 1_000);
+        let gone =
+            step(&early(&Alerts::new(), found("x"), &holds(0, 0), 900), vec![], &holds(0, 5_000), 1_000);
         assert_eq!(phases(&gone), [Phase::Resolved], "the grid never saw it: nothing to keep firing");
-        let held = step(&Alerts::new(), found("x"), 1_000, 0, 0);
-        let served = early(&held, found("x"), 1_000, 1_500);
-        let after = step(&served, found("x"), 1_000, 0, 2_000);
+        let held = step(&Alerts::new(), found("x"), &holds(1_000, 0), 0);
+        let served = early(&held, found("x"), &holds(1_000, 0), 1_500);
+        let after = step(&served, found("x"), &holds(1_000, 0), 2_000);
         assert_eq!((phases(&after), after.values().next().unwrap().active_at_ms), (vec![Phase::Firing], 0));
-        assert_eq!(phases(&step(&served, vec![], 1_000, 0, 2_000)), [Phase::Resolved]);
+        assert_eq!(phases(&step(&served, vec![], &holds(1_000, 0), 2_000)), [Phase::Resolved]);
+    }
+
+    #[test]
+    fn an_alert_that_comes_and_goes_stays() {
+        let holds = Holds { flapping: Some(Flapping { times: 3, within_ms: 1_000 }), ..Holds::default() };
+        let mut alerts = Alerts::new();
+        let mut seen = Vec::new();
+        for (now_ms, there) in
+            [(0, 1), (100, 0), (200, 1), (300, 0), (400, 1), (500, 0), (1_399, 0), (1_401, 0)]
+        {
+            alerts = step(&alerts, if there == 1 { found("x") } else { vec![] }, &holds, now_ms);
+            seen.push(phases(&alerts)[0]);
+        }
+        use Phase::{Firing, Resolved};
+        assert_eq!(seen, [Firing, Resolved, Firing, Resolved, Firing, Firing, Resolved, Resolved]);
     }
 }

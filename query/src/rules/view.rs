@@ -16,7 +16,7 @@ pub(super) type ReceiversOf<'r> = &'r dyn Fn(&BTreeMap<String, String>) -> Vec<S
 pub(super) fn rule(rule: &Rule, run: &RuleRun, receivers: ReceiversOf<'_>, external_url: &str) -> RuleView {
     let kind = match &rule.body {
         RuleBody::Recording => RuleKind::Recording,
-        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations } => RuleKind::Alerting {
+        RuleBody::Alerting { for_ms, keep_firing_for_ms, annotations, .. } => RuleKind::Alerting {
             for_ms: *for_ms,
             keep_firing_for_ms: *keep_firing_for_ms,
             annotations: Labels::new(annotations.clone()),

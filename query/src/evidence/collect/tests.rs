@@ -102,3 +102,29 @@ fn the_expression_is_read_from_links_of_ours_and_of_prometheus() {
         assert_eq!(expression(url), wanted.map(|(kind, text)| (kind, text.to_owned())), "{url}");
     }
 }
+
+/// A service of today has no hour before: what came with the alert is told, not what was there all along.
+#[test]
+fn patterns_of_a_young_service_are_held_against_the_time_before_the_alert() {
+    let mut logs = EventBatchBuilder::new(Signal::Logs);
+    let resource = [("service.name", Value::Str("review"))];
+    let parts = StreamParts { resource: &resource, ..StreamParts::default() };
+    let stream = logs.stream(&parts);
+    for second in 0..120_i64 {
+        let time_ms = NOW_MS - 120_000 + second * 1_000;
+        let failing = time_ms > NOW_MS - MINUTE_MS - 5_000;
+        for line in [Some("page served to 17"), failing.then_some("no answer from 10.0.0.1")] {
+            let Some(line) = line else { continue };
+            logs.begin_row(time_ms * NS_PER_MS, stream);
+            logs.field(Field::Body, Value::Str(line));
+            logs.end_row();
+        }
+    }
+    let asked = Asked::of(&message(&[("service", "review")], ""), NOW_MS).unwrap();
+    let tenant = Tenant::authenticated("a").unwrap();
+    let ctx = RequestCtx::new(tenant, "test", Role::Read, None, Budget::new(1 << 30));
+    let snapshot = Snapshot::of_batches([Batch::Events(logs.finish())]);
+    let found = collect(&ctx, &snapshot, &asked, "");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].text.contains("(new): no answer from 10.0.0.1"), "{found:#?}");
+}

@@ -121,6 +121,28 @@ fn lines_and_spans_come_in_too() {
 }
 
 #[test]
+fn an_alert_goes_on_while_its_weaker_expression_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("rules.yml", "groups: [{name: g, rules: [{alert: Full, expr: x > 9, keep_firing_while: x > 5}]}]");
+    write(
+        "tests.yml",
+        "rule_files: [rules.yml]
+tests:
+  - input_series: [{series: x, values: '8 10 8 6 4 8'}]
+    alert_rule_test:
+      - {eval_time: 0m, alertname: Full, exp_alerts: []}
+      - {eval_time: 1m, alertname: Full, exp_alerts: [{}]}
+      - {eval_time: 3m, alertname: Full, exp_alerts: [{}]}
+      - {eval_time: 4m, alertname: Full, exp_alerts: []}
+      - {eval_time: 5m, alertname: Full, exp_alerts: []}
+",
+    );
+    let outcome = test_rules(&folder.path().join("tests.yml"), None);
+    assert_eq!(outcome, UnitTests { passed: 1, ..UnitTests::default() });
+}
+
+#[test]
 fn bad_files_are_refused_with_a_reason() {
     for (test, wanted) in [
         ("evaluation_interval: 5", "evaluation_interval"),
