@@ -18,12 +18,19 @@ function stepOf(dashboards) {
   return Math.min(STEP_MAX_S, Math.max(STEP_MIN_S, Math.min(STEP_MAX_S, ...found.filter((s) => s > 0))));
 }
 
+/** Labels that a table renames, orders or keeps. */
+function columnsOf(panel) {
+  const names = (panel.transformations ?? []).flatMap(({ options = {} }) => [...Object.keys(options.renameByName ?? {}), ...Object.keys(options.indexByName ?? {}), ...(options.include?.names ?? []), ...String(options.include?.pattern ?? '').split('|')]);
+  return [...new Set(names)].filter((name) => /^[a-z_]\w*$/.test(name) && !/^(__name__|le)$/.test(name));
+}
+
 /** All PromQL texts of a dashboard: targets, variables, annotations. */
 function texts(dashboard) {
   const found = [];
   const walk = (panels) => {
     for (const panel of panels ?? []) {
-      for (const target of panel.targets ?? []) if (typeof target.expr === 'string') found.push({ text: target.expr, legend: target.legendFormat ?? '' });
+      const columns = columnsOf(panel).map((name) => `{{${name}}}`).join(' ');
+      for (const target of panel.targets ?? []) if (typeof target.expr === 'string') found.push({ text: target.expr, legend: `${target.legendFormat ?? ''} ${target.format === 'table' ? columns : ''}` });
       walk(panel.panels);
     }
   };

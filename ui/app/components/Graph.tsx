@@ -1,11 +1,15 @@
 import { useMemo } from 'react';
 import '../styles/viz.css';
-import { type GraphEdge, type GraphNode, type Placed, layOutGraph } from '../lib/graph';
+import { type GraphEdge, type GraphNode, type Labelled, type Placed, type Point, layOutGraph, placeLabels } from '../lib/graph';
 
 type Props = { nodes: readonly GraphNode[]; edges: readonly GraphEdge[]; width: number; height: number; selected?: string; onNode?: (id: string) => void; onEdge?: (edge: GraphEdge) => void };
 
 const BOX_W = 132;
 const BOX_H = 40;
+/** From here on an arrow fails. */
+const BAD_MIN = 0.01;
+
+const labelOf = (edge: GraphEdge) => edge.label.slice(0, 30);
 
 /** Boxes and arrows. A box or an arrow that fails is red and says how much of it. */
 export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }: Props) {
@@ -19,6 +23,8 @@ export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }:
     const [from, to] = [places.get(edge.from), places.get(edge.to)];
     return from && to && edge.from !== edge.to ? [{ edge, from, to, faded: !near(edge), ...(onEdge ? { onClick: () => onEdge(edge) } : {}) }] : [];
   });
+  const boxes = [...places.values()].map(({ x, y }) => ({ x: x - BOX_W / 2, y: y - BOX_H / 2, width: BOX_W, height: BOX_H }));
+  const labels = placeLabels(arrows.map((arrow) => ({ curve: curveOf(arrow), text: labelOf(arrow.edge), important: arrow.edge.bad > BAD_MIN })), boxes);
   return (
     <div className="graph" style={{ height }} tabIndex={0} role="group" aria-label={`Graph of ${nodes.length} nodes and ${edges.length} edges`}>
       <svg width={w} height={h}>
@@ -49,14 +55,12 @@ export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }:
             </g>
           );
         })}
-        {/* Over the boxes: what fails must not hide behind one. */}
-        {arrows.map((arrow) => <ArrowLabel key={`${arrow.edge.from}>${arrow.edge.to}`} {...arrow} />)}
+        {arrows.map((arrow, i) => (labels[i] ? <ArrowLabel key={`${arrow.edge.from}>${arrow.edge.to}`} arrow={arrow} at={labels[i]} /> : null))}
       </svg>
     </div>
   );
 }
 
-type Point = { x: number; y: number };
 type ArrowProps = { edge: GraphEdge; from: Point; to: Point; faded: boolean; onClick?: () => void };
 
 /** Where an arrow leaves and arrives; one that goes back does so below the boxes. */
@@ -71,26 +75,31 @@ function ends({ from, to }: ArrowProps) {
   };
 }
 
+/** From one box to the other, as a cubic curve. */
+function curveOf(props: ArrowProps): Labelled['curve'] {
+  const { back, x1, x2, y1, y2 } = ends(props);
+  const from = { x: x1, y: y1 };
+  return back ? [from, { x: x1, y: y1 + 50 }, { x: x2, y: y2 + 50 }, { x: x2, y: y2 }] : [from, { x: x1 + 40, y: y1 }, { x: x2 - 40, y: y2 }, { x: x2 - 3, y: y2 }];
+}
+
 function Arrow(props: ArrowProps) {
   const { edge, faded, onClick } = props;
-  const { back, x1, x2, y1, y2 } = ends(props);
-  const bend = back ? `C${x1} ${y1 + 50} ${x2} ${y2 + 50} ${x2} ${y2}` : `C${x1 + 40} ${y1} ${x2 - 40} ${y2} ${x2 - 3} ${y2}`;
-  const bad = edge.bad > 0.01;
+  const [from, bend, into, to] = curveOf(props);
+  const path = `M${from.x} ${from.y}C${bend.x} ${bend.y} ${into.x} ${into.y} ${to.x} ${to.y}`;
+  const bad = edge.bad > BAD_MIN;
   return (
     <g className="graph-edge" data-bad={bad || undefined} opacity={faded ? 0.25 : 1} onClick={onClick} style={onClick ? { cursor: 'pointer' } : undefined}>
-      <path d={`M${x1} ${y1}${bend}`} fill="none" stroke="transparent" strokeWidth={12} />
-      <path d={`M${x1} ${y1}${bend}`} fill="none" stroke={`var(--${bad ? 'bar-error' : 'line-strong'})`} strokeWidth={Math.min(6, 1.2 + (edge.weight ?? 0) * 4)} markerEnd={`url(#arrow-${bad ? 'bar-error' : 'line-strong'})`} />
+      <path d={path} fill="none" stroke="transparent" strokeWidth={12} />
+      <path d={path} fill="none" stroke={`var(--${bad ? 'bar-error' : 'line-strong'})`} strokeWidth={Math.min(6, 1.2 + (edge.weight ?? 0) * 4)} markerEnd={`url(#arrow-${bad ? 'bar-error' : 'line-strong'})`} />
       <title>{`${edge.from} → ${edge.to}: ${edge.label}`}</title>
     </g>
   );
 }
 
-function ArrowLabel(props: ArrowProps) {
-  const { edge, faded, onClick } = props;
-  const { back, x1, x2, y1, y2 } = ends(props);
+function ArrowLabel({ arrow: { edge, faded, onClick }, at }: { arrow: ArrowProps; at: Point }) {
   return (
-    <g className="graph-edge" data-bad={edge.bad > 0.01 || undefined} opacity={faded ? 0.25 : 1} onClick={onClick} style={onClick ? { cursor: 'pointer' } : undefined}>
-      <text x={(x1 + x2) / 2} y={(y1 + y2) / 2 - 4 + (back ? 36 : 0)} textAnchor="middle" className="graph-label">{edge.label.slice(0, 30)}</text>
+    <g className="graph-edge" data-bad={edge.bad > BAD_MIN || undefined} opacity={faded ? 0.25 : 1} onClick={onClick} style={onClick ? { cursor: 'pointer' } : undefined}>
+      <text x={at.x} y={at.y - 3} textAnchor="middle" className="graph-label">{labelOf(edge)}</text>
     </g>
   );
 }

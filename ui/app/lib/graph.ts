@@ -73,3 +73,50 @@ function order(layers: string[][], edges: readonly GraphEdge[], forward: boolean
     note(layer);
   }
 }
+
+export type Point = { x: number; y: number };
+export type Rect = { x: number; y: number; width: number; height: number };
+/** A curve with the text that belongs to it. */
+export type Labelled = { curve: readonly [Point, Point, Point, Point]; text: string; important: boolean };
+
+const CHAR_PX = 6;
+const LINE_PX = 13;
+/** Where on a curve a text may stand, the best first. */
+const TRIES = [0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78, 0.14, 0.86] as const;
+
+/** A place for each text that covers neither a box nor another text. What finds none is left out, unless it is important. */
+export function placeLabels(list: readonly Labelled[], boxes: readonly Rect[]): (Point | undefined)[] {
+  const taken: Rect[] = [...boxes];
+  const out = new Array<Point | undefined>(list.length).fill(undefined);
+  const order = list.map((_, i) => i).sort((a, b) => Number(list[b]?.important) - Number(list[a]?.important));
+  for (const i of order) {
+    const one = list[i];
+    if (!one?.text) continue;
+    const tries = TRIES.map((t) => pointAt(one.curve, t)).map((at) => ({ at, rect: rectOf(at, one.text) }));
+    const free = tries.find(({ rect }) => !taken.some((other) => overlap(rect, other) > 0));
+    const chosen = free ?? (one.important ? [...tries].sort((a, b) => covered(a.rect, taken) - covered(b.rect, taken))[0] : undefined);
+    if (!chosen) continue;
+    taken.push(chosen.rect);
+    out[i] = chosen.at;
+  }
+  return out;
+}
+
+function pointAt([a, b, c, d]: Labelled['curve'], t: number): Point {
+  const u = 1 - t;
+  const mix = (p: number, q: number, r: number, s: number) => u * u * u * p + 3 * u * u * t * q + 3 * u * t * t * r + t * t * t * s;
+  return { x: mix(a.x, b.x, c.x, d.x), y: mix(a.y, b.y, c.y, d.y) };
+}
+
+function rectOf(at: Point, text: string): Rect {
+  const width = text.length * CHAR_PX;
+  return { x: at.x - width / 2, y: at.y - LINE_PX, width, height: LINE_PX };
+}
+
+function overlap(a: Rect, b: Rect): number {
+  const w = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const h = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  return w > 0 && h > 0 ? w * h : 0;
+}
+
+const covered = (rect: Rect, taken: readonly Rect[]) => taken.reduce((sum, other) => sum + overlap(rect, other), 0);

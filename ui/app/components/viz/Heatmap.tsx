@@ -98,8 +98,8 @@ function colorOf(options: Record<string, unknown>, dark: boolean, raw: number): 
   const share = raw ** (color.scale === 'exponential' ? (num(color.exponent) ?? 0.5) : 1);
   if (color.mode === 'opacity') return { color: namedColor(str(color.fill, 'dark-orange')), alpha: 0.1 + 0.9 * share };
   const scheme = str(color.scheme, 'Oranges');
-  const reversed = color.reverse === true;
-  return { color: schemeColor(scheme, dark !== reversed && LIGHT_FIRST.test(scheme) ? 0.15 + 0.85 * share : reversed ? 1 - share : share), alpha: 1 };
+  const reversed = (color.reverse === true) !== (dark && LIGHT_FIRST.test(scheme));
+  return { color: schemeColor(scheme, reversed ? 1 - share : share), alpha: 1 };
 }
 
 type Area = { w: number; h: number; rowHeight: number; cellWidth: number; x: (ms: number) => number; dark: boolean };
@@ -124,5 +124,5 @@ function draw(ctx: CanvasRenderingContext2D, heat: Heat, options: Record<string,
   ctx.globalAlpha = 1;
 }
 
-/** Schemes that begin near white would glare where there is least to see. */
+/** Schemes that begin near white: on a dark ground they begin at their dark end, or there would be most light where is least to see. */
 const LIGHT_FIRST = /^(blues|reds|greens|purples|oranges|greys|ylorrd|ylgnbu|bugn|gnbu|pubu)$/i;

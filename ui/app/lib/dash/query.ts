@@ -45,9 +45,15 @@ export async function runPanel(panel: Panel, given: QueryContext, others: (id: n
     if (kindOf(panel, target, ctx) !== 'expression') continue;
     attempt(target, data, () => byRef.set(target.refId, evaluate({ ...target, expression: interpolateRefs(str(target.expression), ctx.scope) }, byRef)));
   }
-  data.unanswered = visible.map((target) => target.refId).filter((ref) => !byRef.get(ref)?.some((one) => one.length > 0));
+  data.unanswered = visible.filter((target) => !isBlank(panel, target, ctx) && !byRef.get(target.refId)?.some((one) => one.length > 0)).map((target) => target.refId);
   data.frames = visible.flatMap((target) => byRef.get(target.refId) ?? []);
   return data;
+}
+
+/** A row of the editor in which nobody wrote anything. */
+function isBlank(panel: Panel, target: Target, ctx: QueryContext): boolean {
+  const kind = kindOf(panel, target, ctx);
+  return (kind === 'prometheus' || kind === 'loki') && !(str(target.expr) || str(target.query)).trim();
 }
 
 /** In math `$A` is a query, even where a variable has that name. */

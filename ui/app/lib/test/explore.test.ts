@@ -4,7 +4,7 @@ import { criticalPath, matchingSpans, pathByService } from '../critical';
 import { diffLines } from '../diff';
 import { fieldValue, fieldsOf, topValuesQuery } from '../fields';
 import { csv } from '../files';
-import { layOutGraph } from '../graph';
+import { layOutGraph, placeLabels } from '../graph';
 import type { Line } from '../loki';
 import { parseMarkdown } from '../markdown';
 import { rankCommands } from '../palette';
@@ -90,6 +90,18 @@ test('a graph is laid out in layers, cycles too', () => {
   const x = (edges: { from: string; to: string; label: string; bad: number }[]) => Object.fromEntries(layOutGraph(nodes, edges).nodes.map((one) => [one.node.id, one.x]));
   expect(x([edge('a', 'b'), edge('b', 'c'), edge('a', 'c')])).toEqual({ a: 0, b: 1, c: 2, d: 0 });
   expect(x([edge('a', 'b'), edge('b', 'a')])).toMatchObject({ a: 0, b: 1 });
+});
+
+test('texts of arrows cover neither boxes nor each other, and those that fail are never left out', () => {
+  const curve = (y: number) => [{ x: 0, y }, { x: 40, y }, { x: 160, y }, { x: 200, y }] as const;
+  const box = { x: 70, y: -10, width: 60, height: 30 };
+  const [first, second, third] = placeLabels([{ curve: curve(10), text: '1/s', important: false }, { curve: curve(12), text: '2/s', important: true }, { curve: curve(50), text: '3/s', important: false }], [box]);
+  expect(third?.x).toBeCloseTo(100);
+  expect(second && (second.x < 65 || second.x > 135)).toBe(true);
+  expect(first && second && Math.abs(first.x - second.x) >= 18).toBe(true);
+  const wall = { x: -50, y: -50, width: 400, height: 200 };
+  const hidden = placeLabels([{ curve: curve(10), text: 'a', important: false }, { curve: curve(10), text: 'b', important: true }], [wall]);
+  expect(hidden.map((one) => one !== undefined)).toEqual([false, true]);
 });
 
 test('texts of data are never markup', () => {
