@@ -171,6 +171,27 @@ fn answers(world: &World) -> String {
         .collect()
 }
 
+/// What alerts left: their series, their state, their messages.
+fn history(world: &World) -> String {
+    let paths = [
+        "/api/v1/query?query=last_over_time(ALERTS%5B1h%5D)",
+        "/api/v1/alerts",
+        "/api/v2/alerts",
+        "/api/signalbox/notifications",
+    ];
+    paths.map(|path| world.server.get(path).text()).concat()
+}
+
+/// The values that a search for a piece of a line finds, which goes by the words of segments.
+fn needles(world: &World) -> String {
+    let count = |value: &String| {
+        let needle = value.replace('\\', "\\\\").replace('"', "\\\"");
+        world.lines(&format!("{{service_name=~\".+\"}} |= \"{needle}\"")).len()
+    };
+    let found: Vec<String> = values().into_iter().filter(|value| count(value) > 0).collect();
+    format!("found: {}", found.join("\n"))
+}
+
 /// A file as it is, and every zstd frame in it unpacked.
 fn contents(path: &std::path::Path) -> Vec<u8> {
     const FRAME: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -207,11 +228,14 @@ fn search(config: &str) -> Vec<(&'static str, Vec<u8>)> {
     let before = answers(&world);
     assert_eq!(world.post("/-/flush", &[], b"").status, 200);
     let after = answers(&world);
+    let (history, needles) = (history(&world), needles(&world));
     let files: Vec<u8> = files_below(&data).iter().flat_map(|path| contents(path)).collect();
     vec![
         ("payloads of the log", log),
         ("answers from heads", before.into_bytes()),
         ("answers from segments", after.into_bytes()),
+        ("history of alerts", history.into_bytes()),
+        ("searches", needles.into_bytes()),
         ("files", files),
         ("the server's log", world.server.log().concat().into_bytes()),
     ]
@@ -256,7 +280,12 @@ fn the_same_search_without_redaction_finds_every_value() {
             "not in {place}: {missing:?}"
         );
     }
-    let (_, files) = places.iter().find(|(name, _)| *name == "files").unwrap();
+    let place = |name: &str| &places.iter().find(|(known, _)| *known == name).unwrap().1;
+    assert!(holds(place("history of alerts"), &mailbox(20)));
+    let unfound: Vec<&str> =
+        KINDS.iter().map(|(_, value)| *value).filter(|value| !holds(place("searches"), value)).collect();
+    assert!(unfound.is_empty(), "no search finds {unfound:?}");
+    let files = place("files");
     let in_files = values().iter().filter(|value| holds(files, value)).count();
     // Some stand in columns of digits, apart from the text around them.
     assert!(in_files * 2 > values().len(), "{in_files} of {} in files", values().len());

@@ -91,7 +91,7 @@ impl<'b> Copier<'b> {
 
 /// Runs the rules. The second part says which row of the old batch each row was; `None`: all are there.
 pub(super) fn apply_rules(
-    rules: &[Rule],
+    rules: &[(usize, &Rule)],
     batch: EventBatch,
     counts: &mut RuleCounts,
 ) -> (EventBatch, Option<Vec<u32>>) {
@@ -102,7 +102,7 @@ pub(super) fn apply_rules(
     let mut attributes: Vec<Pair<'_>> = Vec::new();
     for row in 0..batch.rows() {
         let mut view = view(&batch, row, &keys, std::mem::take(&mut attributes));
-        match rules::run(rules, batch.signal(), &mut view, &mut counts.applied, 1) {
+        match rules::run(rules, &mut view, &mut counts.applied, 1) {
             Fate::Goes(rule) => {
                 counts.dropped[rule] += 1;
                 out.get_or_insert_with(|| Copier::with_rows_before(&batch, row));

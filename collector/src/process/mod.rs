@@ -33,6 +33,7 @@ use key::Marker;
 use memory::Memory;
 use quota::{Amount, Buckets, Charge};
 use redact::Work;
+use rules::{Rule, rules_for};
 use tally::{RuleCounts, Tally, What};
 
 /// The rules in force; a reload puts others in their place, for batches that come after.
@@ -122,9 +123,10 @@ impl Pipeline {
             charge: Charged::default(),
         };
         let mut origins = None;
-        if plan.rules.iter().any(|rule| rule.is_for(signal)) {
+        let rules = rules_for(&plan.rules, tenant, signal);
+        if !rules.is_empty() {
             let mut counts = RuleCounts::new(plan.rules.len());
-            (processed.batch, origins) = apply_rules(plan, processed.batch, &mut counts);
+            (processed.batch, origins) = apply_rules(&rules, processed.batch, &mut counts);
             let names = || plan.rules.iter().map(|rule| rule.name.as_str());
             self.tally.add(tenant, signal, What::Rule, names().zip(counts.applied));
             let dropped = names().zip(counts.dropped).filter(|(_, count)| *count > 0);
@@ -156,13 +158,13 @@ impl Pipeline {
     }
 }
 
-fn apply_rules(plan: &config::Plan, batch: Batch, counts: &mut RuleCounts) -> (Batch, Option<Vec<u32>>) {
+fn apply_rules(rules: &[(usize, &Rule)], batch: Batch, counts: &mut RuleCounts) -> (Batch, Option<Vec<u32>>) {
     match batch {
         Batch::Events(batch) => {
-            let (batch, origins) = events::apply_rules(&plan.rules, batch, counts);
+            let (batch, origins) = events::apply_rules(rules, batch, counts);
             (Batch::Events(batch), origins)
         }
-        Batch::Samples(batch) => (Batch::Samples(samples::apply_rules(&plan.rules, batch, counts)), None),
+        Batch::Samples(batch) => (Batch::Samples(samples::apply_rules(rules, batch, counts)), None),
     }
 }
 

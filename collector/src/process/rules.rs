@@ -1,11 +1,13 @@
 //! Rules: under which conditions a record goes, stays or changes.
 
 use regex::Regex;
-use store::model::{OwnedValue, Signal, Stream, Value};
+use store::model::{OwnedValue, Signal, Stream, Tenant, Value};
 
 /// One rule. Rules run in their order, each on what those before it left.
 pub(crate) struct Rule {
     pub name: String,
+    /// Whose records it is for; `None`: everybody's.
+    pub tenant: Option<String>,
     /// Logs, spans, samples.
     pub signals: [bool; 3],
     /// All must hold; none: it applies to everything.
@@ -116,8 +118,9 @@ pub(crate) fn severity_number(name: &str) -> Option<i64> {
 // === impl Rule ===
 
 impl Rule {
-    pub fn is_for(&self, signal: Signal) -> bool {
+    pub fn is_for(&self, tenant: &Tenant, signal: Signal) -> bool {
         self.signals[signal as usize - 1]
+            && self.tenant.as_deref().is_none_or(|named| named == tenant.as_str())
     }
 
     fn holds(&self, view: &View<'_>) -> bool {
@@ -125,15 +128,19 @@ impl Rule {
     }
 }
 
+/// The rules for a tenant's records of a signal, with their places among all.
+pub(crate) fn rules_for<'r>(rules: &'r [Rule], tenant: &Tenant, signal: Signal) -> Vec<(usize, &'r Rule)> {
+    rules.iter().enumerate().filter(|(_, rule)| rule.is_for(tenant, signal)).collect()
+}
+
 /// Runs the rules over a record; `applied` counts by rule.
 pub(crate) fn run<'a>(
-    rules: &'a [Rule],
-    signal: Signal,
+    rules: &[(usize, &'a Rule)],
     view: &mut View<'a>,
     applied: &mut [u64],
     weight: u64,
 ) -> Fate {
-    for (place, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.is_for(signal)) {
+    for &(place, rule) in rules {
         let holds = rule.holds(view);
         for action in &rule.actions {
             match action {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use store::model::{
     Exemplar, HistogramPoint, MetricRef, Nested, NestedItem, NestedWriter, OwnedValue, SampleBatch,
-    SampleBatchBuilder, SamplePoint, SeriesPart, Signal, Stream, Value,
+    SampleBatchBuilder, SamplePoint, SeriesPart, Stream, Value,
 };
 
 use super::events::with_resource;
@@ -57,7 +57,11 @@ pub(super) fn service(batch: &SampleBatch, group: usize) -> &str {
 }
 
 /// Runs the rules.
-pub(super) fn apply_rules(rules: &[Rule], batch: SampleBatch, counts: &mut RuleCounts) -> SampleBatch {
+pub(super) fn apply_rules(
+    rules: &[(usize, &Rule)],
+    batch: SampleBatch,
+    counts: &mut RuleCounts,
+) -> SampleBatch {
     let weights = weights(&batch);
     let mut edits = Edits::default();
     let mut changed = false;
@@ -69,7 +73,7 @@ pub(super) fn apply_rules(rules: &[Rule], batch: SampleBatch, counts: &mut RuleC
             ..View::new(group.stream)
         };
         let mut edit = GroupEdit::default();
-        match rules::run(rules, Signal::Samples, &mut view, &mut counts.applied, weight) {
+        match rules::run(rules, &mut view, &mut counts.applied, weight) {
             Fate::Goes(rule) => {
                 counts.dropped[rule] += weight;
                 edit.goes = true;

@@ -93,6 +93,14 @@ rules:
 }
 
 #[test]
+fn a_rule_of_a_tenant_is_for_nobody_else() {
+    let others = pipeline("rules: [{name: all, tenant: other, drop: true}]");
+    assert_eq!(run(&others, Batch::Events(three())).batch.rows(), 3);
+    let own = pipeline("rules: [{name: all, tenant: t, drop: true}]");
+    assert_eq!(run(&own, Batch::Events(three())).batch.rows(), 0);
+}
+
+#[test]
 fn conditions_read_every_part_of_a_record() {
     for (condition, left) in [
         ("{field: body, contains: wo}", "two"),

@@ -1,4 +1,5 @@
 use base64::Engine as _;
+use collector::{Config, RawProcessing};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use prost::Message as _;
 use store::model::Signal;
@@ -69,6 +70,21 @@ async fn overload_says_when_to_come_back() {
     assert_eq!(status.details[0].type_url, "type.googleapis.com/google.rpc.RetryInfo");
     let retry_info = status.details[0].value.clone().unwrap();
     assert_eq!(retry_info.retry_delay.unwrap().seconds, 1);
+}
+
+#[tokio::test]
+async fn a_service_over_its_quota_is_told_when_to_come_back_and_counted() {
+    let raw: RawProcessing =
+        serde_saphyr::from_str("quotas: [{records_per_s: 0.001, burst_s: 1000}]").unwrap();
+    let server = Server::with(Config { processing: raw.check().unwrap(), ..Config::default() }).await;
+    assert_eq!(server.call(false, &[], &two_logs()).await.grpc_code(), 0);
+    let answer = server.call(false, &[], &logs(vec![log(3_000, text("three"))])).await;
+    assert_eq!(answer.grpc_code(), 8);
+    let status = details(&answer).unwrap();
+    assert_eq!(status.details[0].type_url, "type.googleapis.com/google.rpc.RetryInfo");
+    assert_eq!(server.rows(Signal::Logs), 2);
+    assert_eq!(server.metric("signalbox_records_refused_total"), 1.0);
+    assert_eq!(server.metric("signalbox_processing_over_quota_total"), 1.0);
 }
 
 #[tokio::test]

@@ -215,7 +215,13 @@ fn rule(raw: &RawRule) -> Result<Rule, String> {
             "say one of drop, keep, or what is to change: rename, set, remove, keep_attributes".to_owned()
         );
     }
-    Ok(Rule { name: raw.name.clone(), signals: signals(raw.signals.as_deref())?, when, actions })
+    Ok(Rule {
+        name: raw.name.clone(),
+        tenant: raw.tenant.clone(),
+        signals: signals(raw.signals.as_deref())?,
+        when,
+        actions,
+    })
 }
 
 /// `http.*` is every name that begins so.

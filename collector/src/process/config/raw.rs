@@ -23,6 +23,7 @@ pub struct RawProcessing {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawRule {
     pub name: String,
+    pub tenant: Option<String>,
     pub signals: Option<Vec<String>>,
     pub when: Vec<RawCondition>,
     pub drop: bool,

@@ -2,13 +2,10 @@
 
 use std::ops::Range;
 
-/// A run of digits.
-type Group = Range<usize>;
-
-/// Groupings people print, beside no grouping at all.
-const GROUPINGS: [&[usize]; 4] = [&[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3]];
-/// Groups looked at together; a longer list of numbers is looked at in windows.
-const GROUPS_MAX: usize = 5;
+/// Groupings people print, beside no grouping at all. The first has four digits in each.
+const GROUPINGS: [&[usize]; 4] = [&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
+const FIRST_GROUP: usize = 4;
+const DIGITS_MIN: usize = 14;
 const DIGITS_MAX: usize = 19;
 
 /// Appends where cards stand in a text.
@@ -16,9 +13,15 @@ pub(super) fn find(text: &str, hits: &mut Vec<Range<usize>>) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(start) = bytes[at..].iter().position(u8::is_ascii_digit).map(|found| at + found) {
-        let (groups, end) = groups(bytes, start);
-        in_groups(bytes, &groups, hits);
-        at = end;
+        let len = digits_at(bytes, start);
+        // Most runs of digits are neither a card's first group nor a whole card.
+        let found = match len {
+            FIRST_GROUP => GROUPINGS.iter().find_map(|grouping| grouped(bytes, start, grouping)),
+            DIGITS_MIN..=DIGITS_MAX => alone(bytes, start..start + len),
+            _ => None,
+        };
+        at = found.as_ref().map_or(start + len, |hit| hit.end);
+        hits.extend(found);
     }
 }
 
@@ -27,24 +30,44 @@ pub(super) fn is_card_number(number: i64) -> bool {
     number > 0 && is_card(number.to_string().as_bytes())
 }
 
-/// Runs of digits with one space or dash between; and where the last one ends.
-fn groups(bytes: &[u8], start: usize) -> (Vec<Group>, usize) {
-    let mut groups = Vec::new();
-    let mut at = start;
-    loop {
-        let len = bytes[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        groups.push(at..at + len);
-        let end = at + len;
-        let joined = matches!(bytes.get(end), Some(b' ' | b'-'));
-        if !joined || !bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
-            return (groups, end);
+fn digits_at(bytes: &[u8], start: usize) -> usize {
+    bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+fn alone(bytes: &[u8], group: Range<usize>) -> Option<Range<usize>> {
+    let dash = |at: Option<&u8>| at == Some(&b'-');
+    let joined = group.start > 0 && dash(bytes.get(group.start - 1)) || dash(bytes.get(group.end));
+    (!joined && borders_word(bytes, &group) && is_card(&bytes[group.clone()])).then_some(group)
+}
+
+/// The groups that begin here. Dashes join what belongs together; spaces stand between any two numbers.
+fn grouped(bytes: &[u8], start: usize, grouping: &[usize]) -> Option<Range<usize>> {
+    let sign = *bytes.get(start + FIRST_GROUP).filter(|sign| matches!(sign, b' ' | b'-'))?;
+    let mut digits = [0; DIGITS_MAX];
+    let (mut at, mut count) = (start, 0);
+    for (place, &len) in grouping.iter().enumerate() {
+        if place > 0 {
+            if bytes.get(at) != Some(&sign) {
+                return None;
+            }
+            at += 1;
         }
-        at = end + 1;
+        let group = bytes.get(at..at + len)?;
+        if digits_at(bytes, at) != len {
+            return None;
+        }
+        digits[count..count + len].copy_from_slice(group);
+        count += len;
+        at += len;
     }
+    let dash = |place: Option<&u8>| sign == b'-' && place == Some(&b'-');
+    let joined = start > 0 && dash(bytes.get(start - 1)) || dash(bytes.get(at));
+    (!joined && borders_word(bytes, &(start..at)) && is_card(&digits[..count])).then_some(start..at)
 }
 
 /// Neither part of a word nor of a decimal.
-fn borders_word(bytes: &[u8], start: usize, end: usize) -> bool {
+fn borders_word(bytes: &[u8], group: &Range<usize>) -> bool {
+    let Range { start, end } = *group;
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let before = start.checked_sub(1).map(|at| bytes[at]);
     let joint = before.filter(|byte| matches!(byte, b'.' | b'-'));
@@ -53,60 +76,13 @@ fn borders_word(bytes: &[u8], start: usize, end: usize) -> bool {
     !before.is_some_and(word) && !joined && !bytes.get(end).is_some_and(|byte| word(*byte)) && !decimal
 }
 
-fn in_groups(bytes: &[u8], groups: &[Group], hits: &mut Vec<Range<usize>>) {
-    let mut at = 0;
-    while at < groups.len() {
-        let found = (1..=GROUPS_MAX.min(groups.len() - at))
-            .find(|&count| is_card_in(bytes, &groups[at..at + count], at == 0 && at + count == groups.len()));
-        let Some(count) = found else {
-            at += 1;
-            continue;
-        };
-        hits.push(groups[at].start..groups[at + count - 1].end);
-        at += count;
-    }
-}
-
-/// `whole`: nothing else is joined to them. Dashes join what belongs together; spaces stand between any two numbers.
-fn is_card_in(bytes: &[u8], groups: &[Group], whole: bool) -> bool {
-    let Some((first, last)) = groups.first().zip(groups.last()) else { return false };
-    if !borders_word(bytes, first.start, last.end) {
-        return false;
-    }
-    let lengths = groups.iter().map(Range::len);
-    let separators = || groups[1..].iter().map(|group| bytes[group.start - 1]);
-    if groups.len() > 1 {
-        let known = GROUPINGS.iter().any(|grouping| lengths.clone().eq(grouping.iter().copied()));
-        let spaces = separators().all(|byte| byte == b' ');
-        let dashes = separators().all(|byte| byte == b'-');
-        if !known || !(spaces || dashes && whole) {
-            return false;
-        }
-    } else if !whole && dash_beside(bytes, &groups[0]) {
-        return false;
-    }
-    let mut digits = [0; DIGITS_MAX];
-    let mut count = 0;
-    for byte in groups.iter().flat_map(|group| &bytes[group.clone()]) {
-        let Some(place) = digits.get_mut(count) else { return false };
-        *place = *byte;
-        count += 1;
-    }
-    is_card(&digits[..count])
-}
-
-fn dash_beside(bytes: &[u8], group: &Group) -> bool {
-    let before = group.start > 0 && bytes[group.start - 1] == b'-';
-    before || bytes.get(group.end) == Some(&b'-')
-}
-
 fn is_card(digits: &[u8]) -> bool {
     is_issued(digits) && luhn(digits)
 }
 
 /// Issuer prefixes and the lengths they issue: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Mir.
 fn is_issued(digits: &[u8]) -> bool {
-    if digits.len() < 14 {
+    if digits.len() < DIGITS_MIN {
         return false;
     }
     let prefix = |len: usize| digits[..len].iter().fold(0u32, |n, d| n * 10 + u32::from(d - b'0'));

@@ -23,14 +23,19 @@ pub(super) fn find(text: &str, hits: &mut Vec<Range<usize>>) {
         if at < from {
             continue;
         }
-        let local = local_start(&bytes[from..at]) + from;
-        let domain = domain_len(&bytes[at + sign..]);
-        if local < at
-            && is_domain(&text[at + sign..at + sign + domain])
-            && !is_remote(text, local..at, at + sign + domain)
-        {
-            hits.push(local..at + sign + domain);
-            from = at + sign + domain;
+        // The limits on lengths may cut a letter of several bytes.
+        let mut local = local_start(&bytes[from..at]) + from;
+        while !text.is_char_boundary(local) {
+            local += 1;
+        }
+        let mut domain = domain_len(&bytes[at + sign..]);
+        while !text.is_char_boundary(at + sign + domain) {
+            domain -= 1;
+        }
+        let end = at + sign + domain;
+        if local < at && is_domain(&text[at + sign..end]) && !is_remote(text, local..at, end) {
+            hits.push(local..end);
+            from = end;
         }
     }
 }

@@ -52,6 +52,8 @@ pub(crate) struct Redactor {
     /// For each word the detectors it calls, as bits.
     word_bits: Vec<u32>,
     wordless: u32,
+    /// Those that look for addresses.
+    addresses: u32,
     active: Vec<Active>,
     /// Somebody's own patterns read every text.
     has_own: bool,
@@ -129,13 +131,14 @@ impl Redactor {
         let words: Vec<&str> = rows().flat_map(|row| row.words).copied().collect();
         let word_bits = rows().flat_map(|row| row.words.iter().map(|_| bit(row))).collect();
         let wordless = rows().filter(|row| row.words.is_empty()).fold(0, |bits, row| bits | bit(row));
+        let addresses = rows().filter(|row| row.shape == Shape::Address).fold(0, |bits, row| bits | bit(row));
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .kind(Some(AhoCorasickKind::DFA))
             .build(words)
             .map_err(|e| e.to_string())?;
         let has_own = active.iter().any(|active| active.row().is_none());
-        Ok(Self { words, word_bits, wordless, active, has_own, except })
+        Ok(Self { words, word_bits, wordless, addresses, active, has_own, except })
     }
 
     /// Names of what is looked for, in the order of counts.
@@ -155,22 +158,13 @@ impl Redactor {
     fn triggered(&self, text: &str) -> u32 {
         let bytes = text.as_bytes();
         let mut bits = self.wordless;
-        for found in self.words.find_overlapping_iter(bytes) {
-            bits |= self.word_bits[found.pattern().as_usize()];
-        }
-        if bits == 0 {
-            return 0;
-        }
-        let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-        let mut left = bits;
-        while left != 0 {
-            let place = left.trailing_zeros();
-            left &= left - 1;
-            if !has_shape(bytes, DETECTORS[place as usize].shape, digits) {
-                bits &= !(1 << place);
+        // The plain question is the cheaper one, and mostly answered with no.
+        if self.words.is_match(bytes) {
+            for found in self.words.find_overlapping_iter(bytes) {
+                bits |= self.word_bits[found.pattern().as_usize()];
             }
         }
-        bits
+        if bits != 0 { Shapes::of(bytes, bits & self.addresses != 0).fitting(bits) } else { 0 }
     }
 
     /// Values in a text, one after the other; what overlaps is one.
@@ -203,7 +197,7 @@ impl Redactor {
     }
 
     /// Appends what stands in the place of a value.
-    fn replace(&self, by: usize, value: &str, marker: &Marker<'_>, out: &mut String) {
+    fn replace(&self, by: usize, value: &str, marker: &Marker, out: &mut String) {
         let active = &self.active[by];
         match active.style {
             Style::Remove => {}
@@ -262,18 +256,44 @@ fn bit(row: &DetectorRow) -> u32 {
     place.map_or(0, |place| 1 << place)
 }
 
-fn has_shape(bytes: &[u8], shape: Shape, digits: usize) -> bool {
-    match shape {
-        Shape::Any => true,
-        Shape::At => {
-            memchr::memchr(b'@', bytes).is_some()
-                || memchr::memchr_iter(b'%', bytes).any(|at| bytes[at + 1..].starts_with(b"40"))
+/// What a text has of what detectors need.
+struct Shapes {
+    digits: usize,
+    at: bool,
+    address: bool,
+    assignment: bool,
+}
+
+impl Shapes {
+    fn of(bytes: &[u8], with_addresses: bool) -> Self {
+        let count = |sign: u8| bytes.iter().filter(|byte| **byte == sign).count();
+        let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+        let escaped = || memchr::memchr_iter(b'%', bytes).any(|at| bytes[at + 1..].starts_with(b"40"));
+        Self {
+            digits,
+            at: memchr::memchr(b'@', bytes).is_some() || escaped(),
+            address: with_addresses && digits >= 1 && (digits >= 4 && count(b'.') >= 3 || count(b':') >= 2),
+            assignment: memchr::memchr2(b'=', b':', bytes).is_some(),
         }
-        Shape::Assignment => memchr::memchr2(b'=', b':', bytes).is_some(),
-        Shape::Digits(least) => digits >= least,
-        Shape::Address => {
-            let count = |sign: u8| bytes.iter().filter(|byte| **byte == sign).count();
-            digits >= 1 && (digits >= 4 && count(b'.') >= 3 || count(b':') >= 2)
+    }
+
+    /// Of these detectors the ones that could find something.
+    fn fitting(&self, bits: u32) -> u32 {
+        let (mut left, mut fitting) = (bits, bits);
+        while left != 0 {
+            let place = left.trailing_zeros();
+            left &= left - 1;
+            let fits = match DETECTORS[place as usize].shape {
+                Shape::Any => true,
+                Shape::At => self.at,
+                Shape::Assignment => self.assignment,
+                Shape::Digits(least) => self.digits >= least,
+                Shape::Address => self.address,
+            };
+            if !fits {
+                fitting &= !(1 << place);
+            }
         }
+        fitting
     }
 }

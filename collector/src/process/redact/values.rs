@@ -11,7 +11,7 @@ use crate::process::key::Marker;
 /// Redacts one batch and counts what it did.
 pub(crate) struct Work<'a> {
     redactor: &'a Redactor,
-    marker: Marker<'a>,
+    marker: Marker,
     /// Values replaced, in the order of [`Redactor::names`].
     pub counts: Vec<u64>,
     hits: Vec<Hit>,
@@ -40,7 +40,7 @@ pub(crate) enum About {
 // === impl Work ===
 
 impl<'a> Work<'a> {
-    pub fn new(redactor: &'a Redactor, marker: Marker<'a>) -> Self {
+    pub fn new(redactor: &'a Redactor, marker: Marker) -> Self {
         let counts = vec![0; redactor.active.len()];
         let (password, card) = (redactor.place_of(detectors::PASSWORD), redactor.place_of(detectors::CARD));
         Self { redactor, marker, counts, hits: Vec::new(), password, card }

@@ -160,6 +160,62 @@ fn arrays_and_maps_are_redacted_inside_keys_too() {
     assert_eq!(kept, Change::Stay);
 }
 
+/// What detectors look for, and letters of several bytes around it.
+const PIECES: [&str; 30] = [
+    "@",
+    "%40",
+    "ü",
+    "漢",
+    "a",
+    ".",
+    "-",
+    "_",
+    " ",
+    ":",
+    "=",
+    "\"",
+    "\\",
+    "/",
+    "://",
+    "4111111111111111",
+    "4111 1111",
+    "password",
+    "secret",
+    "bearer ",
+    "10.0.0.1",
+    "::1",
+    "2001:db8::",
+    "DE89370400440532013000",
+    "eyJhbGciOiJI",
+    "AKIA",
+    "-----BEGIN PRIVATE KEY-----",
+    "hooks.slack.com/services/",
+    "0123456789",
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+];
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_cut_at_letters_and_what_stays_is_in_its_order(
+        pieces in proptest::collection::vec(proptest::sample::select(&PIECES[..]), 0..60)
+    ) {
+        let redactor = everything();
+        let before = pieces.concat();
+        let mut hits = Vec::new();
+        redactor.hits(&before, &mut hits);
+        proptest::prop_assert!(hits.windows(2).all(|pair| pair[0].range.end <= pair[1].range.start));
+        let mut kept = String::new();
+        let mut from = 0;
+        for hit in &hits {
+            kept.push_str(&before[from..hit.range.start]);
+            kept.push_str(&format!("<redacted:{}>", redactor.active[hit.by].name));
+            from = hit.range.end;
+        }
+        kept.push_str(&before[from..]);
+        proptest::prop_assert_eq!(text(&redactor, &before), kept);
+    }
+}
+
 #[test]
 fn streams_are_redacted_in_resource_and_scope() {
     let resource = [("service.name", Value::Str("cart")), ("owner", Value::Str("bob@example.com"))];
