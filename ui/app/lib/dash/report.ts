@@ -135,7 +135,6 @@ function queryReasons(panel: Panel, names: SourceNames, blocking: string[]): voi
     if ('unsupported' in source) blocking.push(`${source.unsupported} cannot be asked`);
     else if (source.kind === 'expression' && !['math', 'reduce', 'resample', 'threshold'].includes(str(target.type))) blocking.push(`expressions of the kind ${str(target.type)} are not evaluated`);
     else if (source.kind === 'testdata' && target.queryType !== 'snapshot') blocking.push('Grafana’s own test data is not there');
-    else if (source.kind === 'tempo' && target.queryType === 'serviceMap') blocking.push('the service map of a data source is on the page Service map');
   }
 }
 

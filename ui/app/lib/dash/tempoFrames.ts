@@ -1,4 +1,5 @@
 /** Trace queries of Tempo, Jaeger and Zipkin panels. */
+import * as signalbox from '../signalbox';
 import * as tempo from '../tempo';
 import { quote } from '../logql';
 import { asTraceId, traceDuration } from '../traceql';
@@ -10,7 +11,11 @@ import type { QueryContext } from './query';
 
 const LIMIT = 20;
 
+/** Kinds of queries that ask who calls whom. */
+export const GRAPH_QUERIES: readonly string[] = ['dependencyGraph', 'serviceMap'];
+
 export async function traceFrames(_panel: Panel, target: Target, ctx: QueryContext): Promise<Frame[]> {
+  if (GRAPH_QUERIES.includes(str(target.queryType))) return graphFrames(target.refId, await signalbox.serviceMap(ctx.startMs, ctx.endMs, ctx.signal));
   const query = interpolate(traceQuery(target), ctx.scope);
   const id = asTraceId(query);
   if (id) return [frame(target.refId, 'Trace', [field('traceID', 'string', [id])], { kind: 'trace' })];
@@ -23,6 +28,17 @@ export async function traceFrames(_panel: Panel, target: Target, ctx: QueryConte
       field('traceName', 'string', found.map((one) => one.rootName), { config: { displayName: 'Name' } }),
       field('traceDuration', 'number', found.map((one) => one.durationMs), { config: { displayName: 'Duration', unit: 'ms' } }),
     ], { kind: 'traces' }),
+  ];
+}
+
+/** Services as nodes, calls a second as the number of an edge. */
+export function graphFrames(refId: string, map: signalbox.ServiceMap): Frame[] {
+  const names = [...new Set([...map.services.map((one) => one.name), ...map.edges.flatMap((one) => [one.client, one.server])])];
+  const into = (name: string) => map.edges.filter((one) => one.server === name).reduce((sum, one) => sum + one.rate_per_s, 0);
+  if (names.length === 0) return [];
+  return [
+    frame(refId, 'nodes', [field('id', 'string', names), field('title', 'string', names), field('mainstat', 'number', names.map(into), { config: { unit: 'reqps' } })]),
+    frame(refId, 'edges', [field('id', 'string', map.edges.map((one) => `${one.client}_${one.server}`)), field('source', 'string', map.edges.map((one) => one.client)), field('target', 'string', map.edges.map((one) => one.server)), field('mainstat', 'number', map.edges.map((one) => one.rate_per_s), { config: { unit: 'reqps' } })]),
   ];
 }
 

@@ -162,7 +162,8 @@ export function variableQuery(variable: Variable): VariableQuery {
 function parseQuery(text: string): VariableQuery {
   const query = text.trim();
   const call = /^(label_values|label_names|metrics|query_result|series_query)\s*\(([\s\S]*)\)\s*$/.exec(query);
-  if (!call) return /^\s*\{|\w\{/.test(query) ? { kind: 'series', selector: query } : { kind: 'unknown', text: query };
+  // A bare name lists its series, for a regex to pick from.
+  if (!call) return /^\s*\{|\w\{|^[a-zA-Z_:][\w:]*$/.test(query) ? { kind: 'series', selector: query } : { kind: 'unknown', text: query };
   const inside = (call[2] ?? '').trim();
   switch (call[1]) {
     case 'label_names':

@@ -5,6 +5,7 @@ import { field, frame } from '../frames';
 import { linkOf, ourPath } from '../links';
 import { customOptions, filtered, resolveVariables, variableQuery } from '../variables';
 import { emptyDashboard } from '../model';
+import { graphFrames } from '../tempoFrames';
 import { unitText } from '../units';
 
 const value = (given: string | string[], all = false): VariableValue => ({ value: given, text: given, all });
@@ -65,4 +66,16 @@ test('links of Grafana lead to our pages, and only names and values go in', () =
   expect(ourPath('/d/abc/some-name?var-x=1&var-x=2', scope)).toBe('/ui/dashboards/abc?var-x=1%7C2');
   const owner = field('Value', 'number', [1], { config: { links: [{ url: '/d/x?var-pod=${__data.fields.pod}&v=${__value.raw}' }] } });
   expect(linkOf(owner, 1, 'n', scope, () => 'a&b')?.url).toBe('/ui/dashboards/x?var-pod=a%26b&v=1');
+});
+
+test('a bare name is a variable of series', () => {
+  expect(variableQuery({ name: 'x', type: 'query', query: { query: 'traces_calls_bucket', refId: 'A' } })).toEqual({ kind: 'series', selector: 'traces_calls_bucket' });
+});
+
+test('who calls whom is nodes and edges', () => {
+  const edge = { client: 'a', server: 'b', kind: '', calls: 6, failed: 0, rate_per_s: 2, mean_ms: 1 };
+  const [nodes, edges] = graphFrames('A', { services: [], edges: [edge] });
+  expect(nodes?.fields.map((one) => one.values)).toEqual([['a', 'b'], ['a', 'b'], [0, 2]]);
+  expect(edges?.fields.map((one) => one.values)).toEqual([['a_b'], ['a'], ['b'], [2]]);
+  expect(graphFrames('A', { services: [], edges: [] })).toEqual([]);
 });
