@@ -87,7 +87,11 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{Random, query, random_batch, run, segments};
     use super::*;
+    use crate::events_view::EventsView;
+    use crate::model::Filter;
+    use crate::snapshot::{EventQuery, Order};
 
     fn warm(bytes: usize) -> Warm {
         Warm { times: Arc::new(vec![0; bytes / 8]), columns: Vec::new() }
@@ -107,5 +111,16 @@ mod tests {
         blocks.forget(1);
         assert!(blocks.get(1, 0).is_none() && blocks.get(2, 0).is_some());
         assert_eq!(blocks.0.lock().size_bytes, BYTES_MAX / 8);
+    }
+
+    #[test]
+    fn what_was_shown_in_an_order_is_not_decoded_again() {
+        let batches = [Arc::new(random_batch(&mut Random(5), 400))];
+        let view = EventsView::new(Vec::new(), segments(&batches));
+        let newest = EventQuery { order: Order::NewestFirst, ..query(Filter::All) };
+        let ((first, read), (again, warm)) = (run(&view, &newest), run(&view, &newest));
+        assert_eq!(first, again);
+        assert!(read.bytes_read > 0);
+        assert_eq!(warm.bytes_read, 0);
     }
 }
