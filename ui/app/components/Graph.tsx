@@ -46,7 +46,7 @@ export function Graph({ nodes, edges, width, height, selected, onNode, onEdge }:
               data-selected={selected === node.id || undefined}
               data-bad={node.bad > 0.01 || undefined}
               transform={`translate(${x - BOX_W / 2} ${y - BOX_H / 2})`}
-              {...(onNode ? { role: 'button', tabIndex: 0, 'aria-label': `${node.title} ${node.label}`, onClick: () => onNode(node.id), onKeyDown: (event: React.KeyboardEvent) => (event.key === 'Enter' ? onNode(node.id) : undefined) } : {})}
+              {...(onNode ? { role: 'button', tabIndex: 0, onClick: () => onNode(node.id), onKeyDown: (event: React.KeyboardEvent) => (event.key === 'Enter' ? onNode(node.id) : undefined) } : {})}
             >
               <rect width={BOX_W} height={BOX_H} rx={5} />
               {node.bad > 0 ? <rect className="graph-bad" y={BOX_H - 4} width={Math.max(3, BOX_W * Math.min(1, node.bad))} height={4} /> : null}
