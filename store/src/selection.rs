@@ -1,5 +1,7 @@
 //! The series of several heads and segments as one list, and their samples read one series after the other.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -72,6 +74,33 @@ struct SourceCache {
     group: GroupCache,
 }
 
+/// The order of series with one label set. What tells of a resource belongs to none of its scopes.
+fn cmp_scope(a: &SeriesMeta, b: &SeriesMeta) -> Ordering {
+    if *a.name == *naming::TARGET_INFO { Ordering::Equal } else { a.stream.cmp_scope(&b.stream) }
+}
+
+/// Matchers as the index is asked, and as label sets alone must satisfy them.
+struct Wanted<'m> {
+    indexed: Cow<'m, [LabelMatcher]>,
+    of_label_sets: Option<&'m [LabelMatcher]>,
+}
+
+impl<'m> Wanted<'m> {
+    fn new(matchers: &'m [LabelMatcher], spelling: Spelling) -> Self {
+        if spelling == Spelling::Either {
+            return Self { indexed: Cow::Borrowed(matchers), of_label_sets: None };
+        }
+        // What the index knows beside label sets makes a matcher of nothing refuse too much.
+        let sure = matchers.iter().filter(|matcher| !matcher.matches_empty());
+        Self { indexed: sure.cloned().collect(), of_label_sets: Some(matchers) }
+    }
+
+    fn is_meant(&self, labels: &Labels) -> bool {
+        let is_matched = |m: &LabelMatcher| m.matches(labels.get(&m.name).unwrap_or_default());
+        self.of_label_sets.is_none_or(|matchers| matchers.iter().all(is_matched))
+    }
+}
+
 // === impl Selection ===
 
 impl Selection {
@@ -83,16 +112,17 @@ impl Selection {
         spelling: Spelling,
         damaged: &mut dyn FnMut(SourceError),
     ) -> Self {
+        let wanted = Wanted::new(matchers, spelling);
         let mut found: Vec<(Labels, Arc<SeriesMeta>, Place)> = Vec::new();
         for (at, source) in sources.iter().enumerate() {
             let before = found.len();
-            if let Err(error) = source.matching(matchers, spelling, at as u32, &mut found) {
+            if let Err(error) = source.matching(&wanted, at as u32, &mut found) {
                 found.truncate(before);
                 damaged(source.error(error));
             }
         }
         // Each source is sorted, which the sort sees; equal series stay in the order of the sources.
-        found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.stream.cmp_scope(&b.1.stream)));
+        found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| cmp_scope(&a.1, &b.1)));
         let mut selection = Self { sources, series: Vec::with_capacity(found.len()), ..Self::default() };
         selection.places.reserve(found.len());
         for (labels, meta, place) in found {
@@ -101,7 +131,7 @@ impl Selection {
             if let Some(last) = selection.series.last_mut()
                 && last.labels == labels
             {
-                if last.meta.stream.cmp_scope(&meta.stream).is_eq() {
+                if cmp_scope(&last.meta, &meta).is_eq() {
                     last.places.1 = end;
                     last.meta = meta;
                     continue;
@@ -184,23 +214,15 @@ impl Selection {
 impl Source {
     fn matching(
         &self,
-        matchers: &[LabelMatcher],
-        spelling: Spelling,
+        wanted: &Wanted<'_>,
         source: u32,
         found: &mut Vec<(Labels, Arc<SeriesMeta>, Place)>,
     ) -> Result<(), FileError> {
-        let strict = spelling == Spelling::Prometheus;
-        // What the index knows beside label sets makes such a matcher refuse too much.
-        let sure = matchers.iter().filter(|matcher| !strict || !matcher.matches_empty());
-        let sure: Vec<LabelMatcher> = sure.cloned().collect();
-        let is_meant = |labels: &Labels| {
-            !strict || matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or_default()))
-        };
         match self {
             Self::Segment(_, segment) => {
-                for number in segment.matching(&sure)? {
+                for number in segment.matching(&wanted.indexed)? {
                     let (labels, meta) = segment.series(number)?;
-                    if !is_meant(labels) {
+                    if !wanted.is_meant(labels) {
                         continue;
                     }
                     found.push((labels.clone(), Arc::clone(meta), Place { source, number }));
@@ -208,10 +230,10 @@ impl Source {
             }
             Self::Head(head) => {
                 let head = head.read();
-                let numbers: RoaringBitmap = head.matching(&sure);
+                let numbers: RoaringBitmap = head.matching(&wanted.indexed);
                 for number in head.sorted(&numbers) {
                     let (labels, meta) = head.series(number);
-                    if !is_meant(labels) {
+                    if !wanted.is_meant(labels) {
                         continue;
                     }
                     found.push((labels.clone(), Arc::clone(meta), Place { source, number }));

@@ -161,6 +161,9 @@ fn what_is_exported_and_imported_elsewhere_answers_the_same() {
                 wanted.as_array().is_some_and(|series| !series.is_empty()),
                 "{question}: nothing to compare"
             );
+            let pairs = found.as_array().unwrap().iter().zip(wanted.as_array().unwrap());
+            let differ = pairs.clone().find(|(found, wanted)| found != wanted);
+            assert_eq!(differ, None, "{form}: {question}");
             assert_eq!(found, wanted, "{form}: {question}");
         }
     }

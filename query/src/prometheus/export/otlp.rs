@@ -3,23 +3,25 @@
 //! again from their series. What OTLP has no form for is left out: histograms with bounds of their own that came as such,
 //! and parts of observations.
 
+mod points;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use store::model::{Attributes, Labels, MetricKind, RequestCtx, SeriesPart, Stream, Temporality, Value};
+use store::model::{
+    Attributes, Labels, MetricKind, RequestCtx, SeriesPart, Stream, StreamParts, Temporality, Value,
+};
 use store::{SeriesMeta, SeriesReader, SeriesSamples, SeriesSet};
 
 use super::Lines;
 use crate::failure::Failure;
 use crate::json::Json;
 
-mod points;
-
 /// A line has at most so many data points.
 const LINE_POINTS: usize = 2_000;
-/// Made anew from the resource where it is imported.
+/// Made anew from the resource where it is imported, but not at every time.
 const TARGET_INFO: &str = "target_info";
 /// Labels that say which part of a data point a series is.
 const PART_LABELS: [&str; 2] = ["le", "quantile"];
@@ -34,14 +36,14 @@ pub(super) fn write(ctx: &RequestCtx, set: &SeriesSet, lines: &mut Lines) -> Res
     let mut parts = Parts::new();
     for at in 0..set.len() {
         let meta = set.meta(at);
-        if &*meta.name == TARGET_INFO && !meta.stream.has_plain_labels() {
-            continue;
-        }
         if is_part(meta) {
             let labels =
                 set.labels(at).filter(|name| !PART_LABELS.contains(&name) && name != Labels::METRIC_NAME);
             parts.entry((meta.stream.hash(), meta.name.to_string(), labels)).or_default().push(at);
-        } else if let Some(series) = read(ctx, &mut reader, at)? {
+        } else if let Some(mut series) = read(ctx, &mut reader, at)? {
+            if &*series.meta.name == TARGET_INFO {
+                series.meta = as_labels(&series.meta);
+            }
             let labels = attributes(&series.labels, &series.meta);
             let write = |a: &mut Json, from: usize, to: usize| points::numbers(a, &series, &labels, from..to);
             write_lines(&series.meta, series.times.len(), lines, &write)?;
@@ -75,6 +77,12 @@ fn read(
         ctx.budget.give_back(series.held_bytes());
     }
     Ok(found)
+}
+
+/// The series as its label set and nothing else.
+fn as_labels(meta: &SeriesMeta) -> Arc<SeriesMeta> {
+    let parts = StreamParts { resource_schema_url: Stream::LABELS_SCHEMA, ..StreamParts::default() };
+    Arc::new(SeriesMeta { stream: Arc::new(Stream::new(&parts)), ..meta.clone() })
 }
 
 /// Whether a series is one of several that make a data point.
