@@ -154,15 +154,26 @@ pub(crate) fn fire(
         let before = run.alerts.clone();
         for at in one.instants(from.at, arrived, decided_ms) {
             let from = Surroundings { at, ..*from };
+            let holds = evaluate::holds(rule);
+            if holds.for_ms > 0 && !is_next(decided_ms, group, at.time_ms) {
+                continue;
+            }
             // What cannot be answered now is told by the grid.
             let Ok(found) = one.found(&from, group, rule) else { continue };
-            run.alerts = state::early(&run.alerts, found, &evaluate::holds(rule), at.time_ms);
+            run.alerts = state::early(&run.alerts, found, &holds, at.time_ms);
         }
         if state::differs(&before, &run.alerts) {
             changed.push((one.rule, run));
         }
     }
     changed
+}
+
+/// Whether all instants before this time are decided. A hold is served only if the expression held at each of them, and
+/// one that waits for late data may say otherwise.
+fn is_next(decided_ms: Option<i64>, group: &Group, time_ms: i64) -> bool {
+    let interval_ms = i64::try_from(group.interval_ms).unwrap_or(i64::MAX);
+    decided_ms.is_some_and(|decided_ms| time_ms < decided_ms.saturating_add(interval_ms))
 }
 
 impl Early {

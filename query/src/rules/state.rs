@@ -128,6 +128,10 @@ pub(crate) fn step(previous: &Alerts, found: Vec<Found>, holds: &Holds, now_ms: 
         }
         let after = match before.phase {
             Phase::Pending => None,
+            // It fired after this instant, which waited for late data: the next ones say how it goes on.
+            Phase::Firing if before.early == Some(Early::Unknown) && before.fired_at_ms > Some(now_ms) => {
+                Some(before.clone())
+            }
             Phase::Firing
                 if before.early.is_none() && now_ms - before.seen_at_ms < holds.keep_ms(before, now_ms) =>
             {
@@ -310,6 +314,8 @@ mod tests {
         let gone =
             step(&early(&Alerts::new(), found("x"), &holds(0, 0), 900), vec![], &holds(0, 5_000), 1_000);
         assert_eq!(phases(&gone), [Phase::Resolved], "the grid never saw it: nothing to keep firing");
+        let fired = early(&Alerts::new(), found("x"), &holds(0, 0), 900);
+        assert_eq!(step(&fired, vec![], &holds(0, 0), 800), fired, "an instant before it, decided late");
         let held = step(&Alerts::new(), found("x"), &holds(1_000, 0), 0);
         let served = early(&held, found("x"), &holds(1_000, 0), 1_500);
         let after = step(&served, found("x"), &holds(1_000, 0), 2_000);
