@@ -1,5 +1,5 @@
-//! Counts with the official OpenTelemetry SDK for Rust, in both temporalities and across a restart of the SDK. (Its exponential
-//! histograms and exemplars are behind features; those of Python's are looked at.)
+//! Counts with the official OpenTelemetry SDK for Rust, in both temporalities and across a restart of the SDK. (It makes no
+//! exemplars; those of Python's are looked at.)
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_otlp::{MetricExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::metrics::{
+    Aggregation, Instrument, PeriodicReader, SdkMeterProvider, Stream, Temporality,
+};
 
 use crate::support::Server;
 
@@ -26,6 +28,14 @@ fn next_millisecond() {
     }
 }
 
+/// Instruments of that name have exponential histograms.
+fn exponential(instrument: &Instrument) -> Option<Stream> {
+    let aggregation =
+        Aggregation::Base2ExponentialHistogram { max_size: 160, max_scale: 20, record_min_max: true };
+    let stream = Stream::builder().with_aggregation(aggregation).build();
+    instrument.name().ends_with(".spread").then(|| stream.expect("a stream"))
+}
+
 /// Lives one after the other; each begins to count anew.
 fn record(server: &Server, temporality: Temporality, name: &str) {
     for life in LIVES {
@@ -37,7 +47,8 @@ fn record(server: &Server, temporality: Temporality, name: &str) {
             PeriodicReader::builder(exporter.build().expect("an exporter")).with_interval(NEVER).build();
         let instance = KeyValue::new("service.instance.id", name.to_owned());
         let resource = Resource::builder().with_service_name("sdk-rust").with_attribute(instance).build();
-        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
+        let provider = provider.with_view(exponential).build();
         let meter = provider.meter("sdk.totals");
         let counter = meter.u64_counter(format!("{name}.requests")).with_unit("{request}").build();
         let duration = meter
@@ -45,10 +56,12 @@ fn record(server: &Server, temporality: Temporality, name: &str) {
             .with_unit("s")
             .with_boundaries(vec![0.1, 1.0])
             .build();
+        let spread = meter.f64_histogram(format!("{name}.spread")).with_unit("s").build();
         let attributes = [KeyValue::new("http.route", "/")];
         for added in life {
             counter.add(*added, &attributes);
             LATENCIES.iter().for_each(|latency| duration.record(*latency, &attributes));
+            LATENCIES.iter().for_each(|latency| spread.record(*latency, &attributes));
             next_millisecond();
             provider.force_flush().expect("the exporter answers");
         }
@@ -80,6 +93,14 @@ pub fn totals_are_those_that_were_recorded(server: &Server) {
             (format!("increase({flat}_duration_seconds_bucket{{le=\"0.1\"}}[10m] anchored)"), exports),
             (
                 format!("increase({flat}_duration_seconds_sum[10m] anchored)"),
+                exports * LATENCIES.iter().sum::<f64>(),
+            ),
+            (
+                format!("histogram_count(increase({flat}_spread_seconds[10m] anchored))"),
+                exports * LATENCIES.len() as f64,
+            ),
+            (
+                format!("histogram_sum(increase({flat}_spread_seconds[10m] anchored))"),
                 exports * LATENCIES.iter().sum::<f64>(),
             ),
         ] {

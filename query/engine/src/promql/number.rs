@@ -19,7 +19,7 @@ pub fn write_value(value: f64, out: &mut Vec<u8>) {
         }
         return write_digits(value.abs() as u64, out);
     }
-    if value.is_finite() {
+    if value.abs() < TIE_MIN {
         let mut buffer = ryu::Buffer::new();
         let text = buffer.format_finite(value);
         if !text.contains('e') {
@@ -29,6 +29,8 @@ pub fn write_value(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(fmt_value(value).as_bytes());
 }
 
+/// From here on a number can lie halfway between two texts that are the shortest; which one is written is for [`fmt_value`].
+const TIE_MIN: f64 = 281_474_976_710_656.0;
 /// Whole numbers below are exact as doubles.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -145,6 +147,7 @@ mod tests {
             (f64::NEG_INFINITY, "-Inf"),
             (f64::NAN, "NaN"),
             (f64::MAX, "1.7976931348623157e+308"),
+            (-1_065_389_819_796_824.25, "-1065389819796824.3"),
         ] {
             assert_eq!(fmt_value(value), text);
             let mut written = Vec::new();
