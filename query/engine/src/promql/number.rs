@@ -147,7 +147,7 @@ mod tests {
             (f64::NEG_INFINITY, "-Inf"),
             (f64::NAN, "NaN"),
             (f64::MAX, "1.7976931348623157e+308"),
-            (-1_065_389_819_796_824.25, "-1065389819796824.3"),
+            (f64::from_bits(14_055_250_356_326_951_618), "-1065389819796824.3"),
         ] {
             assert_eq!(fmt_value(value), text);
             let mut written = Vec::new();
