@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::super::coding::{Packed, Reader};
+use super::super::coding::{Packed, Reader, width_of};
 use super::alike::{PRESENT_ALL, PRESENT_LIKE, PRESENT_PACKED, PRESENT_SOME};
 use super::bits::Bits;
 use super::blobs::{read_blob, skip_blob};
-use super::encode::{Encoding, INTS_FROM_LAST, INTS_FROM_LEAST, INTS_FROM_TIME};
+use super::encode::Encoding;
+use super::ints::read_ints;
 use super::patterns::{PatternColumn, PatternTable};
 use super::traces::TraceTable;
 use crate::model::{Nested, OwnedValue, Value, take_value};
@@ -323,32 +324,8 @@ fn read_dict(
 }
 
 fn read_codes(reader: &mut Reader<'_>, distinct: usize, count: usize) -> Option<Codes> {
-    let width = super::super::coding::width_of((distinct as u64).checked_sub(1)?);
+    let width = width_of((distinct as u64).checked_sub(1)?);
     Codes::read(reader, width, count)
-}
-
-/// Reads `count` ints; `times` are those of the rows that have them.
-pub(super) fn read_ints(reader: &mut Reader<'_>, count: usize, times: &[i64]) -> Option<Vec<i64>> {
-    let relation = reader.u8()?;
-    let mut last = if relation == INTS_FROM_LAST { reader.i64()? } else { 0 };
-    let least = reader.i64()?;
-    let width = u32::from(reader.u8()?);
-    let offsets = Packed::read(reader, width, count)?.iter().map(|offset| least.wrapping_add(offset as i64));
-    match relation {
-        INTS_FROM_LEAST => Some(offsets.collect()),
-        INTS_FROM_LAST => Some(
-            offsets
-                .map(|step| {
-                    last = last.wrapping_add(step);
-                    last
-                })
-                .collect(),
-        ),
-        INTS_FROM_TIME if times.len() == count => {
-            Some(offsets.zip(times).map(|(offset, time)| offset.wrapping_add(*time)).collect())
-        }
-        _ => None,
-    }
 }
 
 fn read_blobs(reader: &mut Reader<'_>, count: usize) -> Option<(Vec<u32>, Vec<u8>)> {

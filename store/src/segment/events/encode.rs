@@ -8,6 +8,7 @@ use rustc_hash::FxHasher;
 use super::super::coding::{pack, put_varint, width_of};
 use super::alike::Alike;
 use super::blobs::Blobs;
+use super::ints::put_ints;
 use super::patterns::{Others, PatternTableWriter, PatternsEncoder};
 use super::tokens::BlockTokens;
 use crate::model::{Field, NestedWriter, Value, take_value};
@@ -60,11 +61,6 @@ impl Encoding {
         Self::ALL.get(number as usize).copied()
     }
 }
-
-/// How ints are related to each other; the first byte of a run of ints.
-pub(super) const INTS_FROM_LEAST: u8 = 0;
-pub(super) const INTS_FROM_LAST: u8 = 1;
-pub(super) const INTS_FROM_TIME: u8 = 2;
 
 /// Doubles are tried as decimals of up to so many digits after the point.
 const DECIMALS_MAX: u8 = 6;
@@ -344,40 +340,6 @@ fn put_value(value: Value<'_>, writer: &mut NestedWriter, out: &mut Vec<u8>) {
         other => writer.value(other),
     }
     out.extend_from_slice(writer.as_nested().as_bytes());
-}
-
-/// Appends the ints in the relation that needs the fewest bits; `times` are those of the same rows.
-pub(super) fn put_ints(ints: &[i64], times: Option<&[i64]>, out: &mut Vec<u8>) {
-    let first = ints.first().copied().unwrap_or_default();
-    let from_last =
-        || ints.iter().scan(first, |last, &int| Some(int.wrapping_sub(std::mem::replace(last, int))));
-    let from_time = || ints.iter().zip(times.unwrap_or_default()).map(|(int, time)| int.wrapping_sub(*time));
-    let (least, width) = span(ints.iter().copied());
-    let (last_least, last_width) = span(from_last());
-    let (time_least, time_width) = if times.is_some() { span(from_time()) } else { (0, u32::MAX) };
-    if time_width < width.min(last_width) {
-        out.push(INTS_FROM_TIME);
-        put_offsets(time_least, time_width, from_time(), out);
-    } else if last_width < width {
-        out.push(INTS_FROM_LAST);
-        out.extend_from_slice(&first.to_le_bytes());
-        put_offsets(last_least, last_width, from_last(), out);
-    } else {
-        out.push(INTS_FROM_LEAST);
-        put_offsets(least, width, ints.iter().copied(), out);
-    }
-}
-
-/// The least number, and the bits that hold each one's distance from it.
-fn span(ints: impl Iterator<Item = i64>) -> (i64, u32) {
-    let (least, most) = ints.fold((i64::MAX, i64::MIN), |(least, most), int| (least.min(int), most.max(int)));
-    if least > most { (0, 0) } else { (least, width_of(most.wrapping_sub(least) as u64)) }
-}
-
-fn put_offsets(least: i64, width: u32, ints: impl Iterator<Item = i64>, out: &mut Vec<u8>) {
-    out.extend_from_slice(&least.to_le_bytes());
-    out.push(width as u8);
-    pack(out, width, ints.map(|int| int.wrapping_sub(least) as u64));
 }
 
 /// The digits after the point with which every value is exactly an int over a power of ten.

@@ -9,9 +9,9 @@ use crate::model::{Lsn, Signal, Tenant, TenantNo, WriterId};
 
 pub(super) const MAGIC: &[u8; 8] = b"SBXEVENT";
 /// What this program writes.
-pub(super) const VERSION: u32 = 3;
+pub(super) const VERSION: u32 = 4;
 /// The oldest reader that understands what this program writes.
-pub(super) const READER_MIN: u32 = 3;
+pub(super) const READER_MIN: u32 = 4;
 /// Column number of the times: beside the fields, below the attributes.
 pub(super) const TIMES: u32 = 63;
 /// Info length, info checksum, file checksum, version, lowest reader, magic.

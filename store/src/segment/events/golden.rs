@@ -37,3 +37,9 @@ fn segments_of_the_third_version_are_read() {
     let lines = patterns::tests::batch(&mut Random(1), 1200);
     check("events-v3.seg", lines, &WriteOptions { block_rows: 500, ..patterns::tests::options() });
 }
+
+#[test]
+fn segments_of_the_fourth_version_are_read() {
+    let lines = patterns::tests::batch(&mut Random(1), 1200);
+    check("events-v4.seg", lines, &WriteOptions { block_rows: 500, ..patterns::tests::options() });
+}

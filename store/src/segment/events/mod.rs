@@ -19,6 +19,7 @@ mod encode;
 mod eval;
 mod format;
 mod fuse;
+mod ints;
 mod merge;
 mod needle;
 mod patterns;

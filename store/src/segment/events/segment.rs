@@ -7,11 +7,12 @@ use parking_lot::Mutex;
 
 use super::super::coding::Reader;
 use super::super::{SegmentBytes, StreamInterner};
-use super::decode::{Column, Context, Data, read_ints};
+use super::decode::{Column, Context, Data};
 use super::format::{
     BlockMeta, ColumnAt, SECTIONS, Section, SegmentError, SegmentInfo, TIMES, read_directory,
 };
 use super::fuse::Fuse;
+use super::ints::read_ints;
 use super::patterns::PatternTable;
 use super::traces::{TraceTable, Traces};
 use super::warm::{Warm, WarmBlocks};

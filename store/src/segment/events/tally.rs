@@ -33,26 +33,41 @@ impl Coded {
         let mut coded = Self { column: None, numbers: Vec::new(), hashes: vec![0], rows: vec![0] };
         let Some(column) = column else { return coded };
         coded.numbers = vec![0; rows.len()];
-        let mut of_codes = vec![0u32; column.codes()];
+        match &column.data {
+            Data::Const(_) => coded.fill(&column, rows, 1, |_| Some(0)),
+            Data::Dict { values, codes } => coded.fill(&column, rows, values.len(), |place| codes.get(place)),
+            Data::Patterns(patterns) if patterns.numbers() > 0 => {
+                coded.fill(&column, rows, patterns.numbers(), |place| patterns.number(place));
+            }
+            _ => coded.fill(&column, rows, 0, |_| None),
+        }
+        coded.column = Some(column);
+        coded
+    }
+
+    /// Numbers the values of some rows; places with the same code, below `codes`, have the same value.
+    fn fill(&mut self, column: &Column, rows: &Bits, codes: usize, code: impl Fn(usize) -> Option<usize>) {
+        let mut of_codes = vec![0u32; codes];
         let (mut scratch, mut text) = (Vec::new(), String::new());
-        for row in rows.iter() {
-            let code = column.code(row);
+        for (place, row) in column.rows_by_place(rows.len()) {
+            if !rows.contains(row) {
+                continue;
+            }
+            let code = code(place);
             let known = code.and_then(|code| of_codes.get(code)).copied().unwrap_or(0);
             if known > 0 {
-                coded.numbers[row] = known;
+                self.numbers[row] = known;
                 continue;
             }
             let Some(value) = column.value(row, &mut scratch) else { continue };
-            let number = coded.hashes.len() as u32;
-            coded.hashes.push(hash_of(Some(value), &mut text));
-            coded.rows.push(row as u32);
-            coded.numbers[row] = number;
+            let number = self.hashes.len() as u32;
+            self.hashes.push(hash_of(Some(value), &mut text));
+            self.rows.push(row as u32);
+            self.numbers[row] = number;
             if let Some(place) = code.and_then(|code| of_codes.get_mut(code)) {
                 *place = number;
             }
         }
-        coded.column = Some(column);
-        coded
     }
 
     fn number(&self, row: usize) -> usize {
@@ -152,17 +167,6 @@ impl Counting<'_> {
             let shown = coded.rows[coded.number(row)] as usize;
             column.and_then(|column| column.value(shown, &mut scratch)).into_iter().for_each(&mut *put);
         })
-    }
-}
-
-impl Column {
-    /// How many codes [`Column::code`] may give.
-    fn codes(&self) -> usize {
-        match &self.data {
-            Data::Dict { values, .. } => values.len(),
-            Data::Const(_) => 1,
-            _ => 0,
-        }
     }
 }
 

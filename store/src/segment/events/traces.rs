@@ -3,7 +3,16 @@
 //! ```text
 //! count(4) prefix(1) ids, sorted: with a prefix of 1, ends(4 each) of those that begin with 0, 1, … 255, then the other
 //! 15 bytes of each; else 16 bytes each
-//! starts(4 each, count/STRIDE + 1) lists: per id, blocks(varint) first(varint) gap(varint)…
+//! width(1) width(1) starts(4 each, one for STRIDE ids) counts(packed) blocks(packed)
+//! ```
+//!
+//! The blocks of each id follow those of the one before; counts say how many it has, starts how many are before those of
+//! every id at a multiple of STRIDE; the first width is that of counts.
+//!
+//! Before version 4 lists stood in place of widths, counts and blocks, and starts were places in them:
+//!
+//! ```text
+//! starts lists: per id, blocks(varint) first(varint) gap(varint)…
 //! ```
 //!
 //! Before version 3 ids stood in the order they were met:
@@ -17,7 +26,7 @@ use std::ops::Range;
 use hashbrown::HashTable;
 
 use super::super::SegmentBytes;
-use super::super::coding::{Packed, Reader, put_varint};
+use super::super::coding::{Packed, Reader, pack, width_of};
 
 pub(super) type TraceId = [u8; 16];
 
@@ -27,6 +36,8 @@ const STRIDE: usize = 64;
 const PREFIX_IDS_MIN: usize = 4096;
 /// The first version with sorted ids.
 const SORTED_SINCE: u32 = 3;
+/// The first version with packed blocks.
+const PACKED_SINCE: u32 = 4;
 
 #[derive(Default)]
 pub(super) struct TracesWriter {
@@ -51,7 +62,14 @@ pub(super) struct TraceTable {
 pub(super) struct Traces<'a> {
     ids: Ids<'a>,
     starts: &'a [u8],
-    lists: &'a [u8],
+    blocks: Blocks<'a>,
+}
+
+/// The blocks of each id.
+#[derive(Clone, Copy)]
+enum Blocks<'a> {
+    Lists(&'a [u8]),
+    Packed { counts: Packed<'a>, blocks: Packed<'a> },
 }
 
 #[derive(Clone, Copy)]
@@ -111,24 +129,18 @@ impl TracesWriter {
             out.extend_from_slice(bytemuck::cast_slice(&self.ids));
         }
         self.pairs.sort_unstable();
-        let (mut starts, mut lists) = (Vec::new(), Vec::new());
-        let mut pairs = self.pairs.as_slice();
-        for number in 0..count as u32 {
-            if (number as usize).is_multiple_of(STRIDE) {
-                starts.push(lists.len() as u32);
-            }
-            let own = pairs.iter().take_while(|(of, _)| *of == number).count();
-            let (list, rest) = pairs.split_at(own);
-            pairs = rest;
-            put_varint(&mut lists, own as u64);
-            let mut before = 0;
-            for (_, block) in list {
-                put_varint(&mut lists, u64::from(block - before));
-                before = *block;
-            }
+        let mut counts = vec![0u64; count];
+        self.pairs.iter().for_each(|(id, _)| counts[*id as usize] += 1);
+        let last_block = self.pairs.iter().map(|pair| pair.1).max().unwrap_or(0);
+        let widths = [counts.iter().copied().max().unwrap_or(0), u64::from(last_block)].map(width_of);
+        out.extend(widths.map(|width| width as u8));
+        let mut before = 0;
+        for own in counts.chunks(STRIDE) {
+            out.extend_from_slice(&(before as u32).to_le_bytes());
+            before += own.iter().sum::<u64>();
         }
-        starts.iter().for_each(|start: &u32| out.extend_from_slice(&start.to_le_bytes()));
-        out.extend_from_slice(&lists);
+        pack(out, widths[0], counts.into_iter());
+        pack(out, widths[1], self.pairs.iter().map(|(_, block)| u64::from(*block)));
     }
 }
 
@@ -219,8 +231,23 @@ impl<'a> Traces<'a> {
                 Ids::Met { ids, order: Packed::read(&mut reader, width, count)? }
             }
         };
+        let widths = if version >= PACKED_SINCE { Some((reader.u8()?, reader.u8()?)) } else { None };
         let starts = reader.bytes(count.div_ceil(STRIDE) * 4)?;
-        Some(Self { ids, starts, lists: reader.rest() })
+        let blocks = match widths {
+            None => Blocks::Lists(reader.rest()),
+            Some((of_counts, of_blocks)) => {
+                let counts = Packed::read(&mut reader, u32::from(of_counts), count)?;
+                let before = count.checked_sub(1).map_or(Some(0), |last| Self::start(starts, last))?;
+                let after =
+                    (count.saturating_sub(1) / STRIDE * STRIDE..count).map(|id| counts.get(id) as usize);
+                let total = after.fold(before, usize::saturating_add);
+                if of_blocks == 0 && total > count {
+                    return None;
+                }
+                Blocks::Packed { counts, blocks: Packed::read(&mut reader, u32::from(of_blocks), total)? }
+            }
+        };
+        Some(Self { ids, starts, blocks })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -241,25 +268,42 @@ impl<'a> Traces<'a> {
         self.ids.find(id)
     }
 
-    /// The blocks with rows of that id; `None`: the lists are malformed.
-    pub(super) fn blocks(&self, number: usize) -> Option<Vec<usize>> {
+    /// The start written down last before an id.
+    fn start(starts: &[u8], number: usize) -> Option<usize> {
         let at = number / STRIDE * 4;
-        let start = u32::from_le_bytes(self.starts.get(at..at + 4)?.try_into().ok()?) as usize;
-        let mut reader = Reader::new(self.lists.get(start..)?);
-        for _ in 0..number % STRIDE {
-            for _ in 0..reader.count(u32::MAX as usize)? {
-                reader.varint()?;
+        Some(u32::from_le_bytes(starts.get(at..at + 4)?.try_into().ok()?) as usize)
+    }
+
+    /// The blocks with rows of that id; `None`: they make no sense.
+    pub(super) fn blocks(&self, number: usize) -> Option<Vec<usize>> {
+        let start = Self::start(self.starts, number)?;
+        match self.blocks {
+            Blocks::Lists(lists) => blocks_of_list(lists.get(start..)?, number % STRIDE),
+            Blocks::Packed { counts, blocks } => {
+                let before = (number / STRIDE * STRIDE..number).map(|id| counts.get(id) as usize);
+                let start = before.fold(start, usize::saturating_add);
+                let end = start.checked_add(counts.get(number) as usize)?;
+                (end <= blocks.len()).then(|| (start..end).map(|at| blocks.get(at) as usize).collect())
             }
         }
-        let count = reader.count(self.lists.len())?;
-        let mut blocks = Vec::with_capacity(count);
-        let mut block = 0usize;
-        for _ in 0..count {
-            block = block.checked_add(reader.count(u32::MAX as usize)?)?;
-            blocks.push(block);
-        }
-        Some(blocks)
     }
+}
+
+fn blocks_of_list(lists: &[u8], before: usize) -> Option<Vec<usize>> {
+    let mut reader = Reader::new(lists);
+    for _ in 0..before {
+        for _ in 0..reader.count(u32::MAX as usize)? {
+            reader.varint()?;
+        }
+    }
+    let count = reader.count(lists.len())?;
+    let mut blocks = Vec::with_capacity(count);
+    let mut block = 0usize;
+    for _ in 0..count {
+        block = block.checked_add(reader.count(u32::MAX as usize)?)?;
+        blocks.push(block);
+    }
+    Some(blocks)
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::coding::{put_text, put_varint};
-use super::encode::{Beside, Cell, Encoder, Encoding, put_ints};
+use super::encode::{Beside, Cell, Encoder, Encoding};
 use super::format::{
     BLOCK_ROWS_MAX, BlockMeta, ColumnAt, MAGIC, Run, SECTIONS, Section, SectionAt, SegmentError, SegmentInfo,
     SegmentMeta, TIMES, VERSION, write_directory,
 };
 use super::fuse;
+use super::ints::put_ints;
 use super::tokens::BlockTokens;
 use super::traces::{TraceId, TracesWriter};
 use super::words::WordsWriter;

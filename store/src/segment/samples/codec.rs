@@ -43,6 +43,24 @@ fn take_long_varint(rest: &mut &[u8]) -> Result<u64, MalformedBatch> {
     Err(MalformedBatch("varint is too long"))
 }
 
+/// The bytes of so many numbers.
+pub(crate) fn varints_len(bytes: &[u8], count: usize) -> Result<usize, MalformedBatch> {
+    const CHUNK: usize = 64;
+    let ends = |bytes: &[u8]| bytes.iter().map(|byte| usize::from(*byte < 0x80)).sum::<usize>();
+    let (mut at, mut left) = (0, count);
+    // Whole chunks as long as the last number does not end in one.
+    while let Some(in_chunk) = bytes.get(at..at + CHUNK).map(ends).filter(|ends| *ends < left) {
+        at += CHUNK;
+        left -= in_chunk;
+    }
+    while left > 0 {
+        let byte = bytes.get(at).ok_or(MalformedBatch("varint is cut short"))?;
+        left -= usize::from(*byte < 0x80);
+        at += 1;
+    }
+    Ok(at)
+}
+
 pub(crate) fn zigzag(v: i64) -> u64 {
     (v << 1 ^ v >> 63) as u64
 }
@@ -194,12 +212,19 @@ mod tests {
         }
 
         #[test]
-        fn any_times_round_trip(times in prop::collection::vec(any::<i64>(), 0..50)) {
+        fn any_times_round_trip(times in prop::collection::vec(any::<i64>(), 0..50), steady in 0..200i64) {
+            let times: Vec<i64> = times.into_iter().chain((0..steady).map(|at| at * 15_000)).collect();
             let mut out = Vec::new();
             put_times(&mut out, &times);
             let mut read = Vec::new();
             take_times(&mut out.as_slice(), times.len(), &mut read).unwrap();
-            prop_assert_eq!(read, times);
+            prop_assert_eq!(&read, &times);
+            for count in 0..=times.len() {
+                let mut part = Vec::new();
+                put_times(&mut part, &times[..count]);
+                prop_assert_eq!(varints_len(&out, count).ok(), Some(part.len()));
+            }
+            prop_assert!(varints_len(&out, times.len() + 1).is_err());
         }
 
         #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
 
-use super::codec::{take_times, take_values, take_varint, unzigzag};
+use super::codec::{take_times, take_values, take_varint, unzigzag, varints_len};
 use super::file::{FileError, SampleFooter, take};
 use super::series::{Piece, RawHistogram, SharedTimes, cut_starts};
 use super::table::SeriesTable;
@@ -30,10 +30,12 @@ pub(crate) struct BlockCache {
     range_ms: (i64, i64),
     heads: Vec<SeriesHead>,
     lists: Vec<TimeList>,
+    times: Vec<u8>,
     values: Vec<u8>,
     rest: Vec<u8>,
-    /// Columns that are read at once.
-    columns: [Vec<u8>; 2],
+    /// Is read at once.
+    column: Vec<u8>,
+    scratch: Vec<i64>,
     /// Its tables are larger than most blocks.
     unpacker: Option<zstd::bulk::Decompressor<'static>>,
 }
@@ -46,8 +48,17 @@ struct SeriesHead {
     rest: (usize, usize),
 }
 
-/// Times of the block, and what of them is in the range.
+/// Times that series of the block share.
 struct TimeList {
+    /// Where they are in their column.
+    at: usize,
+    count: usize,
+    /// What of them is in the range, once a series asked.
+    read: Option<TimesRead>,
+}
+
+#[derive(Clone)]
+struct TimesRead {
     from: usize,
     to: usize,
     times: Arc<[i64]>,
@@ -109,9 +120,9 @@ impl SampleSegment {
     ) -> Result<Piece, FileError> {
         let row = self.table()?.series.get(number as usize).ok_or(MalformedBatch("series number"))?;
         if cache.block != Some(row.place.block) || cache.range_ms != range_ms {
-            self.fill(cache, row.place.block, range_ms, shared)?;
+            self.fill(cache, row.place.block, range_ms)?;
         }
-        Ok(cache.piece(row.place.index)?)
+        Ok(cache.piece(row.place.index, shared)?)
     }
 
     /// All exemplars, with the numbers of their series; sorted by these.
@@ -136,13 +147,7 @@ impl SampleSegment {
         Ok(found)
     }
 
-    fn fill(
-        &self,
-        cache: &mut BlockCache,
-        block: u32,
-        range_ms: (i64, i64),
-        shared: &mut SharedTimes,
-    ) -> Result<(), FileError> {
+    fn fill(&self, cache: &mut BlockCache, block: u32, range_ms: (i64, i64)) -> Result<(), FileError> {
         cache.block = None;
         let section = self.footer.blocks.get(block as usize).ok_or(MalformedBatch("block number"))?;
         let mut rest = section.read(&self.data, "block")?;
@@ -151,15 +156,15 @@ impl SampleSegment {
             Some(unpacker) => unpacker,
             None => zstd::bulk::Decompressor::new().map_err(|_| MalformedBatch("zstd"))?,
         };
-        let [mut heads, mut times] = std::mem::take(&mut cache.columns);
-        for column in [&mut heads, &mut times, &mut cache.values, &mut cache.rest] {
+        let mut heads = std::mem::take(&mut cache.column);
+        for column in [&mut heads, &mut cache.times, &mut cache.values, &mut cache.rest] {
             let len = u32::from_le_bytes(take(&mut rest)?) as usize;
             let (bytes, tail) = rest.split_at_checked(len).ok_or(MalformedBatch("column"))?;
             rest = tail;
             decompress_into(&mut unpacker, bytes, column)?;
         }
-        cache.read_heads(count, &heads, &times, range_ms, shared)?;
-        (cache.columns, cache.unpacker) = ([heads, times], Some(unpacker));
+        cache.read_heads(count, &heads)?;
+        (cache.column, cache.unpacker) = (heads, Some(unpacker));
         (cache.block, cache.range_ms) = (Some(block), range_ms);
         Ok(())
     }
@@ -168,31 +173,18 @@ impl SampleSegment {
 // === impl BlockCache ===
 
 impl BlockCache {
-    fn read_heads(
-        &mut self,
-        count: u32,
-        mut heads: &[u8],
-        mut times: &[u8],
-        (start_ms, end_ms): (i64, i64),
-        shared: &mut SharedTimes,
-    ) -> Result<(), MalformedBatch> {
+    fn read_heads(&mut self, count: u32, mut heads: &[u8]) -> Result<(), MalformedBatch> {
         self.heads.clear();
         self.lists.clear();
-        let (mut values_end, mut rest_end) = (0, 0);
-        let mut list = Vec::new();
-        let mut counts = Vec::new();
+        let (mut times_end, mut values_end, mut rest_end) = (0, 0, 0);
         for _ in 0..count {
             let mut number = || Ok::<_, MalformedBatch>(take_varint(&mut heads)? as usize);
             let (samples, which, values, rest) = (number()?, number()?, number()?, number()?);
-            if which == counts.len() {
-                list.clear();
-                take_times(&mut times, samples, &mut list)?;
-                let from = list.partition_point(|time| *time < start_ms);
-                let to = list.partition_point(|time| *time <= end_ms).max(from);
-                self.lists.push(TimeList { from, to, times: shared.get(&list[from..to]) });
-                counts.push(samples);
+            if which == self.lists.len() {
+                self.lists.push(TimeList { at: times_end, count: samples, read: None });
+                times_end += varints_len(&self.times[times_end..], samples)?;
             }
-            if counts.get(which) != Some(&samples) {
+            if self.lists.get(which).is_none_or(|list| list.count != samples) {
                 return Err(MalformedBatch("times of a series"));
             }
             let end = |start: usize, len: usize, bytes: &[u8]| {
@@ -211,9 +203,25 @@ impl BlockCache {
         Ok(())
     }
 
-    fn piece(&self, index: u32) -> Result<Piece, MalformedBatch> {
+    /// The times of a list that are in the range.
+    fn times(&mut self, list: usize, shared: &mut SharedTimes) -> Result<TimesRead, MalformedBatch> {
+        let list = &mut self.lists[list];
+        if let Some(read) = &list.read {
+            return Ok(read.clone());
+        }
+        self.scratch.clear();
+        take_times(&mut &self.times[list.at..], list.count, &mut self.scratch)?;
+        let from = self.scratch.partition_point(|time| *time < self.range_ms.0);
+        let to = self.scratch.partition_point(|time| *time <= self.range_ms.1).max(from);
+        let read = TimesRead { from, to, times: shared.get(&self.scratch[from..to]) };
+        list.read = Some(read.clone());
+        Ok(read)
+    }
+
+    fn piece(&mut self, index: u32, shared: &mut SharedTimes) -> Result<Piece, MalformedBatch> {
         let head = self.heads.get(index as usize).ok_or(MalformedBatch("a series is not in its block"))?;
-        let list = &self.lists[head.list];
+        let list = self.times(head.list, shared)?;
+        let head = &self.heads[index as usize];
         let mut values = Vec::new();
         let bytes = &self.values[head.values.0..head.values.1];
         if list.to > list.from {
@@ -236,7 +244,7 @@ impl BlockCache {
             }
         }
         let starts = cut_starts(&starts, list.from, list.to);
-        Ok(Piece { times: Arc::clone(&list.times), values, starts, histograms })
+        Ok(Piece { times: list.times, values, starts, histograms })
     }
 }
 

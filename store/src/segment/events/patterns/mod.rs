@@ -10,12 +10,14 @@
 //! split: text → pattern, parts     table: patterns of a segment    encode: parts → slots
 //! read:  slots → texts             search: needle → patterns that have it, cannot have it, or might
 //!                                  find: piece of a token → rows that may have it
+//!                                  numbers: texts → numbers, where few texts differ
 //! ```
 //!
 //! Lines of no kind (patterns met once in a block) are stored as they are, compressed together.
 
 mod encode;
 mod find;
+mod numbers;
 mod read;
 mod search;
 mod shape;

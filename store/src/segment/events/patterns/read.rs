@@ -8,6 +8,7 @@ use super::super::super::coding::{PADDING, Packed, Reader, packed_len, unzigzag,
 use super::super::blobs::read_blob;
 use super::super::decode::{Column, Context};
 use super::encode::{CONST, DECIMALS, DICT, FROM_TIME, HEX, NUMBERS, OTHER, RAW};
+use super::numbers::Numbers;
 use super::slots::{SlotKind, Slots};
 use super::split::{LITERAL, TIME, TOKEN, TimeForm, put_digits};
 use super::table::PatternTable;
@@ -24,6 +25,7 @@ pub(in super::super) struct PatternColumn {
     heads_at: usize,
     bits: Vec<u8>,
     slotted: OnceLock<Option<Slotted>>,
+    numbers: OnceLock<Option<Numbers>>,
     /// The columns it leads to.
     links: OnceLock<Vec<(u32, Arc<Column>)>>,
 }
@@ -128,12 +130,32 @@ impl PatternColumn {
             && patterns.iter().all(|pattern| table.get(*pattern as usize).is_some());
         let heads_at = bytes.len() - heads.reader.rest().len();
         let (times, bits) = (Arc::clone(context.times), bits.to_vec());
-        let (slotted, links) = (OnceLock::new(), OnceLock::new());
-        sound.then_some(Self { table, times, patterns, codes, bytes, heads_at, bits, slotted, links })
+        let (slotted, numbers, links) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        sound.then_some(Self {
+            table,
+            times,
+            patterns,
+            codes,
+            bytes,
+            heads_at,
+            bits,
+            slotted,
+            numbers,
+            links,
+        })
     }
 
     pub(super) fn slotted(&self) -> Option<&Slotted> {
         self.slotted.get_or_init(|| self.read_slots()).as_ref()
+    }
+
+    pub(super) fn numbered(&self) -> Option<&Numbers> {
+        self.numbers.get_or_init(|| self.read_numbers()).as_ref()
+    }
+
+    /// How many places before this one have its code.
+    pub(super) fn rank(&self, place: usize) -> Option<usize> {
+        self.slotted()?.ranks.get(place).map(|rank| *rank as usize)
     }
 
     fn read_slots(&self) -> Option<Slotted> {
