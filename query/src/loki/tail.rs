@@ -28,11 +28,12 @@ const LIMIT_MAX: usize = 5000;
 const FRAME_EVERY: Duration = Duration::from_millis(10);
 /// How often a quiet tail is looked after.
 const TICK: Duration = Duration::from_millis(200);
-/// Lines of one frame; more come in the next.
-const FRAME_LINES_MAX: usize = 2000;
-/// Lines, and their bytes, that wait for a client that reads slowly; more are dropped and the client is told.
-const WAITING_LINES_MAX: usize = 20_000;
-const WAITING_BYTES_MAX: usize = 16 << 20;
+/// Lines of one frame; more come in the next. As rows a line takes several times its frame's bytes, so few wait as rows.
+const FRAME_LINES_MAX: usize = 500;
+/// Texts of one frame's lines and labels are not longer together, but for those of the last line.
+const FRAME_TEXT_MAX: usize = 512 << 10;
+/// Bytes of frames that wait for a client that reads slowly; further lines are dropped and the client is told.
+const WAITING_BYTES_MAX: usize = 8 << 20;
 /// What Loki allows; lines here do not come late by another's buffer, so nothing is delayed.
 const DELAY_MAX_S: i64 = 5;
 const TAP_CAPACITY: usize = 256;
@@ -42,10 +43,15 @@ const QUIET_MAX: u32 = 100;
 /// One open tail.
 struct Tail {
     tenant: Tenant,
-    matcher: TailMatcher,
+    matcher: Arc<TailMatcher>,
     tap: Tap,
     categorize: bool,
-    waiting: VecDeque<TailRow>,
+    /// Of the next frame.
+    rows: Vec<TailRow>,
+    /// Of their texts.
+    rows_bytes: usize,
+    /// Frames before that one.
+    frames: VecDeque<String>,
     waiting_bytes: usize,
     dropped: u64,
     /// Lines of the past already sent: a batch applied while the past was read is in both.
@@ -68,7 +74,7 @@ pub(crate) fn answer(mut call: Call) -> BoxFuture<'static, Result<Reply, Failure
         {
             return Err(Failure::bad(format!("delay_for can't be greater than {DELAY_MAX_S} seconds")));
         }
-        let matcher = TailMatcher::new(&log)?;
+        let matcher = Arc::new(TailMatcher::new(&log)?);
         let upgrade = WebSocketUpgrade::from_request_parts(&mut call.parts, &())
             .await
             .map_err(|refused| Failure::bad(format!("a tail is a websocket: {refused}")))?;
@@ -81,7 +87,9 @@ pub(crate) fn answer(mut call: Call) -> BoxFuture<'static, Result<Reply, Failure
             matcher,
             tap: call.shared.store.tap(TAP_CAPACITY),
             categorize: call.header("x-loki-response-encoding-flags").contains("categorize-labels"),
-            waiting: VecDeque::new(),
+            rows: Vec::new(),
+            rows_bytes: 0,
+            frames: VecDeque::new(),
             waiting_bytes: 0,
             dropped: 0,
             sent: HashSet::new(),
@@ -133,14 +141,14 @@ impl Tail {
         for stream in &past {
             self.sent.extend(stream.entries.iter().map(|entry| fingerprint(entry.time, &entry.line)));
         }
-        if !past.is_empty() && socket.send(frame(past, 0, self.categorize)).await.is_err() {
+        if !past.is_empty() && socket.send(Message::text(frame(past, 0, self.categorize))).await.is_err() {
             return;
         }
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut due = Instant::now();
         loop {
-            let waits = !self.waiting.is_empty() || self.dropped > 0;
+            let waits = self.waits();
             tokio::select! {
                 // Batches that are here already come into the frame that is due.
                 biased;
@@ -148,16 +156,16 @@ impl Tail {
                     Some(Ok(Message::Close(_)) | Err(_)) | None => break,
                     Some(Ok(_)) => {}
                 },
-                event = self.tap.next(), if self.waiting.len() < FRAME_LINES_MAX => match event {
+                event = self.tap.next(), if self.rows.len() < FRAME_LINES_MAX && self.frames.is_empty() => match event {
                     Some(event) => self.take(event),
                     None => break,
                 },
                 () = tokio::time::sleep_until(due.into()), if waits => {
-                    let frame = self.frame();
-                    if !self.send(&mut socket, frame).await {
+                    let frame = self.next_frame();
+                    if !self.send(&mut socket, Message::text(frame)).await {
                         break;
                     }
-                    due = if self.waiting.is_empty() { Instant::now() + FRAME_EVERY } else { Instant::now() };
+                    due = if self.waits() { Instant::now() } else { Instant::now() + FRAME_EVERY };
                 }
                 _ = tick.tick(), if !waits => if let Some(message) = self.ticked()
                     && socket.send(message).await.is_err()
@@ -198,25 +206,45 @@ impl Tail {
         if applied.tenant != self.tenant {
             return;
         }
-        for row in self.matcher.rows(batch, WAITING_LINES_MAX) {
-            if !self.sent.is_empty() && self.sent.contains(&fingerprint(row.entry.time, &row.entry.line)) {
-                continue;
-            }
-            if self.waiting.len() >= WAITING_LINES_MAX || self.waiting_bytes > WAITING_BYTES_MAX {
+        let matcher = Arc::clone(&self.matcher);
+        matcher.rows(batch, |row| {
+            if self.waiting_bytes > WAITING_BYTES_MAX {
                 self.dropped += 1;
-                continue;
+                return;
             }
-            self.waiting_bytes += row.entry.line.len();
-            self.waiting.push_back(row);
+            let row = row();
+            if self.sent.is_empty() || !self.sent.contains(&fingerprint(row.entry.time, &row.entry.line)) {
+                self.rows_bytes += text_bytes(&row);
+                self.rows.push(row);
+            }
+            if self.rows.len() >= FRAME_LINES_MAX || self.rows_bytes >= FRAME_TEXT_MAX {
+                let frame = self.frame_of_rows();
+                self.waiting_bytes += frame.len();
+                self.frames.push_back(frame);
+            }
+        });
+    }
+
+    fn waits(&self) -> bool {
+        !self.rows.is_empty() || !self.frames.is_empty() || self.dropped > 0
+    }
+
+    fn next_frame(&mut self) -> String {
+        self.quiet = 0;
+        match self.frames.pop_front() {
+            Some(frame) => {
+                self.waiting_bytes -= frame.len();
+                frame
+            }
+            None => self.frame_of_rows(),
         }
     }
 
-    /// The lines that wait, as one message.
-    fn frame(&mut self) -> Message {
-        self.quiet = 0;
+    /// The rows that wait, as one message; what was dropped is told with it.
+    fn frame_of_rows(&mut self) -> String {
+        self.rows_bytes = 0;
         let mut streams: Vec<StreamEntries> = Vec::new();
-        for row in self.waiting.drain(..self.waiting.len().min(FRAME_LINES_MAX)) {
-            self.waiting_bytes -= row.entry.line.len();
+        for row in self.rows.drain(..) {
             match streams.iter_mut().find(|stream| stream.labels == row.labels) {
                 Some(stream) => stream.entries.push(row.entry),
                 None => streams.push(StreamEntries { labels: row.labels, entries: vec![row.entry] }),
@@ -238,6 +266,12 @@ impl Tail {
     }
 }
 
+fn text_bytes(row: &TailRow) -> usize {
+    let labels = [&row.labels, &row.entry.metadata, &row.entry.parsed];
+    let pairs = labels.into_iter().flat_map(|labels| labels.pairs());
+    row.entry.line.len() + pairs.map(|(name, value)| name.len() + value.len()).sum::<usize>()
+}
+
 fn fingerprint(time: i64, line: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (time, line).hash(&mut hasher);
@@ -245,7 +279,7 @@ fn fingerprint(time: i64, line: &str) -> u64 {
 }
 
 /// `{"streams":[…],"dropped_entries":[…]}`; of dropped lines only their number is known.
-fn frame(streams: Vec<StreamEntries>, dropped: u64, categorize: bool) -> Message {
+fn frame(streams: Vec<StreamEntries>, dropped: u64, categorize: bool) -> String {
     const SHOWN_MAX: u64 = 100;
     let newest =
         streams.iter().flat_map(|stream| &stream.entries).map(|entry| entry.time).max().unwrap_or_default();
@@ -263,7 +297,7 @@ fn frame(streams: Vec<StreamEntries>, dropped: u64, categorize: bool) -> Message
             });
         }
     });
-    Message::Text(json.into_string().into())
+    json.into_string()
 }
 
 #[cfg(test)]
@@ -296,12 +330,16 @@ mod tests {
             .await;
     }
 
-    /// The text of the next text frame a server sends: never masked, here never longer than 64 KiB.
+    /// The text of the next text frame a server sends: never masked.
     async fn text_frame(stream: &mut TcpStream) -> String {
         let [kind, len] = [stream.read_u8().await.unwrap(), stream.read_u8().await.unwrap()];
         assert_eq!(kind, 0x81, "a whole text frame");
-        let len = if len == 126 { stream.read_u16().await.unwrap() } else { u16::from(len) };
-        let mut bytes = vec![0; usize::from(len)];
+        let len = match len {
+            126 => u64::from(stream.read_u16().await.unwrap()),
+            127 => stream.read_u64().await.unwrap(),
+            short => u64::from(short),
+        };
+        let mut bytes = vec![0; len as usize];
         stream.read_exact(&mut bytes).await.unwrap();
         String::from_utf8(bytes).unwrap()
     }
@@ -343,5 +381,33 @@ mod tests {
             new.contains("item added mine") && !new.contains("theirs") && !new.contains("cart full"),
             "{new}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_costs_a_bounded_share_and_is_told_what_it_missed() {
+        const FILLS: usize = 80;
+        let world = Arc::new(World::with_data().await);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let path = "/loki/api/v1/tail?query=%7Bservice_name%3D%22cart%22%7D%7C%3D%22long%22";
+        let mut stream = open(listener, Arc::clone(&world), path).await;
+        // Each of two lines has it in its text and in names and values of its labels.
+        let long = format!("long{}", "x".repeat(64 << 10));
+        for _ in 0..FILLS {
+            world.fill("a", &long).await;
+        }
+        let (mut lines, mut bytes) = (0, 0);
+        let dropped = loop {
+            let frame = text_frame(&mut stream).await;
+            let frame: serde_json::Value = serde_json::from_str(&frame).unwrap();
+            for stream in frame["streams"].as_array().unwrap() {
+                lines += stream["values"].as_array().unwrap().len();
+                bytes += stream.to_string().len();
+            }
+            if let Some(dropped) = frame["dropped_entries"].as_array() {
+                break dropped.len();
+            }
+        };
+        assert!(bytes < 24 << 20, "{bytes} waited, buffers of the kernel with them");
+        assert!(lines > 20 && dropped == (2 * FILLS - lines).min(100), "{lines} and {dropped}");
     }
 }

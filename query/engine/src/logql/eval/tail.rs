@@ -47,17 +47,15 @@ impl Matcher {
         found
     }
 
-    /// The rows that pass, at most `limit`, in the order of the batch.
-    pub fn rows(&self, batch: &EventBatch, limit: usize) -> Vec<TailRow> {
-        let mut out = Vec::new();
+    /// Shows each row that matches; whoever wants it has it made.
+    pub fn rows(&self, batch: &EventBatch, mut visit: impl FnMut(&mut dyn FnMut() -> TailRow)) {
         self.each(batch, |row, labels| {
-            if out.len() < limit {
+            visit(&mut || {
                 let (labels, entry) = entry(row, &self.compiled.stages, labels);
-                out.push(TailRow { labels, entry });
-            }
-            out.len() < limit
+                TailRow { labels, entry }
+            });
+            true
         });
-        out
     }
 
     fn each(&self, batch: &EventBatch, mut visit: impl FnMut(RowRef<'_>, &mut RowLabels) -> bool) {
