@@ -91,7 +91,7 @@ impl EventsView {
         let overlapping = self.segments.iter().filter(|segment| segment.overlaps(events.start, events.end));
         let scans: Vec<SegmentScan<'_, '_>> =
             overlapping.map(|segment| SegmentScan::new(segment, events)).collect();
-        let classes: Vec<_> = scans.iter().map(|scan| scan.classes(query.class)).collect();
+        let classes: Vec<_> = scans.iter().map(|scan| scan.classes(query)).collect();
         let columns = match &events.projection {
             Projection::All => &[],
             Projection::Columns(columns) => columns.as_slice(),
@@ -353,7 +353,7 @@ impl Sum {
             let Some(class) = classes[batch.row_streams()[row] as usize] else { continue };
             let Some(windows) = self.finder.find(batch.times()[row]) else { continue };
             let value = |at: usize| numbers[at].and_then(|column| batch.get(row, column));
-            let hashes = (0..numbers.len()).map(|at| hash_of(value(at), &mut text));
+            let hashes = (0..numbers.len()).map(|at| hash_of(value(at), query.by_kind, &mut text));
             let hash = Groups::hash(class, hashes);
             let group = self.groups.find(hash, (class, batch.stream(row)), &mut |at, put| {
                 value(at).into_iter().for_each(&mut *put);

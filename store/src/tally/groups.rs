@@ -32,15 +32,28 @@ pub(crate) struct Groups {
 }
 
 /// Of what is seen of a value; a missing one differs from all.
-pub(crate) fn hash_of(value: Option<Value<'_>>, scratch: &mut String) -> u128 {
+pub(crate) fn hash_of(value: Option<Value<'_>>, by_kind: bool, scratch: &mut String) -> u128 {
     match value {
         None => 0,
         Some(Value::Str(text)) => xxh3_128(text.as_bytes()),
         Some(other) => {
             scratch.clear();
             other.write_text(scratch);
-            xxh3_128(scratch.as_bytes())
+            let hash = xxh3_128(scratch.as_bytes());
+            if by_kind { hash.rotate_left(1 + kind_of(other)) } else { hash }
         }
+    }
+}
+
+/// Of a value that is no string.
+fn kind_of(value: Value<'_>) -> u32 {
+    match value {
+        Value::Str(_) | Value::Empty => 0,
+        Value::Int(_) => 1,
+        Value::Double(_) => 2,
+        Value::Bool(_) => 3,
+        Value::Bytes(_) => 4,
+        Value::Nested(_) => 5,
     }
 }
 

@@ -20,6 +20,8 @@ pub struct TallyQuery<'q> {
     pub windows: Windows,
     /// Rows of streams of one class are counted together; `None`: rows of the stream do not count.
     pub class: &'q (dyn Fn(&Stream) -> Option<u32> + Sync),
+    /// Values of different kinds are different groups even with the same text.
+    pub by_kind: bool,
 }
 
 /// Groups of rows with their counts.

@@ -10,8 +10,9 @@ use super::eval;
 use super::prune::Plan;
 use super::segment::{Block, DamagedBlock, EventSegment};
 use super::tally::Classes;
-use crate::model::{ColumnId, ColumnRef, EventBatch, EventBatchBuilder, Stream};
+use crate::model::{ColumnId, ColumnRef, EventBatch, EventBatchBuilder};
 use crate::snapshot::{EventQuery, Order, Projection, ScanStats};
+use crate::tally::TallyQuery;
 
 /// A query bound to a segment; names and words are looked up when the first block is read.
 pub(crate) struct SegmentScan<'s, 'q> {
@@ -80,9 +81,10 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
     }
 
     /// The class of each of the segment's streams; `None`: the table of streams is damaged.
-    pub(crate) fn classes(&self, class: &dyn Fn(&Stream) -> Option<u32>) -> Option<Classes<'s>> {
+    pub(crate) fn classes(&self, query: &TallyQuery<'_>) -> Option<Classes<'s>> {
         let streams = self.segment.streams()?;
-        Some(Classes { streams, of: streams.iter().map(|stream| class(stream)).collect() })
+        let of = streams.iter().map(|stream| (query.class)(stream)).collect();
+        Some(Classes { streams, of, by_kind: query.by_kind })
     }
 
     /// `None`: the segment is damaged.

@@ -26,11 +26,12 @@ struct Coded {
     hashes: Vec<u128>,
     /// A row with each number.
     rows: Vec<u32>,
+    by_kind: bool,
 }
 
 impl Coded {
-    fn new(column: Option<Arc<Column>>, rows: &Bits) -> Self {
-        let mut coded = Self { column: None, numbers: Vec::new(), hashes: vec![0], rows: vec![0] };
+    fn new(column: Option<Arc<Column>>, rows: &Bits, by_kind: bool) -> Self {
+        let mut coded = Self { column: None, numbers: Vec::new(), hashes: vec![0], rows: vec![0], by_kind };
         let Some(column) = column else { return coded };
         coded.numbers = vec![0; rows.len()];
         match &column.data {
@@ -61,7 +62,7 @@ impl Coded {
             }
             let Some(value) = column.value(row, &mut scratch) else { continue };
             let number = self.hashes.len() as u32;
-            self.hashes.push(hash_of(Some(value), &mut text));
+            self.hashes.push(hash_of(Some(value), self.by_kind, &mut text));
             self.rows.push(row as u32);
             self.numbers[row] = number;
             if let Some(place) = code.and_then(|code| of_codes.get_mut(code)) {
@@ -79,6 +80,8 @@ impl Coded {
 pub(crate) struct Classes<'s> {
     pub(super) streams: &'s [Arc<Stream>],
     pub(super) of: Vec<Option<u32>>,
+    /// See [`crate::TallyQuery`].
+    pub(crate) by_kind: bool,
 }
 
 impl SegmentScan<'_, '_> {
@@ -101,7 +104,7 @@ impl SegmentScan<'_, '_> {
                 stats.blocks_damaged += 1;
                 return Ok(());
             };
-            coded.push(Coded::new(column, &rows));
+            coded.push(Coded::new(column, &rows, classes.by_kind));
         }
         stats.bytes_read += block.bytes_read - before;
         Counting { block: &block, rows: &rows, coded: &coded, classes }.count(finder, groups)
@@ -191,14 +194,16 @@ mod tests {
 
     type Counts = BTreeMap<(u32, String), Vec<i64>>;
 
-    fn values(batch: &EventBatch, row: usize, columns: &[ColumnRef]) -> String {
+    fn values(batch: &EventBatch, row: usize, columns: &[ColumnRef], by_kind: bool) -> String {
         let of_column = |column: &ColumnRef| {
             let own = batch.cells(row).find(|(id, _)| match (batch.column_name(*id), column) {
                 (Some(ColumnName::Field(own)), ColumnRef::Field(field)) => own == *field,
                 (Some(ColumnName::Attribute(own)), ColumnRef::Attribute(key)) => *own == **key,
                 _ => false,
             });
-            own.map(|(_, value)| value.text().into_owned())
+            let shown =
+                |value: Value<'_>| if by_kind { format!("{value:?}") } else { value.text().into_owned() };
+            own.map(|(_, value)| shown(value))
         };
         format!("{:?}", columns.iter().map(of_column).collect::<Vec<_>>())
     }
@@ -221,6 +226,7 @@ mod tests {
             let columns: Vec<ColumnRef> = columns.iter().filter(|_| random.below(3) == 0).cloned().collect();
             let mut events = query(random_filter(&mut random, 2));
             events.projection = Projection::Columns(columns.clone());
+            let by_kind = round % 2 == 0;
             let step = 1 + random.below(1 << 30) as i64;
             let (count, range) = (1 + random.below(8), 1 + random.below(1 << 32) as i64);
             let windows = Windows { start: 2_000_000_000, step, count, range };
@@ -232,19 +238,21 @@ mod tests {
                     let Some(class) = class(batch.stream(row)).filter(|_| ends.clone().any(holds)) else {
                         continue;
                     };
-                    let counts =
-                        expected.entry((class, values(batch, row, &columns))).or_insert(vec![0; count]);
+                    let counts = expected
+                        .entry((class, values(batch, row, &columns, by_kind)))
+                        .or_insert(vec![0; count]);
                     ends.zip(counts).filter(|(end, _)| holds(*end)).for_each(|(_, count)| *count += 1);
                 }
                 ScanControl::Continue
             };
             plain.scan(&ctx(), &events, &mut all).unwrap();
             for view in [&plain, &mixed, &large] {
-                let tally =
-                    view.tally(&ctx(), &TallyQuery { events: &events, windows, class: &class }).unwrap();
+                let tally = view
+                    .tally(&ctx(), &TallyQuery { events: &events, windows, class: &class, by_kind })
+                    .unwrap();
                 let rows = &tally.rows;
                 let of_group = |group| {
-                    let key = (class(rows.stream(group)).unwrap(), values(rows, group, &columns));
+                    let key = (class(rows.stream(group)).unwrap(), values(rows, group, &columns, by_kind));
                     (key, tally.counts(group).to_vec())
                 };
                 let found: Vec<_> = (0..rows.rows()).map(of_group).collect();

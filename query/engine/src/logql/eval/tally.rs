@@ -51,7 +51,8 @@ pub(super) fn count(
         Windows { start: steps.start, step: steps.step, count: steps.count, range: scanner.range.range_ns };
     let classes = Classes::new(names, &scanner.by);
     let class = |stream: &Stream| classes.of(stream);
-    let tally = snapshot.tally(scanner.ctx, &TallyQuery { events: query, windows, class: &class })?;
+    let asked = TallyQuery { events: query, windows, class: &class, by_kind: false };
+    let tally = snapshot.tally(scanner.ctx, &asked)?;
     let bound = names.bind(&tally.rows);
     let kept = match (&scanner.by, keep) {
         (Grouper::By { .. }, Some(most)) if steps.count == 1 => largest(scanner, &tally, &bound, most),

@@ -90,6 +90,14 @@ pub(super) fn columns<'q>(attributes: impl Iterator<Item = &'q Attribute>, out: 
     }
 }
 
+/// The field an intrinsic is.
+pub(super) fn column_of(attribute: &Attribute) -> Option<ColumnRef> {
+    match attribute {
+        Attribute::Intrinsic(intrinsic) => field_of(*intrinsic).map(ColumnRef::Field),
+        Attribute::Named { .. } => None,
+    }
+}
+
 fn field_of(intrinsic: Intrinsic) -> Option<Field> {
     Some(match intrinsic {
         Intrinsic::Duration => Field::Duration,
@@ -136,6 +144,52 @@ pub(super) fn pushed(expr: &FieldExpr) -> Option<Filter> {
     }
 }
 
+/// Whether [`pushed`] lets through the spans that match, and no other.
+pub(super) fn is_exact(expr: &FieldExpr) -> bool {
+    match expr {
+        FieldExpr::And(all) => !all.is_empty() && all.iter().all(is_exact),
+        FieldExpr::Or(any) => any.iter().all(is_exact),
+        FieldExpr::Compare { op, left, right } => match (&**left, &**right) {
+            (FieldExpr::Attribute(attribute), FieldExpr::Static(value)) => {
+                is_exact_of(attribute, *op, value) && pushed(expr).is_some()
+            }
+            (FieldExpr::Static(value), FieldExpr::Attribute(attribute)) => {
+                is_exact_of(attribute, op.mirrored(), value) && pushed(expr).is_some()
+            }
+            _ => false,
+        },
+        FieldExpr::Matches { negated: false, left, .. } => {
+            let intrinsic = matches!(
+                &**left,
+                FieldExpr::Attribute(Attribute::Intrinsic(Intrinsic::Name | Intrinsic::StatusMessage))
+            );
+            intrinsic && pushed(expr).is_some()
+        }
+        _ => false,
+    }
+}
+
+fn is_exact_of(attribute: &Attribute, op: Comparison, value: &Static) -> bool {
+    match attribute {
+        Attribute::Intrinsic(
+            Intrinsic::Duration
+            | Intrinsic::Name
+            | Intrinsic::StatusMessage
+            | Intrinsic::Status
+            | Intrinsic::Kind,
+        ) => true,
+        Attribute::Named { scope: Scope::Span | Scope::Resource, parent: false, .. } => match value {
+            Static::Text(_) | Static::Bool(_) => op == Comparison::Eq,
+            Static::Int(number) | Static::Duration(number) => {
+                op != Comparison::Ne && (*number as f64).abs() < EXACT_BELOW
+            }
+            Static::Float(number) => op != Comparison::Ne && number.abs() < EXACT_BELOW,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// The column of a named attribute.
 fn column(expr: &FieldExpr) -> Option<ColumnRef> {
     match expr {
@@ -178,11 +232,14 @@ fn member(test: Test) -> Test {
     Test::Member(Box::new(test))
 }
 
-/// Strict comparisons are widened: a large int loses digits as a double, and the exact comparison comes later.
+/// Every int nearer to zero is exact as a double, so that ints compare as their doubles do.
+const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
+
+/// Strict comparisons are widened where a large int loses digits as a double; the exact comparison comes later.
 fn number_test(op: Comparison, value: f64) -> Test {
     let widened = match op {
-        Comparison::Lt => Comparison::Le,
-        Comparison::Gt => Comparison::Ge,
+        Comparison::Lt if value.abs() >= EXACT_BELOW => Comparison::Le,
+        Comparison::Gt if value.abs() >= EXACT_BELOW => Comparison::Ge,
         same => same,
     };
     Test::Number(store_compare(widened), value)

@@ -99,6 +99,15 @@ impl<'a> Collector<'a> {
         Ok(ScanControl::Continue)
     }
 
+    /// Adds spans like this one, so many a step; only for functions that count.
+    pub(super) fn add_counts(&mut self, span: SpanRef<'_>, counts: &[i64]) -> Result<(), EvalError> {
+        if let Some(group) = self.group_by_values(span)? {
+            let points = self.groups[group].points.iter_mut();
+            points.zip(counts).for_each(|(point, count)| point.count += *count as f64);
+        }
+        Ok(())
+    }
+
     fn group(&mut self, span: SpanRef<'_>, block: u64) -> Result<Option<usize>, EvalError> {
         if !self.by_stream {
             return self.group_by_values(span);

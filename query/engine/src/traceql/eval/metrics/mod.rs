@@ -2,6 +2,7 @@
 
 mod collect;
 mod compare;
+mod counted;
 mod exemplars;
 mod second;
 mod spans;
@@ -75,6 +76,27 @@ pub fn metrics(
     query: &Query,
     params: &MetricsParams,
 ) -> Result<(Vec<MetricsSeries>, ScanStats), EvalError> {
+    answer(ctx, snapshot, query, params, true)
+}
+
+/// The same with every span looked at.
+#[cfg(test)]
+fn metrics_one_by_one(
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    query: &Query,
+    params: &MetricsParams,
+) -> Result<(Vec<MetricsSeries>, ScanStats), EvalError> {
+    answer(ctx, snapshot, query, params, false)
+}
+
+fn answer(
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    query: &Query,
+    params: &MetricsParams,
+    count_in_store: bool,
+) -> Result<(Vec<MetricsSeries>, ScanStats), EvalError> {
     let Expr::Metrics(expr) = &query.expr else {
         let message = "a search answers traces: end it in a metrics stage as in `{ } | rate()`";
         return Err(EvalError::BadQuery(message.to_string()));
@@ -85,6 +107,7 @@ pub fn metrics(
         steps: Steps::of(params)?,
         exemplars: exemplars_wanted(query, params.exemplars),
         extrapolate: query.hint("extrapolate") == Some(&Static::Bool(true)),
+        count_in_store,
         stats: ScanStats::default(),
     };
     let mut series = runner.run(expr)?;
@@ -114,6 +137,7 @@ struct Runner<'a> {
     steps: Steps,
     exemplars: usize,
     extrapolate: bool,
+    count_in_store: bool,
     stats: ScanStats,
 }
 
@@ -141,7 +165,11 @@ impl Runner<'_> {
             return Ok(comparer.finish());
         }
         let mut collector = Collector::new(self.ctx, self.steps, metrics, self.extrapolate);
-        query.each(&mut self.stats, &mut |span, block| collector.add(span, block))?;
+        if self.count_in_store && !self.extrapolate && counted::applies(metrics) && query.is_whole() {
+            counted::count(&query, &mut collector, &mut self.stats)?;
+        } else {
+            query.each(&mut self.stats, &mut |span, block| collector.add(span, block))?;
+        }
         let mut series = collector.finish();
         if self.exemplars > 0 && !series.is_empty() {
             let chosen = exemplars::choose(&query, self.steps, self.exemplars, &mut self.stats)?;

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use store::model::{ColumnRef, Field, RequestCtx, Signal};
 use store::{EventQuery, Order, Projection, ScanControl, ScanStats, Snapshot};
 
-use super::super::filter::{Candidates, columns, is_local};
+use super::super::filter::{Candidates, columns, is_exact, is_local};
 use super::super::search::{TRACE_MARGIN_NS, add_stats, candidate, fetch, mentioned, span_columns};
 use super::super::spanset::OfTrace;
 use super::super::trace::{Structure, TraceId, id_of};
@@ -20,8 +20,8 @@ const CHUNK_TRACES: usize = 2048;
 
 pub(super) struct SpanQuery<'q> {
     pub(super) ctx: &'q RequestCtx,
-    snapshot: &'q Snapshot,
-    steps: Steps,
+    pub(super) snapshot: &'q Snapshot,
+    pub(super) steps: Steps,
     stages: &'q [Stage],
     pub(super) metrics: &'q Metrics,
     /// The condition, if each span decides for itself.
@@ -81,6 +81,16 @@ impl<'q> SpanQuery<'q> {
         let mut columns = self.columns.clone();
         columns.extend(fields.iter().copied().map(ColumnRef::Field));
         SpanQuery { columns, ..*self }
+    }
+
+    /// Whether the store alone can say which spans are meant.
+    pub(super) fn is_whole(&self) -> bool {
+        self.local.is_some_and(|condition| condition.is_none_or(is_exact))
+    }
+
+    /// The spans, with these columns, if the query [is whole](SpanQuery::is_whole).
+    pub(super) fn events(&self, columns: Vec<ColumnRef>) -> EventQuery {
+        self.query(&Candidates::of(self.stages), Projection::Columns(columns), Order::Any)
     }
 
     /// Shows each span of the query's range, in no order.
