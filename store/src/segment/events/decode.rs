@@ -139,6 +139,31 @@ impl Column {
         skip_presence(&mut reader, rows).and_then(|()| reader.u8()) == Some(Encoding::Patterns as u8)
     }
 
+    /// Whether a value of a column's dictionary passes. `None`: it has none, or its bytes make no sense.
+    pub(super) fn dictionary_has(
+        bytes: &[u8],
+        rows: usize,
+        passes: &dyn Fn(Value<'_>) -> bool,
+    ) -> Option<bool> {
+        let mut reader = Reader::new(bytes);
+        skip_presence(&mut reader, rows)?;
+        match Encoding::from_number(reader.u8()?)? {
+            Encoding::Const => Some(passes(take_value(&mut reader.rest())?)),
+            Encoding::Dict | Encoding::DictLike => {
+                let distinct = reader.count(rows)?;
+                let bytes = read_blob(&mut reader)?;
+                let mut rest = bytes.as_slice();
+                for _ in 0..distinct {
+                    if passes(take_value(&mut rest)?) {
+                        return Some(true);
+                    }
+                }
+                Some(false)
+            }
+            _ => None,
+        }
+    }
+
     /// The place of a row's value.
     pub(super) fn place(&self, row: usize) -> Option<usize> {
         match &self.present {

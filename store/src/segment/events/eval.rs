@@ -92,7 +92,7 @@ fn of_absent(leaf: &Leaf<'_>, block: &Block<'_>, candidates: &Bits) -> Bits {
 }
 
 impl Leaf<'_> {
-    fn holds(&self, value: Value<'_>) -> bool {
+    pub(super) fn holds(&self, value: Value<'_>) -> bool {
         match &self.folded {
             Some(regex) => regex.is_match(&value.text()),
             None => self.test.holds(Some(value)),

@@ -9,7 +9,7 @@ use super::patterns::Search;
 use super::segment::EventSegment;
 use super::tokens::attribute_key;
 use super::traces::TraceId;
-use crate::model::{ColumnRef, Compare, Field, Filter, OwnedValue, Stream, Test};
+use crate::model::{ColumnRef, Compare, Field, Filter, OwnedValue, Stream, Test, Value};
 
 /// A filter bound to a segment.
 pub(super) struct Plan<'q> {
@@ -211,7 +211,10 @@ impl Leaf<'_> {
                 let Some(directory) = segment.directory(block) else { return true };
                 match directory.binary_search_by_key(&self.column, |at| at.number) {
                     Err(_) => false,
-                    Ok(at) if !directory[at].keyed => true,
+                    Ok(at) if !directory[at].keyed => {
+                        let passes = |value: Value<'_>| self.holds(value);
+                        segment.dictionary_has(block, &directory[at], &passes) != Some(false)
+                    }
                     Ok(_) => segment.filter(block).is_none_or(|filter| filter.may_contain(*key)),
                 }
             }

@@ -17,7 +17,7 @@ use super::patterns::PatternTable;
 use super::traces::{TraceTable, Traces};
 use super::warm::{Warm, WarmBlocks};
 use super::words::Words;
-use crate::model::{Field, Stream};
+use crate::model::{Field, Stream, Value};
 
 /// A part of a segment that is not as it was written. The rest can be read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -263,6 +263,24 @@ impl EventSegment {
         sound.then(|| read_directory(bytes))?
     }
 
+    /// Whether a value of a column's dictionary in a block passes. `None`: it has none, or it is damaged, which is found
+    /// again where it is read.
+    pub(super) fn dictionary_has(
+        &self,
+        block: usize,
+        at: &ColumnAt,
+        passes: &dyn Fn(Value<'_>) -> bool,
+    ) -> Option<bool> {
+        let meta = self.blocks.get(block)?;
+        Column::dictionary_has(self.column_bytes(meta, at)?, meta.rows, passes)
+    }
+
+    fn column_bytes(&self, meta: &BlockMeta, at: &ColumnAt) -> Option<&[u8]> {
+        let end = at.offset.checked_add(at.len)?;
+        let bytes = self.bytes.slice(meta.columns())?.get(at.offset..end)?;
+        (crc32fast::hash(bytes) == at.crc).then_some(bytes)
+    }
+
     pub(super) fn block(&self, number: usize) -> Result<Block<'_>, DamagedBlock> {
         let open = || {
             let meta = self.blocks.get(number)?;
@@ -307,9 +325,7 @@ impl Block<'_> {
     }
 
     fn column_bytes(&self, at: &ColumnAt) -> Option<&[u8]> {
-        let end = at.offset.checked_add(at.len)?;
-        let bytes = self.segment.bytes.slice(self.meta.columns())?.get(at.offset..end)?;
-        (crc32fast::hash(bytes) == at.crc).then_some(bytes)
+        self.segment.column_bytes(self.meta, at)
     }
 
     fn read_times(&self) -> Option<Vec<i64>> {
