@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "ways_in/agents.rs"]
+mod agents;
 #[path = "ways_in/elasticsearch.rs"]
 mod elasticsearch;
 #[path = "ways_in/loki.rs"]
@@ -110,6 +112,13 @@ impl World {
         let rows = text.lines().filter(|line| line.starts_with(name) && !line.starts_with('#'));
         rows.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 fn snappy(bytes: &[u8]) -> Vec<u8> {

@@ -74,10 +74,6 @@ impl Erasures {
         kept.extend_from_slice(shown.rows);
         self.retain(shown.batch, kept);
         *erased += (shown.rows.len() - kept.len()) as u64;
-        if kept.is_empty() {
-            ScanControl::Continue
-        } else {
-            visit(EventRows { batch: shown.batch, rows: kept })
-        }
+        if kept.is_empty() { ScanControl::Continue } else { visit(EventRows { rows: kept, ..shown }) }
     }
 }

@@ -222,6 +222,7 @@ struct Range {
 
 /// What one unit has for the visitor.
 struct Part<'s> {
+    newest: i64,
     rows: Rows<'s>,
     stats: ScanStats,
 }
@@ -260,7 +261,7 @@ impl<'s> Scanning<'s, '_> {
     fn read(&self, unit: Unit) -> Result<Part<'s>, StoreError> {
         self.ctx.check()?;
         let range = self.range.get();
-        let mut part = Part { rows: Rows::None, stats: ScanStats::default() };
+        let mut part = Part { newest: unit.time_max, rows: Rows::None, stats: ScanStats::default() };
         if unit.time_min >= range.1 || unit.time_max < range.0 {
             return Ok(part);
         }
@@ -289,16 +290,16 @@ impl<'s> Scanning<'s, '_> {
         stats: &mut ScanStats,
         visit: &mut dyn FnMut(EventRows<'_>) -> ScanControl,
     ) -> Result<ControlFlow<()>, StoreError> {
-        let Part { rows, stats: own } = part?;
+        let Part { newest, rows, stats: own } = part?;
         stats.add(&own);
         match rows {
             Rows::None => Ok(ControlFlow::Continue(())),
-            Rows::Head(batch, rows) => Ok(self.control(visit(EventRows { batch, rows: &rows }))),
+            Rows::Head(batch, rows) => Ok(self.control(visit(EventRows { batch, rows: &rows, newest }))),
             Rows::Block(mut batch, mut left) => {
                 let mut piece = PIECE;
                 loop {
                     let rows: Vec<u32> = (0..batch.rows() as u32).collect();
-                    let control = self.control(visit(EventRows { batch: &batch, rows: &rows }));
+                    let control = self.control(visit(EventRows { batch: &batch, rows: &rows, newest }));
                     self.ctx.budget.give_back(batch.size_bytes() as u64);
                     piece *= PIECE_GROWTH;
                     if control.is_break() {

@@ -54,6 +54,8 @@ pub enum Order {
 pub struct EventRows<'a> {
     pub batch: &'a EventBatch,
     pub rows: &'a [u32],
+    /// With [`Order::NewestFirst`] no row that is shown from here on is newer.
+    pub newest: i64,
 }
 
 /// What a visitor wants next.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::now_ns;
-use crate::{World, snappy};
+use crate::{World, gzip, snappy};
 
 const JSON: [(&str, &str); 1] = [("Content-Type", "application/json")];
 const RANGE: &str = "/loki/api/v1/query_range?direction=forward&query=";
@@ -21,7 +21,7 @@ fn varint(number: u8, value: u64) -> Vec<u8> {
 }
 
 /// A `PushRequest` with one line.
-fn protobuf(labels: &str, time_ns: u64, line: &str, metadata: (&str, &str)) -> Vec<u8> {
+pub(super) fn protobuf(labels: &str, time_ns: u64, line: &str, metadata: (&str, &str)) -> Vec<u8> {
     let time = [varint(1, time_ns / 1_000_000_000), varint(2, time_ns % 1_000_000_000)].concat();
     let pair = [field(1, metadata.0.as_bytes()), field(2, metadata.1.as_bytes())].concat();
     let entry = [field(1, &time), field(2, line.as_bytes()), field(3, &pair)].concat();
@@ -35,13 +35,6 @@ fn streams(result: &Value) -> Vec<(Value, Vec<String>)> {
         values.iter().map(|value| value[1].as_str().unwrap().to_owned()).collect()
     };
     result.as_array().unwrap().iter().map(|stream| (stream["stream"].clone(), lines(stream))).collect()
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
 }
 
 #[test]

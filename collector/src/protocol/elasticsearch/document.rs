@@ -45,6 +45,9 @@ const RENAMED: [(&str, &str); 13] = [
 
 /// Where senders put the line; the first there is the body.
 const BODIES: [&str; 4] = ["message", "log", "msg", "event.original"];
+/// Where the time is; without it, where Vector puts it.
+const TIME: &str = "@timestamp";
+const TIME_OF_VECTOR: &str = "timestamp";
 const INDEX: &str = "elasticsearch.index";
 const STREAM_COST: u64 = 200;
 
@@ -93,10 +96,7 @@ impl<'c> Documents<'c> {
         })?;
         self.spend.take(ROW_COST + CELL_COST * (2 + fields.len() as u64))?;
         check_lengths(&fields, self.ctx.limits)?;
-        let time = match fields.get("@timestamp") {
-            Some(value) => checked_time(time_ns(value)?, self.ctx)?,
-            None => None,
-        };
+        let (time, time_name) = self.time(&fields)?;
         let body = BODIES.iter().find(|name| fields.get(name).and_then(text_of).is_some()).copied();
         let line = match body.and_then(|name| fields.get(name)).and_then(text_of) {
             Some(line) => line,
@@ -108,12 +108,24 @@ impl<'c> Documents<'c> {
         self.builder.begin_row(time.unwrap_or(self.ctx.now_ns), stream);
         put_body(&mut self.builder, Value::Str(&line), self.ctx.limits);
         for (name, value) in fields.iter() {
-            if name != "@timestamp" && Some(name) != body && !is_resource(name) {
+            if Some(name) != time_name && Some(name) != body && !is_resource(name) {
                 self.member(name, value);
             }
         }
         self.builder.end_row();
         Ok(())
+    }
+
+    /// The time, and the member it is from. What is only called like a time is an attribute.
+    fn time(&self, fields: &Fields<'_>) -> Result<(Option<i64>, Option<&'static str>), Fault> {
+        if let Some(value) = fields.get(TIME) {
+            return Ok((checked_time(time_ns(value)?, self.ctx)?, Some(TIME)));
+        }
+        let of_vector = fields.get(TIME_OF_VECTOR).and_then(|value| time_ns(value).ok());
+        Ok(match of_vector {
+            Some(time) => (checked_time(time, self.ctx)?, Some(TIME_OF_VECTOR)),
+            None => (None, None),
+        })
     }
 
     fn member(&mut self, name: &str, value: Value<'_>) {

@@ -231,7 +231,7 @@ mod tests {
             let (count, range) = (1 + random.below(8), 1 + random.below(1 << 32) as i64);
             let windows = Windows { start: 2_000_000_000, step, count, range };
             let mut expected = Counts::new();
-            let mut all = |EventRows { batch, rows }: EventRows<'_>| {
+            let mut all = |EventRows { batch, rows, .. }: EventRows<'_>| {
                 for row in rows.iter().map(|row| *row as usize) {
                     let ends = (0..count as i64).map(|at| windows.start + at * step);
                     let holds = |end: i64| end - range < batch.times()[row] && batch.times()[row] <= end;

@@ -69,7 +69,7 @@ pub(super) struct Traces<'a> {
 #[derive(Clone, Copy)]
 enum Blocks<'a> {
     Lists(&'a [u8]),
-    Packed { counts: Packed<'a>, blocks: Packed<'a> },
+    Packed { counts: Packed<'a>, width: u32, blocks: &'a [u8] },
 }
 
 #[derive(Clone, Copy)]
@@ -237,14 +237,7 @@ impl<'a> Traces<'a> {
             None => Blocks::Lists(reader.rest()),
             Some((of_counts, of_blocks)) => {
                 let counts = Packed::read(&mut reader, u32::from(of_counts), count)?;
-                let before = count.checked_sub(1).map_or(Some(0), |last| Self::start(starts, last))?;
-                let after =
-                    (count.saturating_sub(1) / STRIDE * STRIDE..count).map(|id| counts.get(id) as usize);
-                let total = after.fold(before, usize::saturating_add);
-                if of_blocks == 0 && total > count {
-                    return None;
-                }
-                Blocks::Packed { counts, blocks: Packed::read(&mut reader, u32::from(of_blocks), total)? }
+                Blocks::Packed { counts, width: u32::from(of_blocks), blocks: reader.rest() }
             }
         };
         Some(Self { ids, starts, blocks })
@@ -279,11 +272,15 @@ impl<'a> Traces<'a> {
         let start = Self::start(self.starts, number)?;
         match self.blocks {
             Blocks::Lists(lists) => blocks_of_list(lists.get(start..)?, number % STRIDE),
-            Blocks::Packed { counts, blocks } => {
+            Blocks::Packed { counts, width, blocks } => {
                 let before = (number / STRIDE * STRIDE..number).map(|id| counts.get(id) as usize);
                 let start = before.fold(start, usize::saturating_add);
-                let end = start.checked_add(counts.get(number) as usize)?;
-                (end <= blocks.len()).then(|| (start..end).map(|at| blocks.get(at) as usize).collect())
+                let count = counts.get(number) as usize;
+                let end = start.checked_add(count)?;
+                // All are the first block: an id has it once.
+                let sound = if width == 0 { count <= 1 } else { Packed::bytes(width, end)? <= blocks.len() };
+                let blocks = Packed::at_front(blocks, width, end);
+                sound.then(|| (start..end).map(|at| blocks.get(at) as usize).collect())
             }
         }
     }

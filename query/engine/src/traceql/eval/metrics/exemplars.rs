@@ -43,10 +43,17 @@ pub(super) fn choose(
     let mut open = parts;
     let mut seen: BTreeSet<TraceId> = BTreeSet::new();
     let mut chosen = Vec::new();
-    query.with_columns(&FIELDS).ordered(Order::NewestFirst, stats, &mut |span, _| {
+    query.with_columns(&FIELDS).ordered(Order::NewestFirst, stats, &mut |span, place| {
+        // Nothing comes any more into what is newer.
+        let possible = (place.newest.saturating_sub(start) / width).max(0) as usize + 1;
+        let closed = missing.drain(possible.min(missing.len())..);
+        open -= closed.filter(|missing| *missing > 0).count();
+        if open == 0 {
+            return Ok(ScanControl::Stop);
+        }
         let time = span.batch.times()[span.row];
         let part = ((time.saturating_sub(start) / width).max(0) as usize).min(parts - 1);
-        if missing[part] == 0 {
+        if missing.get(part).is_none_or(|missing| *missing == 0) {
             return Ok(ScanControl::Continue);
         }
         let id = TraceId::try_from(id_of(span.batch, span.row, Field::TraceId));
@@ -59,7 +66,13 @@ pub(super) fn choose(
         chosen.push(of_span(query.metrics, span, value, &id));
         missing[part] -= 1;
         open -= usize::from(missing[part] == 0);
-        Ok(if open == 0 || chosen.len() >= wanted { ScanControl::Stop } else { ScanControl::Continue })
+        if open == 0 || chosen.len() >= wanted {
+            return Ok(ScanControl::Stop);
+        }
+        // What is newer than the newest part that lacks some is not needed any more.
+        let newest = missing.iter().rposition(|missing| *missing > 0).map_or(0, |part| part as i64 + 1);
+        let needed = if newest == parts as i64 { end } else { start.saturating_add(newest * width) };
+        Ok(ScanControl::Narrow { start, end: needed })
     })?;
     Ok(chosen)
 }

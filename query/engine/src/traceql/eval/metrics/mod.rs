@@ -168,7 +168,7 @@ impl Runner<'_> {
         if self.count_in_store && !self.extrapolate && counted::applies(metrics) && query.is_whole() {
             counted::count(&query, &mut collector, &mut self.stats)?;
         } else {
-            query.each(&mut self.stats, &mut |span, block| collector.add(span, block))?;
+            query.each(&mut self.stats, &mut |span, place| collector.add(span, place.block))?;
         }
         let mut series = collector.finish();
         if self.exemplars > 0 && !series.is_empty() {

@@ -30,9 +30,17 @@ pub(super) struct SpanQuery<'q> {
     everything: bool,
 }
 
-/// Hears of each span, and the number (from 1) of the block or trace it is in: what was learnt of a block's streams
-/// holds until the number changes.
-pub(super) type Visit<'v> = dyn FnMut(SpanRef<'_>, u64) -> Result<ScanControl, EvalError> + 'v;
+/// Where a span is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// The number (from 1) of the block or trace: what was learnt of a block's streams holds until it changes.
+    pub(super) block: u64,
+    /// In the order newest first no span from here on is newer.
+    pub(super) newest: i64,
+}
+
+/// Hears of each span.
+pub(super) type Visit<'v> = dyn FnMut(SpanRef<'_>, Place) -> Result<ScanControl, EvalError> + 'v;
 
 impl<'q> SpanQuery<'q> {
     pub(super) fn new(
@@ -129,21 +137,24 @@ impl<'q> SpanQuery<'q> {
         let (mut failed, mut block) = (None, 0);
         let found = self.snapshot.scan(self.ctx, &query, &mut |rows| {
             block += 1;
+            let place = Place { block, newest: rows.newest };
+            let mut wanted = ScanControl::Continue;
             for row in rows.rows {
                 let row = *row as usize;
                 if !candidate(&candidates, rows.batch, row) {
                     continue;
                 }
-                match visit(SpanRef { batch: rows.batch, row, structure: None }, block) {
+                match visit(SpanRef { batch: rows.batch, row, structure: None }, place) {
                     Ok(ScanControl::Continue) => {}
-                    Ok(control) => return control,
+                    Ok(ScanControl::Stop) => return ScanControl::Stop,
+                    Ok(narrow) => wanted = narrow,
                     Err(error) => {
                         failed = Some(error);
                         return ScanControl::Stop;
                     }
                 }
             }
-            ScanControl::Continue
+            wanted
         })?;
         add_stats(stats, found);
         failed.map_or(Ok(()), Err)
@@ -171,7 +182,7 @@ impl<'q> SpanQuery<'q> {
                 rows.dedup();
                 for row in rows {
                     if (start..end).contains(&trace.spans.times()[row])
-                        && visit(of.span(row), block)? == ScanControl::Stop
+                        && visit(of.span(row), Place { block, newest: i64::MAX })? == ScanControl::Stop
                     {
                         return Ok(());
                     }

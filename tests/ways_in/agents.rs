@@ -1,0 +1,144 @@
+//! Requests as agents make them: their paths, headers, compression and bodies, and what they ask before they send.
+
+use serde_json::json;
+
+use crate::support::{http, now_ns};
+use crate::{World, gzip, loki, snappy};
+
+/// Agent and output, path, headers, body; then a query and the one line it finds.
+type Sent =
+    (&'static str, &'static str, Vec<(&'static str, &'static str)>, Vec<u8>, &'static str, &'static str);
+
+fn rfc3339(time_ns: u64) -> String {
+    let ns = i64::try_from(time_ns).unwrap();
+    jiff::Timestamp::from_nanosecond(i128::from(ns)).unwrap().to_string()
+}
+
+fn ndjson(parts: &[serde_json::Value]) -> Vec<u8> {
+    parts.iter().map(|part| format!("{part}\n")).collect::<String>().into_bytes()
+}
+
+fn requests(now: u64) -> Vec<Sent> {
+    let time = rfc3339(now);
+    let fluent = ("User-Agent", "Fluent-Bit");
+    let vector = ("User-Agent", "Vector/0.50.0 (x86_64-unknown-linux-gnu)");
+    let json = ("Content-Type", "application/json");
+    let lines = ("Content-Type", "application/x-ndjson");
+    let packed = ("Content-Encoding", "gzip");
+    let push = |app: &str, line: &str, metadata: serde_json::Value| {
+        let values = json!([[now.to_string(), line, metadata]]);
+        json!({"streams": [{"stream": {"app": app}, "values": values}]}).to_string().into_bytes()
+    };
+    vec![
+        (
+            "Fluent Bit, loki",
+            "/loki/api/v1/push",
+            vec![fluent, json],
+            json!({"streams": [{"stream": {"app": "fb"}, "values": [[now.to_string(), "{\"log\":\"one\"}"]]}]})
+                .to_string()
+                .into_bytes(),
+            r#"{app="fb"} | json | log="one""#,
+            "{\"log\":\"one\"}",
+        ),
+        (
+            "Fluent Bit, loki, gzip and structured metadata",
+            "/loki/api/v1/push",
+            vec![fluent, json, packed],
+            gzip(&push("fb-gzip", "two", json!({"trace": "7"}))),
+            r#"{app="fb-gzip"} | trace="7""#,
+            "two",
+        ),
+        (
+            "Fluent Bit, es",
+            "/elasticsearch/_bulk",
+            vec![fluent, lines],
+            ndjson(&[
+                json!({"create": {"_index": "fluent-bit", "_type": "_doc"}}),
+                json!({"@timestamp": time, "log": "three", "kubernetes": {"pod_name": "cart-1", "namespace_name": "shop"}}),
+            ]),
+            r#"{elasticsearch_index="fluent-bit"}"#,
+            "three",
+        ),
+        (
+            "Fluent Bit, es, gzip",
+            "/elasticsearch/_bulk",
+            vec![fluent, lines, packed],
+            gzip(&ndjson(&[
+                json!({"index": {"_index": "fb-gzip"}}),
+                json!({"@timestamp": time, "log": "four"}),
+            ])),
+            r#"{elasticsearch_index="fb-gzip"}"#,
+            "four",
+        ),
+        (
+            "Vector, loki",
+            "/loki/api/v1/push",
+            vec![vector, ("Content-Type", "application/x-protobuf")],
+            snappy(&loki::protobuf(r#"{app="vector"}"#, now, "five", ("host", "a"))),
+            r#"{app="vector"} | host="a""#,
+            "five",
+        ),
+        (
+            "Vector, elasticsearch",
+            "/elasticsearch/_bulk",
+            vec![vector, lines, packed],
+            gzip(&ndjson(&[
+                json!({"index": {"_index": "vector-2026.11.26"}}),
+                json!({"timestamp": time, "message": "six", "source_type": "file", "file": "/var/log/cart.log"}),
+            ])),
+            r#"{elasticsearch_index="vector-2026.11.26"} | source_type="file" | timestamp="" "#,
+            "six",
+        ),
+        (
+            "Filebeat",
+            "/elasticsearch/_bulk?filter_path=errors%2Citems.%2A.error%2Citems.%2A.status",
+            vec![("User-Agent", "Elastic-filebeat/8.19.0 (linux; amd64)"), lines],
+            ndjson(&[
+                json!({"create": {"_index": "filebeat-8.19.0"}}),
+                json!({
+                    "@timestamp": time, "message": "seven", "log": {"offset": 12, "file": {"path": "/var/log/a"}},
+                    "input": {"type": "filestream"}, "ecs": {"version": "8.0.0"}, "host": {"name": "node-1"},
+                    "agent": {"type": "filebeat", "version": "8.19.0"},
+                }),
+            ]),
+            r#"{elasticsearch_index="filebeat-8.19.0"} | log_offset="12""#,
+            "seven",
+        ),
+        (
+            "Promtail",
+            "/loki/api/v1/push",
+            vec![("User-Agent", "promtail/3.5.0"), ("Content-Type", "application/x-protobuf")],
+            snappy(&loki::protobuf(r#"{app="promtail", filename="/var/log/b"}"#, now, "eight", ("pod", "b"))),
+            r#"{app="promtail", filename="/var/log/b"} | pod="b""#,
+            "eight",
+        ),
+    ]
+}
+
+#[test]
+fn what_agents_send_is_taken_and_found() {
+    let world = World::start();
+    let now = now_ns();
+    for (agent, path, headers, body, query, line) in requests(now) {
+        let answer = world.post(path, &headers, &body);
+        assert!(matches!(answer.status, 200 | 204), "{agent}: {} {}", answer.status, answer.text());
+        assert!(!answer.text().contains("\"error\""), "{agent}: {}", answer.text());
+        assert_eq!(world.lines(query), [line], "{agent}: {query}");
+    }
+}
+
+#[test]
+fn what_agents_ask_before_they_send_is_answered() {
+    let world = World::start();
+    for (agent, path) in [
+        ("Vector, loki", "/ready"),
+        ("Vector, elasticsearch", "/elasticsearch/_cluster/health"),
+        ("Vector, elasticsearch", "/elasticsearch/"),
+        ("Filebeat", "/elasticsearch/_license"),
+        ("Filebeat", "/elasticsearch/_xpack"),
+        ("Filebeat", "/elasticsearch/_index_template/filebeat-8.19.0"),
+    ] {
+        let answer = http::send(&world.server.main, "GET", path, &[], b"");
+        assert_eq!(answer.status, 200, "{agent}: {path}: {}", answer.text());
+    }
+}
