@@ -133,6 +133,11 @@ impl<'q> Plan<'q> {
         Node::Own(Leaf { number, column, test, folded, search, verdicts, clue })
     }
 
+    /// Whether only rows of some traces match.
+    pub(super) fn names_traces(&self) -> bool {
+        self.root.names_traces()
+    }
+
     /// The rows of a block that may match. No bytes of the block are read but its directory.
     pub(super) fn candidates(&self, segment: &EventSegment, block: usize) -> Bits {
         let Some(meta) = segment.blocks.get(block) else { return Bits::none(0) };
@@ -160,6 +165,14 @@ impl Node<'_> {
             Self::Own(leaf) if leaf.column == Field::Body as u32 => 4,
             Self::Own(_) => 2,
             Self::And(_) | Self::Or(_) | Self::Not(_) => 3,
+        }
+    }
+
+    fn names_traces(&self) -> bool {
+        match self {
+            Self::And(nodes) => nodes.iter().any(Self::names_traces),
+            Self::Own(leaf) => matches!(leaf.clue, Clue::Trace(_)),
+            _ => false,
         }
     }
 

@@ -58,8 +58,9 @@ impl<'s, 'q> SegmentScan<'s, 'q> {
     ) -> Option<BlockRows<'s>> {
         let (block, rows) = self.find(block, range, stats)?;
         let numbers = self.projected(&block);
-        let keep_warm =
-            self.query.order != Order::Any && self.kept_warm.fetch_add(1, Ordering::Relaxed) < WARM_MAX;
+        // A list is turned page by page, a trace is opened again from each of its spans and logs.
+        let comes_again = self.query.order != Order::Any || self.plan().is_some_and(Plan::names_traces);
+        let keep_warm = comes_again && self.kept_warm.fetch_add(1, Ordering::Relaxed) < WARM_MAX;
         Some(BlockRows { block, numbers, rows: rows.iter().map(|row| row as u32).collect(), keep_warm })
     }
 
