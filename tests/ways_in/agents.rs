@@ -18,13 +18,15 @@ fn ndjson(parts: &[serde_json::Value]) -> Vec<u8> {
     parts.iter().map(|part| format!("{part}\n")).collect::<String>().into_bytes()
 }
 
-fn requests(now: u64) -> Vec<Sent> {
-    let time = rfc3339(now);
-    let fluent = ("User-Agent", "Fluent-Bit");
-    let vector = ("User-Agent", "Vector/0.50.0 (x86_64-unknown-linux-gnu)");
+type Header = (&'static str, &'static str);
+const FLUENT_BIT: Header = ("User-Agent", "Fluent-Bit");
+const VECTOR: Header = ("User-Agent", "Vector/0.50.0 (x86_64-unknown-linux-gnu)");
+const LINES: Header = ("Content-Type", "application/x-ndjson");
+const PACKED: Header = ("Content-Encoding", "gzip");
+
+/// To Loki's push.
+fn pushes(now: u64) -> Vec<Sent> {
     let json = ("Content-Type", "application/json");
-    let lines = ("Content-Type", "application/x-ndjson");
-    let packed = ("Content-Encoding", "gzip");
     let push = |app: &str, line: &str, metadata: serde_json::Value| {
         let values = json!([[now.to_string(), line, metadata]]);
         json!({"streams": [{"stream": {"app": app}, "values": values}]}).to_string().into_bytes()
@@ -33,7 +35,7 @@ fn requests(now: u64) -> Vec<Sent> {
         (
             "Fluent Bit, loki",
             "/loki/api/v1/push",
-            vec![fluent, json],
+            vec![FLUENT_BIT, json],
             json!({"streams": [{"stream": {"app": "fb"}, "values": [[now.to_string(), "{\"log\":\"one\"}"]]}]})
                 .to_string()
                 .into_bytes(),
@@ -43,66 +45,18 @@ fn requests(now: u64) -> Vec<Sent> {
         (
             "Fluent Bit, loki, gzip and structured metadata",
             "/loki/api/v1/push",
-            vec![fluent, json, packed],
+            vec![FLUENT_BIT, json, PACKED],
             gzip(&push("fb-gzip", "two", json!({"trace": "7"}))),
             r#"{app="fb-gzip"} | trace="7""#,
             "two",
         ),
         (
-            "Fluent Bit, es",
-            "/elasticsearch/_bulk",
-            vec![fluent, lines],
-            ndjson(&[
-                json!({"create": {"_index": "fluent-bit", "_type": "_doc"}}),
-                json!({"@timestamp": time, "log": "three", "kubernetes": {"pod_name": "cart-1", "namespace_name": "shop"}}),
-            ]),
-            r#"{elasticsearch_index="fluent-bit"}"#,
-            "three",
-        ),
-        (
-            "Fluent Bit, es, gzip",
-            "/elasticsearch/_bulk",
-            vec![fluent, lines, packed],
-            gzip(&ndjson(&[
-                json!({"index": {"_index": "fb-gzip"}}),
-                json!({"@timestamp": time, "log": "four"}),
-            ])),
-            r#"{elasticsearch_index="fb-gzip"}"#,
-            "four",
-        ),
-        (
             "Vector, loki",
             "/loki/api/v1/push",
-            vec![vector, ("Content-Type", "application/x-protobuf")],
+            vec![VECTOR, ("Content-Type", "application/x-protobuf")],
             snappy(&loki::protobuf(r#"{app="vector"}"#, now, "five", ("host", "a"))),
             r#"{app="vector"} | host="a""#,
             "five",
-        ),
-        (
-            "Vector, elasticsearch",
-            "/elasticsearch/_bulk",
-            vec![vector, lines, packed],
-            gzip(&ndjson(&[
-                json!({"index": {"_index": "vector-2026.11.26"}}),
-                json!({"timestamp": time, "message": "six", "source_type": "file", "file": "/var/log/cart.log"}),
-            ])),
-            r#"{elasticsearch_index="vector-2026.11.26"} | source_type="file" | timestamp="" "#,
-            "six",
-        ),
-        (
-            "Filebeat",
-            "/elasticsearch/_bulk?filter_path=errors%2Citems.%2A.error%2Citems.%2A.status",
-            vec![("User-Agent", "Elastic-filebeat/8.19.0 (linux; amd64)"), lines],
-            ndjson(&[
-                json!({"create": {"_index": "filebeat-8.19.0"}}),
-                json!({
-                    "@timestamp": time, "message": "seven", "log": {"offset": 12, "file": {"path": "/var/log/a"}},
-                    "input": {"type": "filestream"}, "ecs": {"version": "8.0.0"}, "host": {"name": "node-1"},
-                    "agent": {"type": "filebeat", "version": "8.19.0"},
-                }),
-            ]),
-            r#"{elasticsearch_index="filebeat-8.19.0"} | log_offset="12""#,
-            "seven",
         ),
         (
             "Promtail",
@@ -115,11 +69,66 @@ fn requests(now: u64) -> Vec<Sent> {
     ]
 }
 
+/// To Elasticsearch's bulk.
+fn bulks(now: u64) -> Vec<Sent> {
+    let time = rfc3339(now);
+    vec![
+        (
+            "Fluent Bit, es",
+            "/elasticsearch/_bulk",
+            vec![FLUENT_BIT, LINES],
+            ndjson(&[
+                json!({"create": {"_index": "fluent-bit", "_type": "_doc"}}),
+                json!({"@timestamp": time, "log": "three", "kubernetes": {"pod_name": "cart-1", "namespace_name": "shop"}}),
+            ]),
+            r#"{elasticsearch_index="fluent-bit"}"#,
+            "three",
+        ),
+        (
+            "Fluent Bit, es, gzip",
+            "/elasticsearch/_bulk",
+            vec![FLUENT_BIT, LINES, PACKED],
+            gzip(&ndjson(&[
+                json!({"index": {"_index": "fb-gzip"}}),
+                json!({"@timestamp": time, "log": "four"}),
+            ])),
+            r#"{elasticsearch_index="fb-gzip"}"#,
+            "four",
+        ),
+        (
+            "Vector, elasticsearch",
+            "/elasticsearch/_bulk",
+            vec![VECTOR, LINES, PACKED],
+            gzip(&ndjson(&[
+                json!({"index": {"_index": "vector-2026.11.26"}}),
+                json!({"timestamp": time, "message": "six", "source_type": "file", "file": "/var/log/cart.log"}),
+            ])),
+            r#"{elasticsearch_index="vector-2026.11.26"} | source_type="file" | timestamp="" "#,
+            "six",
+        ),
+        (
+            "Filebeat",
+            "/elasticsearch/_bulk?filter_path=errors%2Citems.%2A.error%2Citems.%2A.status",
+            vec![("User-Agent", "Elastic-filebeat/8.19.0 (linux; amd64)"), LINES],
+            ndjson(&[
+                json!({"create": {"_index": "filebeat-8.19.0"}}),
+                json!({
+                    "@timestamp": time, "message": "seven", "log": {"offset": 12, "file": {"path": "/var/log/a"}},
+                    "input": {"type": "filestream"}, "ecs": {"version": "8.0.0"}, "host": {"name": "node-1"},
+                    "agent": {"type": "filebeat", "version": "8.19.0"},
+                }),
+            ]),
+            r#"{elasticsearch_index="filebeat-8.19.0"} | log_offset="12""#,
+            "seven",
+        ),
+    ]
+}
+
 #[test]
 fn what_agents_send_is_taken_and_found() {
     let world = World::start();
     let now = now_ns();
-    for (agent, path, headers, body, query, line) in requests(now) {
+    for (agent, path, headers, body, query, line) in pushes(now).into_iter().chain(bulks(now)) {
         let answer = world.post(path, &headers, &body);
         assert!(matches!(answer.status, 200 | 204), "{agent}: {} {}", answer.status, answer.text());
         assert!(!answer.text().contains("\"error\""), "{agent}: {}", answer.text());

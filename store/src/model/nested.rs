@@ -17,7 +17,8 @@ const FALSE: u8 = 1;
 const TRUE: u8 = 2;
 const INT: u8 = 3;
 const DOUBLE: u8 = 4;
-const STR: u8 = 5;
+/// The first byte of an encoded string.
+pub(crate) const STR: u8 = 5;
 const BYTES: u8 = 6;
 const ARRAY: u8 = 7;
 const MAP: u8 = 8;

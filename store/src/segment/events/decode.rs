@@ -10,7 +10,7 @@ use super::encode::Encoding;
 use super::ints::read_ints;
 use super::patterns::{PatternColumn, PatternTable};
 use super::traces::TraceTable;
-use crate::model::{Nested, OwnedValue, Value, take_value};
+use crate::model::{Nested, OwnedValue, STR, Value, take_value};
 
 /// A column's values, ready to be tested and shown.
 pub(super) struct Column {
@@ -139,11 +139,12 @@ impl Column {
         skip_presence(&mut reader, rows).and_then(|()| reader.u8()) == Some(Encoding::Patterns as u8)
     }
 
-    /// Whether a value of a column's dictionary passes. `None`: it has none, or its bytes make no sense.
+    /// Whether a value of a column's dictionary passes, which none does without that text. `None`: it has none, or its
+    /// bytes make no sense.
     pub(super) fn dictionary_has(
         bytes: &[u8],
         rows: usize,
-        passes: &dyn Fn(Value<'_>) -> bool,
+        (text, passes): (&str, &dyn Fn(Value<'_>) -> bool),
     ) -> Option<bool> {
         let mut reader = Reader::new(bytes);
         skip_presence(&mut reader, rows)?;
@@ -152,6 +153,10 @@ impl Column {
             Encoding::Dict | Encoding::DictLike => {
                 let distinct = reader.count(rows)?;
                 let bytes = read_blob(&mut reader)?;
+                // All are of one kind; numbers are not written as their texts.
+                if bytes.first() == Some(&STR) && memchr::memmem::find(&bytes, text.as_bytes()).is_none() {
+                    return Some(false);
+                }
                 let mut rest = bytes.as_slice();
                 for _ in 0..distinct {
                     if passes(take_value(&mut rest)?) {

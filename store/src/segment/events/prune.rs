@@ -46,8 +46,8 @@ pub(super) struct Leaf<'q> {
 enum Clue {
     None,
     Body(BlockNeed),
-    /// A value of an attribute, as a key of the filter.
-    Value(u64),
+    /// A value of an attribute, as a key of the filter and as it is.
+    Value(u64, Box<str>),
     /// Blocks with that trace id.
     Trace(Bits),
 }
@@ -219,14 +219,14 @@ impl Leaf<'_> {
             Clue::None => true,
             Clue::Body(need) => need.may_hold(segment, block),
             Clue::Trace(blocks) => meta.gaps.traces || blocks.contains(block),
-            Clue::Value(key) => {
+            Clue::Value(key, text) => {
                 // A damaged directory is found again, and reported, when the block is read.
                 let Some(directory) = segment.directory(block) else { return true };
                 match directory.binary_search_by_key(&self.column, |at| at.number) {
                     Err(_) => false,
                     Ok(at) if !directory[at].keyed => {
                         let passes = |value: Value<'_>| self.holds(value);
-                        segment.dictionary_has(block, &directory[at], &passes) != Some(false)
+                        segment.dictionary_has(block, &directory[at], (text, &passes)) != Some(false)
                     }
                     Ok(_) => segment.filter(block).is_none_or(|filter| filter.may_contain(*key)),
                 }
@@ -246,7 +246,7 @@ impl Clue {
         };
         debug_assert_ne!(column, TIMES, "times are no column of a filter");
         if column >= Field::RESERVED {
-            return whole.map_or(Self::None, |text| Self::Value(attribute_key(column, text)));
+            return whole.map_or(Self::None, |text| Self::Value(attribute_key(column, text), text.into()));
         }
         if column == Field::TraceId as u32 {
             let blocks = match test {

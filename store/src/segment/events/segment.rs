@@ -263,16 +263,16 @@ impl EventSegment {
         sound.then(|| read_directory(bytes))?
     }
 
-    /// Whether a value of a column's dictionary in a block passes. `None`: it has none, or it is damaged, which is found
-    /// again where it is read.
+    /// Whether a value with that text in a column's dictionary in a block passes. `None`: it has none, or it is damaged,
+    /// which is found again where it is read.
     pub(super) fn dictionary_has(
         &self,
         block: usize,
         at: &ColumnAt,
-        passes: &dyn Fn(Value<'_>) -> bool,
+        wanted: (&str, &dyn Fn(Value<'_>) -> bool),
     ) -> Option<bool> {
         let meta = self.blocks.get(block)?;
-        Column::dictionary_has(self.column_bytes(meta, at)?, meta.rows, passes)
+        Column::dictionary_has(self.column_bytes(meta, at)?, meta.rows, wanted)
     }
 
     fn column_bytes(&self, meta: &BlockMeta, at: &ColumnAt) -> Option<&[u8]> {
