@@ -13,8 +13,8 @@ use super::file::Group;
 use super::wake::{Reads, names_of};
 use super::watermark::Watermarks;
 
-/// Early firings of one group come no more often than this; the first comes at once.
-const GAP_MS: i64 = 250;
+/// Arrived data of one group is looked at no more often than this; the first is looked at at once.
+const GAP_MS: i64 = 50;
 /// A group that takes long rests as many times as long before it looks at arrived data again.
 const REST: i64 = 4;
 /// Data that is later than this is an import, not late: nobody needs to be told.
