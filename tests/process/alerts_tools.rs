@@ -127,6 +127,8 @@ fn a_prometheus_sends_its_alerts_here() {
             format!("--config.file={}", file("prometheus.yml")),
             format!("--storage.tsdb.path={}", file("tsdb")),
         ])
+        // What it says before it has found this server is lost.
+        .arg("--rules.alert.resend-delay=1s")
         .args(["--web.listen-address=127.0.0.1:0", "--web.external-url=http://prometheus.example/"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
