@@ -339,6 +339,7 @@ fn alerting(config: &Config, store: &Store, demo: bool) -> Result<(Rules, Notifi
     let settings = NotifierConfig {
         external_url: config.external_url.clone(),
         webhook_deny: config.webhook_deny.clone(),
+        evidence: config.evidence,
         webhook_allow: config.webhook_allow.clone(),
         outbox_messages_max: config.limits.outbox_messages_max,
         clock: Arc::clone(&clock),

@@ -58,9 +58,13 @@ fn check_text(text: &str, file: &Path) -> Vec<String> {
     }
 }
 
-/// By the keys at the left margin, so a file with a mistake deeper down is still known for what it is.
+/// By the keys at the left margin, so a file with a mistake deeper down is still known for what it is; in braces by all.
 fn kind(text: &str) -> Kind {
-    let has = |key: &str| text.lines().any(|line| line.starts_with(key));
+    let flow = text.trim_start().starts_with('{').then(|| text.replace('"', "")).unwrap_or_default();
+    let has = |key: &str| {
+        let mut words = flow.split(|c: char| c.is_whitespace() || "{,".contains(c));
+        text.lines().any(|line| line.starts_with(key)) || words.any(|word| word.starts_with(key))
+    };
     if has("groups:") || has("kind:") {
         Kind::Rules
     } else if has("route:") || has("receivers:") {
@@ -80,6 +84,7 @@ mod tests {
     fn the_kind_is_found_by_content() {
         assert_eq!(kind("# rules\ngroups:\n- name: x\n"), Kind::Rules);
         assert_eq!(kind("apiVersion: v1\nkind: PrometheusRule\n"), Kind::Rules);
+        assert_eq!(kind("{\"groups\": []}"), Kind::Rules);
         assert_eq!(kind("global: {}\nroute:\n  receiver: a\n"), Kind::Alertmanager);
         assert_eq!(kind("global: {}\nscrape_configs:\n"), Kind::Scrape);
         assert_eq!(kind("http: 127.0.0.1:1\n"), Kind::Config);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust: a browser and its driver, and the official OpenTelemetry SDKs for Python and
-# Node at the versions pinned in tests/sdk and ui/tests. Safe to run again; when all is there it takes a moment.
+# Installs what the tests need beside Rust: a browser and its driver, Prometheus and Alertmanager's command line, and the
+# official OpenTelemetry SDKs for Python and Node at the versions pinned in tests/sdk and ui/tests. Safe to run again; when all is there it takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,12 +14,15 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 command -v chromium >/dev/null || missing+=(chromium)
+command -v prometheus >/dev/null || missing+=(prometheus)
+command -v amtool >/dev/null || missing+=(prometheus-alertmanager)
 if [ ${#missing[@]} -gt 0 ]; then
   echo "setup: installing ${missing[*]}"
   sudo=()
   if [ "$(id -u)" != 0 ]; then sudo=(sudo); fi
   "${sudo[@]}" apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  # Only their programs are wanted: RUNLEVEL=1 starts no services.
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
 # A part is done when its stamp is the same as the files that ask for it.

@@ -67,6 +67,8 @@ pub(crate) struct Config {
     /// Networks (CIDR) notifications may never go to / may go to although denied.
     pub webhook_deny: Vec<String>,
     pub webhook_allow: Vec<String>,
+    /// Whether messages to chat carry evidence.
+    pub evidence: bool,
     pub log_format: LogFormat,
     pub log_level: String,
     pub limits: Limits,
@@ -138,6 +140,7 @@ impl Config {
             ("external_url", self.external_url == next.external_url),
             ("cors_origins", self.cors_origins == next.cors_origins),
             ("webhook_deny", self.webhook_deny == next.webhook_deny),
+            ("evidence", self.evidence == next.evidence),
             ("webhook_allow", self.webhook_allow == next.webhook_allow),
             ("log_format", self.log_format == next.log_format),
             ("log_level", self.log_level == next.log_level),

@@ -61,6 +61,7 @@ pub(crate) struct RawConfig {
     pub allowed_hosts: Vec<String>,
     pub webhook_allow: Vec<String>,
     pub webhook_deny: Vec<String>,
+    pub evidence: Option<bool>,
     pub limits: BTreeMap<String, u64>,
     pub processing: RawProcessing,
 }
@@ -115,6 +116,7 @@ impl RawConfig {
             allowed_hosts: self.allowed_hosts,
             webhook_allow: self.webhook_allow,
             webhook_deny: self.webhook_deny,
+            evidence: self.evidence.unwrap_or(true),
             log_format: match self.log_format.as_deref() {
                 None | Some("text") => LogFormat::Text,
                 Some("json") => LogFormat::Json,

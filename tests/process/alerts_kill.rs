@@ -1,4 +1,5 @@
-//! `kill -9` at any moment while alerts wait, fire and are told: none is lost, and what is told twice has one key.
+//! `kill -9` at any moment while alerts wait, fire and are told: none is lost, what is told twice has one key, and no kill
+//! starts a hold again or ends it too soon.
 //!
 //! `KILLS=50 cargo test --test process alerts_kill` for the long run.
 
@@ -9,9 +10,11 @@ use serde_json::Value;
 
 use crate::alerts::{HOT, LONG, Site, delivered, measure, webhook};
 use crate::receiver::{Attempt, Receiver};
-use crate::support::{eventually, now_ns};
+use crate::support::{Server, eventually, now_ns};
 
 const KILLS_DEFAULT: u64 = 4;
+/// Of the rule.
+const HOLD_MS: f64 = 2_000.0;
 
 /// The alerts a message says fire or are over, by room.
 fn rooms(attempt: &Attempt, status: &str) -> BTreeSet<String> {
@@ -31,11 +34,51 @@ fn keys(attempts: &[Attempt], status: &str) -> BTreeMap<String, BTreeSet<String>
     keys
 }
 
+/// Values of a series by room: Unix milliseconds and value.
+fn by_room(server: &Server, selector: &str) -> BTreeMap<String, Vec<(f64, f64)>> {
+    let path = format!("/api/v1/query?query={selector}%5B30m%5D");
+    let path = path.replace('{', "%7B").replace('}', "%7D").replace('"', "%22");
+    let json = server.get(&path).json();
+    let series = json["data"]["result"].as_array().cloned().unwrap_or_default();
+    let number = |value: &Value| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap();
+    let point = |point: &Value| (number(&point[0]) * 1_000.0, number(&point[1]));
+    let points = |one: &Value| one["values"].as_array().unwrap().iter().map(point).collect();
+    series.iter().map(|one| (one["metric"]["room"].as_str().unwrap().to_owned(), points(one))).collect()
+}
+
+/// What was decided is in the series of the alerts. A hold, once it began, begins never again; while it is not served the
+/// alert waits, and at the first instant that was looked at after that it fires.
+fn holds_are_served(server: &Server, told: &[Attempt]) {
+    let began = by_room(server, "ALERTS_FOR_STATE");
+    let waits = by_room(server, "ALERTS{alertstate=\"pending\"}");
+    let fires = by_room(server, "ALERTS{alertstate=\"firing\"}");
+    for (room, values) in &began {
+        let starts: BTreeSet<String> = values.iter().map(|(_, start)| start.to_string()).collect();
+        assert_eq!(starts.len(), 1, "{room}: the hold began at {starts:?}");
+        let served = values[0].1 * 1_000.0 + HOLD_MS;
+        let waited = waits.get(room).map_or(&[][..], Vec::as_slice);
+        assert!(waited.iter().all(|(at, _)| *at < served), "{room} waits though its hold is served");
+        let first = fires[room][0].0;
+        assert!(first >= served, "{room} fires {} ms before its hold is served", served - first);
+        // What is told began to fire at that instant, or by data within the interval before it.
+        let of_room = |alert: &Value| alert["labels"]["room"] == room.as_str() && alert["status"] == "firing";
+        let alerts = told.iter().filter_map(|attempt| attempt.body["alerts"].as_array()).flatten();
+        for alert in alerts.filter(|alert| of_room(alert)) {
+            let since: jiff::Timestamp = alert["startsAt"].as_str().unwrap().parse().unwrap();
+            let since = since.as_millisecond() as f64;
+            assert!(
+                served <= since && since <= first,
+                "{room} is told to fire since {since}: {served} to {first}"
+            );
+        }
+    }
+}
+
 #[test]
 fn alerts_survive_kills_during_hold_firing_and_sending() {
     let kills = std::env::var("KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS_DEFAULT);
     let hook = Receiver::open();
-    let held = HOT.replace("{room='attic'}", "").replace("        labels", "        for: 1s\n        labels");
+    let held = HOT.replace("{room='attic'}", "").replace("        labels", "        for: 2s\n        labels");
     let site = Site::new(&held, &webhook(&hook));
     let mut server = site.start();
     let mut all = BTreeSet::new();
@@ -43,8 +86,8 @@ fn alerts_survive_kills_during_hold_firing_and_sending() {
         let room = format!("room{n}");
         measure(&server, &room, 31.0);
         all.insert(room);
-        // Hold, firing and sending take some two seconds.
-        let after = Duration::from_millis(now_ns() / 1_000 % 2_500);
+        // Hold, firing and sending take some three seconds.
+        let after = Duration::from_millis(now_ns() / 1_000 % 3_500);
         let until = Instant::now() + after;
         eventually("some time goes by", LONG, || (Instant::now() >= until).then_some(()));
         server.kill();
@@ -53,6 +96,7 @@ fn alerts_survive_kills_during_hold_firing_and_sending() {
     eventually("all rooms are told", LONG, || {
         (keys(&hook.taken(), "firing").into_keys().collect::<BTreeSet<_>>() == all).then_some(())
     });
+    holds_are_served(&server, &hook.taken());
     for room in &all {
         measure(&server, room, 20.0);
     }

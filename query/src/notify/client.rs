@@ -14,6 +14,8 @@ use super::receivers::{HttpRequest, Outgoing, WechatSend};
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_SHOWN: usize = 200;
+/// Of an answer that is read whole.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// Networks that may not be called, and exceptions from them.
 #[derive(Clone, Debug)]
@@ -152,6 +154,7 @@ impl Client {
                 Outgoing::Mail(mail) => super::mail::send(mail, &self.rules).await,
                 Outgoing::Signed(signed) => self.post(&signed.at(now_ms()), http, dedup_key).await,
                 Outgoing::Wechat(wechat) => self.wechat(wechat, http, dedup_key).await,
+                Outgoing::Jira(jira) => self.jira(jira, http, dedup_key).await,
             };
             match delivery {
                 Delivery::Done(known) => place = place.or(known),
@@ -209,15 +212,21 @@ impl Client {
     }
 
     async fn post(&self, request: &HttpRequest, http: &HttpConfig, dedup_key: &str) -> Delivery {
-        let url = request.url.expose();
-        if let Err(refused) = self.permitted(url) {
-            return refused;
+        match self.sent(request, http, dedup_key).await {
+            Ok(answer) => judge(answer).await,
+            Err(delivery) => delivery,
         }
-        let (client, headers) = match (self.of(http), http.headers()) {
-            (Ok(client), Ok(headers)) => (client, headers),
-            // A file that is missing may come back.
-            (Err(problem), _) | (_, Err(problem)) => return Delivery::Retry(Failure::certain(problem)),
-        };
+    }
+
+    async fn sent(
+        &self,
+        request: &HttpRequest,
+        http: &HttpConfig,
+        dedup_key: &str,
+    ) -> Result<reqwest::Response, Delivery> {
+        let url = request.url.expose();
+        self.permitted(url)?;
+        let (client, headers) = self.connection(http)?;
         let mut builder = if request.put { client.put(url) } else { client.post(url) }
             .header("Content-Type", request.content_type)
             .header("Idempotency-Key", dedup_key)
@@ -228,15 +237,32 @@ impl Client {
         for (name, value) in &request.headers {
             builder = builder.header(*name, value.expose());
         }
-        match builder.send().await {
-            Ok(answer) => judge(answer).await,
-            // The URL may hold a secret: it is left out of the error.
-            Err(error) => {
-                let uncertain = !error.is_connect();
-                let reason = describe(&error.without_url());
-                Delivery::Retry(Failure { reason, after: None, uncertain })
-            }
-        }
+        builder.send().await.map_err(unanswered)
+    }
+
+    /// A file that is missing may come back.
+    fn connection(&self, http: &HttpConfig) -> Result<(reqwest::Client, Vec<(String, String)>), Delivery> {
+        let later = |problem: String| Delivery::Retry(Failure::certain(problem));
+        Ok((self.of(http).map_err(later)?, http.headers().map_err(later)?))
+    }
+
+    /// Sends, and reads the JSON that is answered; null if it is none.
+    pub(super) async fn ask(
+        &self,
+        request: &HttpRequest,
+        http: &HttpConfig,
+        dedup_key: &str,
+    ) -> Result<serde_json::Value, Delivery> {
+        read(self.sent(request, http, dedup_key).await?).await
+    }
+
+    /// The same for what is only looked at.
+    pub(super) async fn look(&self, url: &str, http: &HttpConfig) -> Result<serde_json::Value, Delivery> {
+        self.permitted(url)?;
+        let (client, headers) = self.connection(http)?;
+        let builder = client.get(url);
+        let builder = headers.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value));
+        read(builder.send().await.map_err(unanswered)?).await
     }
 
     /// The client for these settings: the common one unless they say something about the connection.
@@ -281,6 +307,26 @@ fn builder(rules: &Arc<AddressRules>) -> reqwest::ClientBuilder {
         .timeout(TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
         .user_agent(concat!("signalbox/", env!("CARGO_PKG_VERSION")))
+}
+
+/// The URL may hold a secret: it is left out of the error.
+fn unanswered(error: reqwest::Error) -> Delivery {
+    let uncertain = !error.is_connect();
+    Delivery::Retry(Failure { reason: describe(&error.without_url()), after: None, uncertain })
+}
+
+async fn read(mut answer: reqwest::Response) -> Result<serde_json::Value, Delivery> {
+    if !answer.status().is_success() {
+        return Err(judge(answer).await);
+    }
+    let mut said = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(unanswered)? {
+        said.extend_from_slice(&chunk);
+        if said.len() > ANSWER_BYTES_MAX {
+            return Err(Delivery::Refused(format!("an answer of more than {ANSWER_BYTES_MAX} bytes")));
+        }
+    }
+    Ok(serde_json::from_slice(&said).unwrap_or_default())
 }
 
 async fn judge(mut answer: reqwest::Response) -> Delivery {

@@ -48,8 +48,12 @@ impl Shared {
         let deadline = Some(Instant::now() + LATE_MAX);
         let ctx = RequestCtx::new(tenant.clone(), "evidence", Role::Read, deadline, budget);
         let (store, tenant) = (self.store.clone(), tenant.clone());
+        let looking = Arc::clone(&self.looking);
         let mut work = tokio::task::spawn_blocking(move || {
-            collect(&ctx, &store.snapshot(&tenant), &asked, &external_url)
+            // One after the other: a burst of messages must not keep rules from what they need.
+            let held = looking.try_lock_for(LATE_MAX);
+            held.map(|_held| collect(&ctx, &store.snapshot(&tenant), &asked, &external_url))
+                .unwrap_or_default()
         });
         match tokio::time::timeout(WAIT, &mut work).await {
             Ok(found) => {

@@ -68,7 +68,7 @@ fn transport(mail: &Mail, address: &str) -> Result<AsyncSmtpTransport<Tokio1Exec
 fn message(mail: &Mail) -> Result<Message, String> {
     let from: Mailbox = mail.from.parse().map_err(|e| format!("from: {:?}: {e}", mail.from))?;
     let to: Mailboxes = mail.to.parse().map_err(|e| format!("to: {:?}: {e}", mail.to))?;
-    let mut builder = Message::builder().from(from).date_now();
+    let mut builder = Message::builder().from(from).message_id(Some(mail.id.clone())).date_now();
     for mailbox in to {
         builder = builder.to(mailbox);
     }

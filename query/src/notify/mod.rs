@@ -12,6 +12,7 @@ mod evidence;
 mod group;
 mod history;
 mod http;
+mod jira;
 mod mail;
 mod matcher;
 mod mute;

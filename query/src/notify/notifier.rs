@@ -35,6 +35,8 @@ pub struct NotifierConfig {
     pub webhook_deny: Vec<String>,
     pub webhook_allow: Vec<String>,
     pub outbox_messages_max: u64,
+    /// Whether messages to chat carry what is known of the time around their alert.
+    pub evidence: bool,
     pub clock: Clock,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct Shared {
     pub(super) keys: Mutex<BTreeMap<Tenant, SigningKey>>,
     /// Held while a one-use link is used.
     pub(super) acting: tokio::sync::Mutex<()>,
+    /// Held while evidence is looked for.
+    pub(super) looking: Arc<Mutex<()>>,
 }
 
 /// What notifications know of a tenant.
@@ -98,6 +102,7 @@ impl Notifier {
             wake: Notify::new(),
             keys: Mutex::default(),
             acting: tokio::sync::Mutex::default(),
+            looking: Arc::default(),
         })))
     }
 

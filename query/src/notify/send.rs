@@ -26,7 +26,8 @@ impl Shared {
             return self.settle(waiting, shown, Some("the receiver is not configured any more".into())).await;
         };
         let (mut message, mut late) = (entry.message.clone(), None);
-        if integration.settings.takes_evidence() && message.evidence.is_none() && message.fires() {
+        let wanted = self.settings.evidence && integration.settings.takes_evidence();
+        if wanted && message.evidence.is_none() && message.fires() {
             (message.evidence, late) = self.evidence(&waiting.tenant, &message).await;
         }
         if integration.settings.changes_messages() {

@@ -13,12 +13,13 @@ use super::file::Group;
 use super::wake::{Reads, names_of};
 use super::watermark::Watermarks;
 
-/// Early firings of one group come no more often than this; the first comes at once.
-const GAP_MS: i64 = 250;
+/// Arrived data of one group is looked at no more often than this; the first is looked at at once.
+const GAP_MS: i64 = 50;
 /// A group that takes long rests as many times as long before it looks at arrived data again.
 const REST: i64 = 4;
-/// Data that is later than this is an import, not late: nobody needs to be told.
-const LATE_MAX_MS: i64 = 3_600_000;
+/// Data that is later than this is an import, not late, and what took so little more than others is not either: nobody
+/// needs to be told.
+const LATE_MS: std::ops::RangeInclusive<i64> = 1_000..=3_600_000;
 /// The scope of what rules write: it is as late as their evaluation is, and says nothing of services.
 pub(crate) const RULES_SCOPE: &str = "signalbox.rules";
 
@@ -164,7 +165,7 @@ impl Grid {
         for (service, oldest_ms) in &heard.oldest {
             if self.decided_ms.is_some_and(|decided_ms| *oldest_ms <= decided_ms) {
                 let late_ms = now_ms.saturating_sub(*oldest_ms);
-                self.late_ms = self.late_ms.max(Some(late_ms).filter(|late_ms| *late_ms <= LATE_MAX_MS));
+                self.late_ms = self.late_ms.max(Some(late_ms).filter(|late_ms| LATE_MS.contains(late_ms)));
             }
             self.watermarks.observe(service, *oldest_ms, now_ms);
         }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use gtmpl_ng::{Context, Func, FuncError, NumberKind, Template, Value};
+use gtmpl_ng::{Context, FloatFormat, Func, FuncError, Number, NumberKind, Template, Value, format_float};
 
-use super::template_query::{self, Ask, asking};
+use super::template_query::{self, Ask, asking, host_and_port};
+use crate::notify::times;
 
 /// Prometheus predefines these variables; every template begins with them.
 const PRELUDE: &str = "{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}";
@@ -48,10 +49,10 @@ pub(super) fn expand(text: &str, of: &Expansion<'_>) -> String {
             pairs.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect()
         };
         let data: HashMap<String, Value> = HashMap::from([
-            ("Labels".to_owned(), Value::Map(map(of.labels))),
+            ("Labels".to_owned(), Value::Map(with_named(map(of.labels), text))),
             ("ExternalLabels".to_owned(), Value::Map(map(of.external_labels))),
             ("ExternalURL".to_owned(), Value::from(of.external_url)),
-            ("Value".to_owned(), Value::from(of.value)),
+            ("Value".to_owned(), float(of.value)),
         ]);
         asking(of.ask.clone(), || {
             template.render(&Context::from(Value::Map(data))).map_err(|e| e.to_string())
@@ -95,20 +96,27 @@ fn text(args: &[Value], at: usize) -> Result<&str, FuncError> {
     }
 }
 
+/// A float, also where it is whole: Go prints a million as `1e+06`.
+pub(super) fn float(v: f64) -> Value {
+    Value::Number(Number::float(v))
+}
+
+/// Labels an alert lacks are empty texts where a template names them; not where it goes through all of them.
+fn with_named(mut labels: HashMap<String, Value>, text: &str) -> HashMap<String, Value> {
+    let after: Vec<&str> = text.split("abels").skip(1).collect();
+    if after.iter().all(|rest| rest.starts_with('.')) {
+        for rest in after {
+            let name =
+                rest[1..].split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default();
+            labels.entry(name.to_owned()).or_insert_with(|| "".into());
+        }
+    }
+    labels
+}
+
 /// Four significant digits, as Go's `%.4g`.
 fn short(v: f64) -> String {
-    if v == 0.0 || !v.is_finite() {
-        return format!("{v}");
-    }
-    let exponent = v.abs().log10().floor() as i32;
-    if !(-5..4).contains(&exponent) {
-        let mantissa = format!("{:.3}", v / 10f64.powi(exponent));
-        let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
-        return format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs());
-    }
-    let digits = usize::try_from(3 - exponent).unwrap_or(0);
-    let fixed = format!("{v:.digits$}");
-    if fixed.contains('.') { fixed.trim_end_matches('0').trim_end_matches('.').to_owned() } else { fixed }
+    format_float(v, FloatFormat::General, Some(4))
 }
 
 fn with_prefix(mut v: f64, base: f64, up: &[&str], down: &[&str]) -> String {
@@ -134,10 +142,11 @@ fn with_prefix(mut v: f64, base: f64, up: &[&str], down: &[&str]) -> String {
     format!("{}{prefix}", short(v))
 }
 
+const SMALL: &[&str] = &["m", "u", "n", "p", "f", "a", "z", "y"];
+
 fn humanize(args: &[Value]) -> Result<Value, FuncError> {
     let up = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
-    let down = ["m", "u", "n", "p", "f", "a", "z", "y"];
-    Ok(with_prefix(number(args)?, 1000.0, &up, &down).into())
+    Ok(with_prefix(number(args)?, 1000.0, &up, SMALL).into())
 }
 
 fn humanize1024(args: &[Value]) -> Result<Value, FuncError> {
@@ -151,11 +160,11 @@ fn humanize_percentage(args: &[Value]) -> Result<Value, FuncError> {
 
 pub(crate) fn humanize_duration(args: &[Value]) -> Result<Value, FuncError> {
     let v = number(args)?;
-    if !v.is_finite() || v == 0.0 {
-        return Ok(format!("{}s", short(v)).into());
+    if !v.is_finite() {
+        return Ok(short(v).into());
     }
     if v.abs() < 1.0 {
-        return Ok(format!("{}s", with_prefix(v, 1000.0, &[], &["m", "u", "n", "p", "f"])).into());
+        return Ok(format!("{}s", with_prefix(v, 1000.0, &[], SMALL)).into());
     }
     let sign = if v < 0.0 { "-" } else { "" };
     let whole = v.abs() as u64;
@@ -172,9 +181,13 @@ pub(crate) fn humanize_duration(args: &[Value]) -> Result<Value, FuncError> {
 fn humanize_timestamp(args: &[Value]) -> Result<Value, FuncError> {
     let v = number(args)?;
     if !v.is_finite() {
-        return Ok(format!("{v}").into());
+        return Ok(short(v).into());
     }
-    Ok(crate::request::time::rfc3339_ms((v * 1000.0) as i64).into())
+    let ns = v * 1e9;
+    if ns.abs() >= i64::MAX as f64 {
+        return Err(FuncError::Generic(format!("{v} is no time: its nanoseconds do not fit")));
+    }
+    Ok(times::print((ns as i64).div_euclid(1_000_000)).into())
 }
 
 pub(crate) fn title(args: &[Value]) -> Result<Value, FuncError> {
@@ -197,7 +210,7 @@ pub(crate) fn to_lower(args: &[Value]) -> Result<Value, FuncError> {
 
 fn strip_port(args: &[Value]) -> Result<Value, FuncError> {
     let host = text(args, 0)?;
-    Ok(host.rsplit_once(':').map_or(host, |(name, _)| name).to_owned().into())
+    Ok(host_and_port(host).map_or(host, |(name, _)| name).into())
 }
 
 fn regex(pattern: &str) -> Result<regex::Regex, FuncError> {
@@ -262,6 +275,18 @@ mod tests {
             ("{{ parseDuration \"1h30m\" }}", 0.0, "5400"),
             ("{{ \"a b\" | urlQueryEscape }}", 0.0, "a+b"),
             ("{{ 0 | toTime }}", 0.0, "1970-01-01 00:00:00 +0000 UTC"),
+            ("{{ $value | humanizeTimestamp }}", 180_300.5, "1970-01-03 02:05:00.5 +0000 UTC"),
+            ("{{ $value }} {{ 1 }}", 1_700_000_000.0, "1.7e+09 1"),
+            ("{{ $value | humanizePercentage }}", 999.9996, "1e+05%"),
+            ("{{ $value | humanizeDuration }}", f64::INFINITY, "+Inf"),
+            ("{{ $value | humanizeDuration }}", 1.5e-20, "15zs"),
+            ("{{ printf \"%s-%s\" $labels.job $labels.none }}", 0.0, "cart-"),
+            (
+                "{{ range $name, $text := $labels }}{{ $name }}={{ $text }}{{ end }}{{ $labels.none }}",
+                0.0,
+                "job=cart",
+            ),
+            ("{{ \"[::1]:80\" | stripPort }} {{ \"::1\" | stripPort }}", 0.0, "::1 ::1"),
         ] {
             assert_eq!(render(text, value), wanted, "{text}");
         }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use gtmpl_ng::{Func, FuncError, Value};
 
+use super::template::float;
 use crate::notify::times;
 
 /// A vector: the labels and the value of each sample.
@@ -33,7 +34,7 @@ pub(super) const FUNCTIONS: &[(&str, Func)] = &[
     ("tableLink", |args| Ok(format!("/graph?g0.expr={}&g0.tab=1", escaped(text(args.first())?)).into())),
     ("parseDuration", parse_duration),
     ("toTime", to_time),
-    ("now", |_| Ok(now_s().into())),
+    ("now", |_| Ok(float(now_s()))),
 ];
 
 /// Renders with somebody there to answer queries.
@@ -69,7 +70,7 @@ fn query(args: &[Value]) -> Result<Value, FuncError> {
 
 fn sample((labels, value): (HashMap<String, String>, f64)) -> Value {
     let labels = labels.into_iter().map(|(name, text)| (name, Value::from(text))).collect();
-    let members = [("Labels".to_owned(), Value::Map(labels)), ("Value".to_owned(), Value::from(value))];
+    let members = [("Labels".to_owned(), Value::Map(labels)), ("Value".to_owned(), float(value))];
     Value::Object(members.into_iter().collect())
 }
 
@@ -122,20 +123,29 @@ fn numbered(args: &[Value]) -> Result<Value, FuncError> {
     Ok(Value::Map(args.iter().enumerate().map(|(n, value)| (format!("arg{n}"), value.clone())).collect()))
 }
 
-fn strip_domain(args: &[Value]) -> Result<Value, FuncError> {
-    let host = text(args.first())?;
-    let (name, port) = host.rsplit_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
-    if name.parse::<std::net::IpAddr>().is_ok() || name.starts_with('[') {
-        return Ok(host.into());
+/// Of an address with a port; one of version 6 stands in brackets then.
+pub(super) fn host_and_port(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    match host.strip_prefix('[') {
+        Some(inner) => Some((inner.strip_suffix(']')?, port)),
+        None => (!host.contains(':')).then_some((host, port)),
     }
-    let name = name.split('.').next().unwrap_or(name);
+}
+
+fn strip_domain(args: &[Value]) -> Result<Value, FuncError> {
+    let text = text(args.first())?;
+    let (host, port) = host_and_port(text).map_or((text, None), |(host, port)| (host, Some(port)));
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(text.into());
+    }
+    let name = host.split('.').next().unwrap_or(host);
     Ok(port.map_or_else(|| name.to_owned(), |port| format!("{name}:{port}")).into())
 }
 
 /// Seconds.
 fn parse_duration(args: &[Value]) -> Result<Value, FuncError> {
     let ms = engine::promql::parse_duration(text(args.first())?).map_err(|e| wrong(e.to_string()))?;
-    Ok((ms as f64 / 1_000.0).into())
+    Ok(float(ms as f64 / 1_000.0))
 }
 
 fn to_time(args: &[Value]) -> Result<Value, FuncError> {

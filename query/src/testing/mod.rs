@@ -63,6 +63,7 @@ impl World {
     pub(crate) async fn with_rules() -> Self {
         let (dir, store) = Self::opened();
         let settings = NotifierConfig {
+            evidence: true,
             external_url: "http://signalbox".into(),
             webhook_deny: Vec::new(),
             webhook_allow: Vec::new(),

@@ -158,6 +158,9 @@ fn integrations(
     environment: &Environment<'_>,
     problems: &mut Vec<String>,
 ) -> Vec<Integration> {
+    if raw.labels.get("name").is_some_and(|name| *name != raw.name) {
+        problems.push(format!("receiver {:?}: its label `name` is another", raw.name));
+    }
     let mut settings: Vec<Settings> = Vec::new();
     settings.extend(raw.webhook_configs.into_iter().map(Settings::Webhook));
     settings.extend(raw.slack_configs.into_iter().map(Settings::Slack));
@@ -176,6 +179,7 @@ fn integrations(
     settings.extend(raw.incidentio_configs.into_iter().map(Settings::Incidentio));
     settings.extend(raw.sns_configs.into_iter().map(Settings::Sns));
     settings.extend(raw.wechat_configs.into_iter().map(Settings::Wechat));
+    settings.extend(raw.jira_configs.into_iter().map(Settings::Jira));
     let mut all = Vec::new();
     for one in settings {
         let kind = one.kind();
@@ -188,12 +192,9 @@ fn integrations(
 }
 
 fn explain(error: &str) -> String {
-    const LATER: [&str; 2] = ["jira_configs", "oauth2"];
-    match LATER.iter().find(|key| error.contains(&format!("`{key}`")) || error.contains(&format!("'{key}'")))
-    {
-        Some(key) if *key == "oauth2" => format!("{error} (oauth2 is not known here: use authorization)"),
-        Some(key) => format!("{error} ({key} are not known here: use webhook_configs)"),
-        None => error.to_owned(),
+    match error.contains("`oauth2`") || error.contains("'oauth2'") {
+        true => format!("{error} (oauth2 is not known here: use authorization)"),
+        false => error.to_owned(),
     }
 }
 

@@ -9,9 +9,9 @@ use super::interval::RawNamed;
 use super::route::RawRoute;
 use crate::notify::http::{HttpConfig, Secret, TlsConfig};
 use crate::notify::receivers::{
-    DiscordConfig, EmailConfig, IncidentioConfig, MattermostConfig, OpsgenieConfig, PagerdutyConfig,
-    PushoverConfig, RocketchatConfig, SlackConfig, SnsConfig, TeamsConfig, TelegramConfig, VictoropsConfig,
-    WebexConfig, WebhookConfig, WechatConfig,
+    DiscordConfig, EmailConfig, IncidentioConfig, JiraConfig, MattermostConfig, OpsgenieConfig,
+    PagerdutyConfig, PushoverConfig, RocketchatConfig, SlackConfig, SnsConfig, TeamsConfig, TelegramConfig,
+    VictoropsConfig, WebexConfig, WebhookConfig, WechatConfig,
 };
 
 /// A URL or credential: sent, never shown.
@@ -35,6 +35,11 @@ pub(super) struct RawFile {
     pub(super) mute_time_intervals: Vec<RawNamed>,
     #[serde(deserialize_with = "nullable")]
     pub(super) time_intervals: Vec<RawNamed>,
+    // Of Alertmanager's own process.
+    #[serde(rename = "tracing")]
+    _tracing: Option<IgnoredAny>,
+    #[serde(rename = "event_recorder")]
+    _event_recorder: Option<IgnoredAny>,
 }
 
 /// What receivers fall back to.
@@ -82,15 +87,16 @@ pub(crate) struct RawGlobal {
     pub(crate) rocketchat_token_file: Option<String>,
     pub(crate) rocketchat_token_id: Option<Hidden>,
     pub(crate) rocketchat_token_id_file: Option<String>,
-    // For receivers of a kind that is refused; the key alone does no harm.
-    #[serde(rename = "jira_api_url")]
-    _jira_api_url: Option<IgnoredAny>,
+    pub(crate) jira_api_url: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawReceiver {
     pub(super) name: String,
+    /// Notes of whoever wrote the file: they are told nobody.
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) labels: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) webhook_configs: Vec<WebhookConfig>,
     #[serde(default, deserialize_with = "nullable")]
@@ -125,6 +131,8 @@ pub(super) struct RawReceiver {
     pub(super) sns_configs: Vec<SnsConfig>,
     #[serde(default, deserialize_with = "nullable")]
     pub(super) wechat_configs: Vec<WechatConfig>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub(super) jira_configs: Vec<JiraConfig>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

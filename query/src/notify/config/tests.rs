@@ -99,7 +99,10 @@ fn what_is_wrong_is_said_with_its_place() {
         (receiver("discord_configs: [{}]"), "webhook_url"),
         (receiver("sns_configs: [{}]"), "topic_arn"),
         (receiver("wechat_configs: [{}]"), "api_secret"),
-        (receiver("jira_configs: [{}]"), "use webhook_configs"),
+        (receiver("labels: {name: b}"), "`name`"),
+        (receiver("jira_configs: [{}]"), "project"),
+        (receiver("jira_configs: [{project: P, issue_type: Bug}]"), "jira_api_url"),
+        (receiver("webhook_configs: [{url: 'http://x', http_config: {oauth2: {}}}]"), "use authorization"),
     ] {
         let problems = check_alertmanager(&text, Path::new("."));
         assert!(problems.iter().any(|problem| problem.contains(part)), "{text}: {problems:?}");

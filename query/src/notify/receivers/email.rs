@@ -45,6 +45,8 @@ pub(crate) struct Mail {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) headers: Vec<(String, String)>,
+    /// Of the message, the same at each attempt.
+    pub(crate) id: String,
     pub(crate) html: String,
     pub(crate) text: String,
 }
@@ -142,6 +144,7 @@ impl Receiver for EmailConfig {
             from,
             to,
             headers,
+            id: format!("<{}@signalbox>", say.message.dedup_key),
             html: say.html(html)?,
             text: say.text(self.text.as_deref().unwrap_or_default())?,
         };

@@ -5,6 +5,7 @@ mod discord;
 mod email;
 mod evidence;
 mod incidentio;
+mod jira;
 mod mattermost;
 mod opsgenie;
 mod pagerduty;
@@ -26,6 +27,7 @@ use gtmpl_ng::Value as Go;
 pub(crate) use discord::DiscordConfig;
 pub(crate) use email::{EmailConfig, Mail, MailTls};
 pub(crate) use incidentio::IncidentioConfig;
+pub(crate) use jira::{JiraConfig, JiraSend};
 pub(crate) use mattermost::MattermostConfig;
 pub(crate) use opsgenie::OpsgenieConfig;
 pub(crate) use pagerduty::PagerdutyConfig;
@@ -80,6 +82,7 @@ pub(crate) enum Settings {
     Incidentio(IncidentioConfig),
     Sns(SnsConfig),
     Wechat(WechatConfig),
+    Jira(JiraConfig),
 }
 
 /// A kind of receiver.
@@ -112,6 +115,7 @@ pub(crate) enum Outgoing {
     Mail(Mail),
     Signed(SignedRequest),
     Wechat(WechatSend),
+    Jira(JiraSend),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -153,6 +157,7 @@ impl Settings {
             Self::Incidentio(_) => "incidentio",
             Self::Sns(_) => "sns",
             Self::Wechat(_) => "wechat",
+            Self::Jira(_) => "jira",
         }
     }
 
@@ -179,6 +184,7 @@ impl Settings {
             Self::Incidentio(config) => config,
             Self::Sns(config) => config,
             Self::Wechat(config) => config,
+            Self::Jira(config) => config,
         }
     }
 
@@ -204,6 +210,7 @@ impl Settings {
             Self::Incidentio(config) => config,
             Self::Sns(config) => config,
             Self::Wechat(config) => config,
+            Self::Jira(config) => config,
         }
     }
 }

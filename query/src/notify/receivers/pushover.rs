@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Environment, HttpRequest, Prepared, Receiver, Say, cut, needed};
+use super::{Environment, HttpRequest, Prepared, Receiver, Say, check_url, cut, needed};
 use crate::notify::config::Hidden;
 use crate::notify::http::{HttpConfig, Secret};
 
@@ -18,6 +18,8 @@ const URL_MOST: usize = 512;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PushoverConfig {
     send_resolved: Option<bool>,
+    /// Of a relay in between.
+    api_url: Option<String>,
     user_key: Option<Hidden>,
     user_key_file: Option<String>,
     token: Option<Hidden>,
@@ -73,6 +75,7 @@ impl Receiver for PushoverConfig {
         if self.html && self.monospace {
             return Err("set html or monospace, not both".into());
         }
+        self.api_url.as_deref().map_or(Ok(()), |url| check_url("api_url", url))?;
         for (key, text) in [("retry", &self.retry), ("expire", &self.expire), ("ttl", &self.ttl)] {
             text.as_deref().map_or(Ok(0), seconds).map_err(|error| format!("{key}: {error}"))?;
         }
@@ -113,7 +116,7 @@ impl Receiver for PushoverConfig {
         }
         let request = HttpRequest {
             put: false,
-            url: API_URL.into(),
+            url: self.api_url.as_deref().unwrap_or(API_URL).into(),
             headers: Vec::new(),
             content_type: "application/x-www-form-urlencoded",
             body: form.finish(),

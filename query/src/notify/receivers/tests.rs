@@ -252,6 +252,50 @@ fn sns_publishes_a_form_and_wechat_asks_for_a_token_first() {
 }
 
 #[test]
+fn jira_looks_for_the_groups_issue_and_says_what_it_shall_become() {
+    let jira = |more: &str, fires| {
+        let yaml = format!(
+            "jira_configs: [{{api_url: 'http://j/rest/api/2', project: OPS, issue_type: Bug, labels: [b], {more}}}]"
+        );
+        match sent(&yaml, fires).unwrap().sends.remove(0) {
+            Outgoing::Jira(jira) => jira,
+            other => panic!("{other:?}"),
+        }
+    };
+    let key = sha2_hex("{}:{alertname=\"Down\"}");
+    let fired = jira("fields: {customfield_1: {value: '{{ .Receiver }}'}}", true);
+    let fields = &fired.issue["fields"];
+    assert_eq!(fields["labels"], json!([format!("ALERT{{{key}}}"), "b"]));
+    assert_eq!((&fields["project"]["key"], &fields["issuetype"]["name"]), (&json!("OPS"), &json!("Bug")));
+    assert_eq!(
+        (&fields["summary"], &fields["customfield_1"]["value"]),
+        (&json!("[FIRING:1] Down (cart)"), &json!("r"))
+    );
+    let jql = format!(
+        "statusCategory != Done and project=\"OPS\" and labels=\"ALERT{{{key}}}\" order by status ASC,resolutiondate DESC"
+    );
+    assert_eq!(
+        (fired.search_url.as_str(), &fired.search["jql"]),
+        ("http://j/rest/api/2/search", &json!(jql))
+    );
+    assert_eq!((fired.kept.len(), fired.transition), (0, None));
+    let more = "reopen_transition: Open, reopen_duration: 1h, resolve_transition: Close, api_type: cloud, summary: {enable_update: false}";
+    let (fired, over) = (jira(more, true), jira(more, false));
+    assert_eq!((fired.transition.as_deref(), over.transition.as_deref()), (Some("Open"), Some("Close")));
+    assert!(
+        fired.search["jql"]
+            .as_str()
+            .unwrap()
+            .starts_with("(resolutiondate is EMPTY OR resolutiondate >= -60m)")
+    );
+    assert!(over.search["jql"].as_str().unwrap().starts_with("statusCategory != Done"));
+    assert_eq!(
+        (fired.search_url.as_str(), &fired.kept),
+        ("http://j/rest/api/3/search/jql", &vec!["summary"])
+    );
+}
+
+#[test]
 fn evidence_is_put_into_what_a_chat_is_told() {
     let text = "route: {receiver: r}\nreceivers: [{name: r, slack_configs: [{api_url: 'http://x'}], webhook_configs: [{url: 'http://x'}]}]";
     let config = NotifyConfig::parse(text, Path::new(".")).unwrap();

@@ -8,9 +8,12 @@ import { safeHref } from '../../lib/links';
 import type { Labels, RuleGroup } from '../../lib/prom';
 import type { Message } from '../../lib/signalbox';
 import { clock, dateTime } from '../../lib/time';
+import { MessageText } from './MessageText';
 
 /** Links every message has anyway; the sender's own only if they lead elsewhere. */
 const OWN_LINKS = ['logs', 'traces', 'metrics'];
+/** Pages that ask before they do something. */
+const ACTION_PATH = '/api/signalbox/evidence/action';
 
 /** A link to this very server says less than the three every message has. */
 function isOwn(href: string): boolean {
@@ -34,6 +37,7 @@ function links(message: Message, groups: readonly RuleGroup[]) {
 
 export function ChatMessage({ message, groups }: { message: Message; groups: readonly RuleGroup[] }) {
   const foreign = Object.entries(message.links ?? {}).filter(([name, href]) => !OWN_LINKS.includes(name) && /^https?:/i.test(href) && safeHref(href) && !isOwn(href));
+  const actions = Object.entries(message.links ?? {}).filter(([, href]) => isOwn(href) && new URL(href).pathname === ACTION_PATH);
   return (
     <article className="message" data-status={message.status}>
       <span className="avatar"><Logo size={22} /></span>
@@ -45,10 +49,13 @@ export function ChatMessage({ message, groups }: { message: Message; groups: rea
           <div className="message-title">
             <StatePill state={message.status} /> <b>{message.title}</b>
           </div>
-          {message.text ? <p className="message-text">{message.text}</p> : null}
+          {message.text ? <MessageText text={message.text} links={message.links ?? {}} /> : null}
           <LabelChips labels={message.labels} without={['alertname']} />
           <div className="message-links">
             <AlertLinks links={links(message, groups)} />
+            {actions.map(([name, href]) => (
+              <ForeignLink key={name} href={href}>{name}</ForeignLink>
+            ))}
             {foreign.map(([name, href]) => (
               <ForeignLink key={name} href={href}>{name}</ForeignLink>
             ))}
