@@ -107,6 +107,22 @@ fn bulks(now: u64) -> Vec<Sent> {
             "six",
         ),
         (
+            "Fluent Bit, http, json_lines",
+            "/api/v1/logs/ndjson",
+            vec![FLUENT_BIT, LINES],
+            ndjson(&[json!({"date": now as f64 / 1e9, "log": "nine", "service.name": "fb-lines"})]),
+            r#"{service_name="fb-lines"}"#,
+            "nine",
+        ),
+        (
+            "VictoriaLogs' clients",
+            "/insert/jsonline?_stream_fields=service.name&_msg_field=_msg&_time_field=_time",
+            vec![("Content-Type", "application/stream+json")],
+            ndjson(&[json!({"_time": time, "_msg": "ten", "service.name": "vl-lines"})]),
+            r#"{service_name="vl-lines"}"#,
+            "ten",
+        ),
+        (
             "Filebeat",
             "/elasticsearch/_bulk?filter_path=errors%2Citems.%2A.error%2Citems.%2A.status",
             vec![("User-Agent", "Elastic-filebeat/8.19.0 (linux; amd64)"), LINES],

@@ -10,6 +10,7 @@ mod hex;
 mod import;
 mod json;
 mod loki;
+mod ndjson;
 mod otlp;
 mod reject;
 mod remote_write;
@@ -159,8 +160,16 @@ impl DecodeError {
 }
 
 /// Every protocol. Routes, docs, metrics and tests read the rows.
-pub const PROTOCOLS: &[ProtocolRow] =
-    &[otlp::ROW, remote_write::ROW, loki::ROW, elasticsearch::ROW, zipkin::ROW, syslog::ROW, import::ROW];
+pub const PROTOCOLS: &[ProtocolRow] = &[
+    otlp::ROW,
+    remote_write::ROW,
+    loki::ROW,
+    elasticsearch::ROW,
+    zipkin::ROW,
+    syslog::ROW,
+    ndjson::ROW,
+    import::ROW,
+];
 
 /// Decodes one request of a protocol of [`PROTOCOLS`].
 pub fn decode(

@@ -1,13 +1,13 @@
 //! The lines of a bulk: an action, then (but for `delete`) a document.
 
-use super::document::Documents;
+use super::document::{Documents, NAMES};
 use super::items::{Item, Items, Operation};
 use crate::protocol::fault::Fault;
 use crate::protocol::json::{self, Scalar, Text};
 use crate::protocol::{DecodeCtx, DecodeError, Decoded, Reject};
 
 pub(super) fn decode(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, DecodeError> {
-    let mut documents = Documents::new(ctx, bytes.len());
+    let mut documents = Documents::new(ctx, &NAMES, bytes.len());
     let mut items = Items::default();
     let mut lines = Lines { bytes, at: 0 };
     while let Some((at, line)) = lines.next() {
@@ -29,7 +29,7 @@ pub(super) fn decode(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, Decod
 
 /// One document, as `_doc` has it.
 pub(super) fn decode_one(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, DecodeError> {
-    let mut documents = Documents::new(ctx, bytes.len());
+    let mut documents = Documents::new(ctx, &NAMES, bytes.len());
     let mut items = Items::default();
     let rejected = taken(&mut documents, ctx.target, bytes)?;
     items.push(&Item { operation: Operation::Index, index: ctx.target, rejected });
@@ -39,7 +39,11 @@ pub(super) fn decode_one(bytes: &[u8], ctx: &DecodeCtx<'_>) -> Result<Decoded, D
     Ok(documents.finish(items.into_bytes()))
 }
 
-fn taken(documents: &mut Documents<'_>, index: &str, source: &[u8]) -> Result<Option<Reject>, DecodeError> {
+pub(in crate::protocol) fn taken(
+    documents: &mut Documents<'_>,
+    index: &str,
+    source: &[u8],
+) -> Result<Option<Reject>, DecodeError> {
     match documents.take(index, source) {
         Ok(()) => Ok(None),
         Err(Fault::Reject(reject)) => Ok(Some(reject)),

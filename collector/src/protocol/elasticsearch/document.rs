@@ -43,17 +43,33 @@ const RENAMED: [(&str, &str); 13] = [
     ("service.node.name", "service.instance.id"),
 ];
 
-/// Where senders put the line; the first there is the body.
-const BODIES: [&str; 4] = ["message", "log", "msg", "event.original"];
-/// Where the time is; without it, where Vector puts it.
-const TIME: &str = "@timestamp";
-const TIME_OF_VECTOR: &str = "timestamp";
+/// How documents name what every record has.
+#[derive(Debug)]
+pub(in crate::protocol) struct Names {
+    /// The member whose text is a time, or whose number is one; anything else there is refused.
+    pub(in crate::protocol) time: &'static str,
+    /// Where else a time may be. What is only called like a time is an attribute.
+    pub(in crate::protocol) other_times: &'static [&'static str],
+    /// Where senders put the line; the first there is the body.
+    pub(in crate::protocol) bodies: &'static [&'static str],
+    /// The nanoseconds of the unit a number is in.
+    pub(in crate::protocol) unit_ns: fn(f64) -> i64,
+}
+
+/// Vector calls the time `timestamp`.
+pub(super) const NAMES: Names = Names {
+    time: "@timestamp",
+    other_times: &["timestamp"],
+    bodies: &["message", "log", "msg", "event.original"],
+    unit_ns: |_| 1_000_000,
+};
 const INDEX: &str = "elasticsearch.index";
 const STREAM_COST: u64 = 200;
 
 /// Builds the batch of a bulk.
-pub(super) struct Documents<'c> {
+pub(in crate::protocol) struct Documents<'c> {
     ctx: &'c DecodeCtx<'c>,
+    names: &'static Names,
     builder: EventBatchBuilder,
     spend: Spend,
     all_timestamped: bool,
@@ -64,11 +80,12 @@ pub(super) struct Documents<'c> {
 }
 
 impl<'c> Documents<'c> {
-    pub fn new(ctx: &'c DecodeCtx<'c>, bytes: usize) -> Self {
+    pub fn new(ctx: &'c DecodeCtx<'c>, names: &'static Names, bytes: usize) -> Self {
         let mut builder = EventBatchBuilder::new(Signal::Logs);
         builder.reserve(bytes);
         Self {
             ctx,
+            names,
             builder,
             spend: Spend::new(ctx.limits),
             all_timestamped: true,
@@ -95,9 +112,10 @@ impl<'c> Documents<'c> {
             json::Fault::Value { reject, .. } => Fault::Reject(reject),
         })?;
         self.spend.take(ROW_COST + CELL_COST * (2 + fields.len() as u64))?;
-        check_lengths(&fields, self.ctx.limits)?;
+        check_lengths(&fields, self.names, self.ctx.limits)?;
         let (time, time_name) = self.time(&fields)?;
-        let body = BODIES.iter().find(|name| fields.get(name).and_then(text_of).is_some()).copied();
+        let body =
+            self.names.bodies.iter().find(|name| fields.get(name).and_then(text_of).is_some()).copied();
         let line = match body.and_then(|name| fields.get(name)).and_then(text_of) {
             Some(line) => line,
             // Without a line the document itself is what there is to read.
@@ -116,16 +134,39 @@ impl<'c> Documents<'c> {
         Ok(())
     }
 
-    /// The time, and the member it is from. What is only called like a time is an attribute.
+    /// The time, and the member it is from.
     fn time(&self, fields: &Fields<'_>) -> Result<(Option<i64>, Option<&'static str>), Fault> {
-        if let Some(value) = fields.get(TIME) {
-            return Ok((checked_time(time_ns(value)?, self.ctx)?, Some(TIME)));
+        let names = self.names;
+        if let Some(value) = fields.get(names.time) {
+            let time = self.time_ns(value).ok_or(Fault::Reject(Reject::Time))?;
+            return Ok((checked_time(time, self.ctx)?, Some(names.time)));
         }
-        let of_vector = fields.get(TIME_OF_VECTOR).and_then(|value| time_ns(value).ok());
-        Ok(match of_vector {
-            Some(time) => (checked_time(time, self.ctx)?, Some(TIME_OF_VECTOR)),
+        let other = |name: &&'static str| Some((self.time_ns(fields.get(name)?)?, *name));
+        Ok(match names.other_times.iter().find_map(other) {
+            Some((time, name)) => (checked_time(time, self.ctx)?, Some(name)),
             None => (None, None),
         })
+    }
+
+    /// A number, in a text too, or a time as RFC 3339 writes it.
+    fn time_ns(&self, value: Value<'_>) -> Option<u64> {
+        let of_int = |int: i64| int.checked_mul((self.names.unit_ns)(int as f64));
+        let of_double = |double: f64| {
+            let unit = (self.names.unit_ns)(double);
+            let whole = (double.abs() < i64::MAX as f64).then(|| double.trunc() as i64)?;
+            whole.checked_mul(unit)?.checked_add((double.fract() * unit as f64).round() as i64)
+        };
+        let ns = match value {
+            Value::Int(int) => of_int(int),
+            Value::Double(double) => of_double(double),
+            Value::Str(text) => match (text.parse(), text.parse()) {
+                (Ok(int), _) => of_int(int),
+                (_, Ok(double)) => of_double(double),
+                _ => rfc3339::parse_ns(text),
+            },
+            _ => None,
+        };
+        u64::try_from(ns?).ok()
     }
 
     fn member(&mut self, name: &str, value: Value<'_>) {
@@ -175,28 +216,15 @@ fn renamed(name: &str) -> &str {
     RENAMED.iter().find(|(ecs, _)| *ecs == name).map_or(name, |(_, otel)| otel)
 }
 
-fn check_lengths(fields: &Fields<'_>, limits: &Limits) -> Result<(), Fault> {
+fn check_lengths(fields: &Fields<'_>, names: &Names, limits: &Limits) -> Result<(), Fault> {
     let len = |value| match value {
         Value::Str(text) => text.len(),
         Value::Nested(nested) => nested.as_bytes().len(),
         _ => 0,
     };
-    let is_body = |name: &str| BODIES.contains(&name);
+    let is_body = |name: &str| names.bodies.contains(&name);
     let long = fields
         .iter()
         .any(|(name, value)| !is_body(name) && len(value) as u64 > limits.attribute_value_bytes_max);
     if long { Err(Fault::Reject(Reject::ValueTooLong)) } else { Ok(()) }
-}
-
-/// RFC 3339, or Unix milliseconds as number or text.
-fn time_ns(value: Value<'_>) -> Result<u64, Fault> {
-    let ms = match value {
-        Value::Int(ms) => Some(ms),
-        Value::Double(ms) if ms.is_finite() => Some(ms as i64),
-        Value::Str(text) => text.parse().ok(),
-        _ => None,
-    };
-    let from_text = || value.as_str().and_then(rfc3339::parse_ns);
-    let ns = ms.and_then(|ms| ms.checked_mul(1_000_000)).or_else(from_text);
-    ns.and_then(|ns| u64::try_from(ns).ok()).ok_or(Fault::Reject(Reject::Time))
 }

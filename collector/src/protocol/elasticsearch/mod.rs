@@ -15,6 +15,8 @@ use store::model::Signal;
 
 use super::{DecodeCtx, DecodeError, Decoded, Dialect, Encoding, PathRow, ProtocolRow, Serves};
 
+pub(super) use bulk::taken;
+pub(super) use document::{Documents, Names};
 pub(crate) use items::{Item, Items};
 
 const POST_PUT: &[Method] = &[Method::POST, Method::PUT];
