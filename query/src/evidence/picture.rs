@@ -12,7 +12,8 @@ use crate::rules::compared_with;
 
 const NS_PER_MS: i64 = 1_000_000;
 /// Around the moment an alert fired.
-const BEFORE_MS: i64 = 45 * 60_000;
+const MINUTE_MS: i64 = 60_000;
+const BEFORE_MS: i64 = 45 * MINUTE_MS;
 const AFTER_MS: i64 = 15 * 60_000;
 const STEPS: i64 = 240;
 
@@ -45,14 +46,13 @@ pub(crate) fn png_of(
     now_ms: i64,
 ) -> Result<Vec<u8>, String> {
     let end_ms = now_ms.min(drawn.fired_ms + AFTER_MS);
-    let start_ms = drawn.fired_ms - BEFORE_MS;
-    let step_ms = ((end_ms - start_ms) / STEPS).max(1_000);
-    let range = Range { ctx, snapshot, start_ms, end_ms, step_ms };
-    let (mut series, threshold) = match drawn.kind {
-        Kind::Metrics => range.metrics(&drawn.query)?,
-        Kind::Logs => range.logs(&drawn.query)?,
-        Kind::Traces => range.traces(&drawn.query)?,
-    };
+    let mut range = Range::new(ctx, snapshot, (drawn.fired_ms - BEFORE_MS, end_ms));
+    let (mut series, mut threshold) = range.read(drawn)?;
+    if let Some(start_ms) = young(&series, &range) {
+        range = Range::new(ctx, snapshot, (start_ms, end_ms));
+        (series, threshold) = range.read(drawn)?;
+    }
+    let (start_ms, step_ms) = (range.start_ms, range.step_ms);
     // Of many those that are highest at the end: they are what the alert is about.
     let last = |line: &Line| line.points.iter().map(|(_, value)| *value).fold(f64::NEG_INFINITY, f64::max);
     series.sort_by(|a, b| last(b).total_cmp(&last(a)));
@@ -79,7 +79,27 @@ struct Range<'r> {
 
 type Drawing = Result<(Vec<Line>, Option<f64>), String>;
 
-impl Range<'_> {
+/// Where to begin if there is nothing in the first half of the range.
+fn young(series: &[Line], range: &Range<'_>) -> Option<i64> {
+    let first_ms = series.iter().filter_map(|line| line.points.first()).map(|(time_ms, _)| *time_ms).min()?;
+    let rest_ms = range.end_ms - first_ms;
+    (first_ms - range.start_ms > rest_ms).then(|| first_ms - rest_ms.max(MINUTE_MS) / 2)
+}
+
+impl<'r> Range<'r> {
+    fn new(ctx: &'r RequestCtx, snapshot: &'r Snapshot, (start_ms, end_ms): (i64, i64)) -> Self {
+        let step_ms = ((end_ms - start_ms) / STEPS).max(1_000);
+        Self { ctx, snapshot, start_ms, end_ms, step_ms }
+    }
+
+    fn read(&self, drawn: &Drawn) -> Drawing {
+        match drawn.kind {
+            Kind::Metrics => self.metrics(&drawn.query),
+            Kind::Logs => self.logs(&drawn.query),
+            Kind::Traces => self.traces(&drawn.query),
+        }
+    }
+
     fn metrics(&self, query: &str) -> Drawing {
         let expr = promql::parse(query).map_err(|e| e.to_string())?;
         let (value, threshold) = compared_with(&expr);

@@ -111,7 +111,8 @@ impl Grid {
     /// The next instant to decide, and the earliest time to do so. Instants that were missed are left out, as in
     /// Prometheus, but the newest.
     fn next(&mut self, now_ms: i64) -> (i64, i64) {
-        let delay_ms = self.watermarks.delay_ms(now_ms);
+        // What comes within the last millisecond is in time.
+        let delay_ms = self.watermarks.delay_ms(now_ms) + 1;
         let newest = now_ms.saturating_sub(delay_ms).div_euclid(self.interval_ms) * self.interval_ms;
         let instant = match self.decided_ms {
             None => newest,
@@ -219,8 +220,8 @@ mod tests {
         let mut grid = grid("10s");
         assert_eq!(grid.take(25_000), Some(Work::Instant(20_000)));
         grid.decide(20_000);
-        assert_eq!((grid.take(29_999), grid.due_ms(25_000)), (None, 30_000));
-        assert_eq!(grid.take(30_000), Some(Work::Instant(30_000)));
+        assert_eq!((grid.take(30_000), grid.due_ms(25_000)), (None, 30_001));
+        assert_eq!(grid.take(30_001), Some(Work::Instant(30_000)));
         assert_eq!(grid.take(75_000), Some(Work::Instant(70_000)));
     }
 
@@ -229,8 +230,8 @@ mod tests {
         let mut grid = grid("10s");
         grid.decide(20_000);
         grid.watermarks.observe("slow", 18_000, 21_000);
-        assert_eq!((grid.take(32_999), grid.due_ms(25_000)), (None, 33_000));
-        assert_eq!(grid.take(33_000), Some(Work::Instant(30_000)));
+        assert_eq!((grid.take(33_000), grid.due_ms(25_000)), (None, 33_001));
+        assert_eq!(grid.take(33_001), Some(Work::Instant(30_000)));
     }
 
     #[test]
