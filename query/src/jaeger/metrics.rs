@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 
-use engine::traceql::{self, MetricsParams, MetricsSeries};
+use engine::traceql::{self, MetricsParams, MetricsSeries, TagValue};
 
-use super::{legacy::envelope, quoted};
+use super::legacy::envelope;
+use super::quoted;
 use crate::failure::{Failure, Reply, json_reply};
 use crate::json::Json;
 use crate::request::time::{NS_PER_MS, rfc3339_ms};
@@ -21,7 +22,8 @@ const KINDS: [&str; 5] = ["internal", "server", "client", "producer", "consumer"
 pub(crate) fn latencies(call: &Call) -> Result<Reply, Failure> {
     let quantile = call.params.require("quantile")?;
     let number = quantile.parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
-    let number = number.ok_or_else(|| Failure::bad(format!("invalid quantile: {quantile:?} is not within 0 and 1")))?;
+    let number = number
+        .ok_or_else(|| Failure::bad(format!("invalid quantile: {quantile:?} is not within 0 and 1")))?;
     let asked = Asked::of(call)?;
     let mut series = asked.run(call, "", &format!("quantile_over_time(duration, {number})"))?;
     for one in &mut series {
@@ -105,7 +107,11 @@ impl Asked {
     }
 
     fn answer(&self, name: &str, help: &str, series: &[MetricsSeries]) -> Reply {
-        let (of, by) = if self.by_operation { ("service_operation", "service & operation") } else { ("service", "service") };
+        let (of, by) = if self.by_operation {
+            ("service_operation", "service & operation")
+        } else {
+            ("service", "service")
+        };
         json_reply(|json| {
             json.object(|o| {
                 o.member("name", &format!("{of}_{name}"));
@@ -135,8 +141,11 @@ fn kind(text: &str) -> Result<String, Failure> {
 
 /// Service, and operation if asked for.
 fn names(series: &MetricsSeries) -> Vec<String> {
-    let values = series.labels.iter().filter(|(name, _)| name.ends_with("name"));
-    values.filter_map(|(_, value)| Some(value.as_ref()?.to_string())).collect()
+    let text = |(name, value): &(String, Option<TagValue>)| match (name.as_str(), value) {
+        ("resource.service.name" | "name", Some(TagValue::Text(text))) => Some(text.clone()),
+        _ => None,
+    };
+    series.labels.iter().filter_map(text).collect()
 }
 
 fn write(json: &mut Json, series: &MetricsSeries) {

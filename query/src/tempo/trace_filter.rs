@@ -95,9 +95,9 @@ fn levels(call: &Call, name: &str, default: Levels) -> Result<Levels, Failure> {
     match call.params.parse::<i64>(name, "a number of levels")? {
         None => Ok(default),
         Some(-1) => Ok(None),
-        Some(count) => usize::try_from(count)
-            .map(Some)
-            .map_err(|_| Failure::bad(format!("invalid {name}: {count} is neither -1 nor a number of levels"))),
+        Some(count) => usize::try_from(count).map(Some).map_err(|_| {
+            Failure::bad(format!("invalid {name}: {count} is neither -1 nor a number of levels"))
+        }),
     }
 }
 
@@ -128,7 +128,9 @@ mod tests {
         let answer = world.get(&format!("{TRACE}?{params}")).await;
         assert_eq!(answer.status, 200, "{params}: {}", answer.body);
         let parts = answer.body.split("\"spanId\"").skip(1);
-        parts.filter_map(|part| part.split("\"name\":\"").nth(1)?.split('"').next().map(str::to_owned)).collect()
+        parts
+            .filter_map(|part| part.split("\"name\":\"").nth(1)?.split('"').next().map(str::to_owned))
+            .collect()
     }
 
     #[tokio::test]
