@@ -5,9 +5,16 @@ use serde_json::json;
 use crate::support::{http, now_ns};
 use crate::{World, gzip, loki, snappy};
 
+type Header = (&'static str, &'static str);
+
 /// Agent and output, path, headers, body; then a query and the one line it finds.
-type Sent =
-    (&'static str, &'static str, Vec<(&'static str, &'static str)>, Vec<u8>, &'static str, &'static str);
+type Sent = (&'static str, &'static str, Vec<Header>, Vec<u8>, &'static str, &'static str);
+
+const FLUENT: Header = ("User-Agent", "Fluent-Bit");
+const VECTOR: Header = ("User-Agent", "Vector/0.50.0 (x86_64-unknown-linux-gnu)");
+const JSON: Header = ("Content-Type", "application/json");
+const LINES: Header = ("Content-Type", "application/x-ndjson");
+const PACKED: Header = ("Content-Encoding", "gzip");
 
 /// What `libbeat/esleg/eslegclient/bulkapi.go` asks for.
 const FILEBEAT_BULK: &str = concat!(
@@ -24,22 +31,18 @@ fn ndjson(parts: &[serde_json::Value]) -> Vec<u8> {
     parts.iter().map(|part| format!("{part}\n")).collect::<String>().into_bytes()
 }
 
-fn requests(now: u64) -> Vec<Sent> {
+fn push(now: u64, app: &str, line: &str, metadata: serde_json::Value) -> Vec<u8> {
+    let values = json!([[now.to_string(), line, metadata]]);
+    json!({"streams": [{"stream": {"app": app}, "values": values}]}).to_string().into_bytes()
+}
+
+fn fluent_bit(now: u64) -> Vec<Sent> {
     let time = rfc3339(now);
-    let fluent = ("User-Agent", "Fluent-Bit");
-    let vector = ("User-Agent", "Vector/0.50.0 (x86_64-unknown-linux-gnu)");
-    let json = ("Content-Type", "application/json");
-    let lines = ("Content-Type", "application/x-ndjson");
-    let packed = ("Content-Encoding", "gzip");
-    let push = |app: &str, line: &str, metadata: serde_json::Value| {
-        let values = json!([[now.to_string(), line, metadata]]);
-        json!({"streams": [{"stream": {"app": app}, "values": values}]}).to_string().into_bytes()
-    };
     vec![
         (
             "Fluent Bit, loki",
             "/loki/api/v1/push",
-            vec![fluent, json],
+            vec![FLUENT, JSON],
             json!({"streams": [{"stream": {"app": "fb"}, "values": [[now.to_string(), "{\"log\":\"one\"}"]]}]})
                 .to_string()
                 .into_bytes(),
@@ -49,15 +52,15 @@ fn requests(now: u64) -> Vec<Sent> {
         (
             "Fluent Bit, loki, gzip and structured metadata",
             "/loki/api/v1/push",
-            vec![fluent, json, packed],
-            gzip(&push("fb-gzip", "two", json!({"trace": "7"}))),
+            vec![FLUENT, JSON, PACKED],
+            gzip(&push(now, "fb-gzip", "two", json!({"trace": "7"}))),
             r#"{app="fb-gzip"} | trace="7""#,
             "two",
         ),
         (
             "Fluent Bit, es",
             "/elasticsearch/_bulk",
-            vec![fluent, lines],
+            vec![FLUENT, LINES],
             ndjson(&[
                 json!({"create": {"_index": "fluent-bit", "_type": "_doc"}}),
                 json!({"@timestamp": time, "log": "three", "kubernetes": {"pod_name": "cart-1", "namespace_name": "shop"}}),
@@ -68,7 +71,7 @@ fn requests(now: u64) -> Vec<Sent> {
         (
             "Fluent Bit, es, gzip",
             "/elasticsearch/_bulk",
-            vec![fluent, lines, packed],
+            vec![FLUENT, LINES, PACKED],
             gzip(&ndjson(&[
                 json!({"index": {"_index": "fb-gzip"}}),
                 json!({"@timestamp": time, "log": "four"}),
@@ -76,10 +79,16 @@ fn requests(now: u64) -> Vec<Sent> {
             r#"{elasticsearch_index="fb-gzip"}"#,
             "four",
         ),
+    ]
+}
+
+fn vector(now: u64) -> Vec<Sent> {
+    let time = rfc3339(now);
+    vec![
         (
             "Vector, loki",
             "/loki/api/v1/push",
-            vec![vector, ("Content-Type", "application/x-protobuf")],
+            vec![VECTOR, ("Content-Type", "application/x-protobuf")],
             snappy(&loki::protobuf(r#"{app="vector"}"#, now, "five", ("host", "a"))),
             r#"{app="vector"} | host="a""#,
             "five",
@@ -87,7 +96,7 @@ fn requests(now: u64) -> Vec<Sent> {
         (
             "Vector, elasticsearch",
             "/elasticsearch/_bulk",
-            vec![vector, lines, packed],
+            vec![VECTOR, LINES, PACKED],
             gzip(&ndjson(&[
                 json!({"index": {"_index": "vector-2026.11.26"}}),
                 json!({"timestamp": time, "message": "six", "source_type": "file", "file": "/var/log/cart.log"}),
@@ -96,6 +105,20 @@ fn requests(now: u64) -> Vec<Sent> {
             "six",
         ),
         (
+            "Vector, loki, JSON",
+            "/loki/api/v1/push",
+            vec![VECTOR, JSON, PACKED],
+            gzip(&push(now, "vector-json", "nine", json!({}))),
+            r#"{app="vector-json"}"#,
+            "nine",
+        ),
+    ]
+}
+
+fn filebeat_and_promtail(now: u64) -> Vec<Sent> {
+    let time = rfc3339(now);
+    vec![
+        (
             "Filebeat",
             FILEBEAT_BULK,
             vec![
@@ -103,7 +126,7 @@ fn requests(now: u64) -> Vec<Sent> {
                 ("Accept", "application/json"),
                 ("Content-Type", "application/json; charset=UTF-8"),
                 ("X-Elastic-Uncompressed-Request-Length", "250"),
-                packed,
+                PACKED,
             ],
             gzip(&ndjson(&[
                 json!({"create": {"_index": "filebeat-8.19.0"}}),
@@ -115,14 +138,6 @@ fn requests(now: u64) -> Vec<Sent> {
             ])),
             r#"{elasticsearch_index="filebeat-8.19.0"} | log_offset="12""#,
             "seven",
-        ),
-        (
-            "Vector, loki, JSON",
-            "/loki/api/v1/push",
-            vec![vector, json, packed],
-            gzip(&push("vector-json", "nine", json!({}))),
-            r#"{app="vector-json"}"#,
-            "nine",
         ),
         (
             "Promtail",
@@ -139,7 +154,9 @@ fn requests(now: u64) -> Vec<Sent> {
 fn what_agents_send_is_taken_and_found() {
     let world = World::start();
     let now = now_ns();
-    for (agent, path, headers, body, query, line) in requests(now) {
+    for (agent, path, headers, body, query, line) in
+        [fluent_bit(now), vector(now), filebeat_and_promtail(now)].concat()
+    {
         let answer = world.post(path, &headers, &body);
         // Vector takes nothing but 204 of Loki for an answer.
         let wanted = if path.starts_with("/loki") { 204 } else { 200 };
