@@ -3,6 +3,7 @@
 
 pub(crate) mod dependencies;
 pub(crate) mod legacy;
+pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod v3;
 

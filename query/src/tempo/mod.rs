@@ -6,6 +6,7 @@ pub(crate) mod search;
 pub(crate) mod status;
 pub(crate) mod tags;
 pub(crate) mod trace;
+mod trace_filter;
 pub(crate) mod values;
 
 use crate::failure::Failure;

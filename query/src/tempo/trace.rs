@@ -4,6 +4,7 @@ use http::StatusCode;
 use store::model::{ColumnRef, Field, Filter, OwnedValue, Signal, Test};
 use store::{EventQuery, Order, Projection, ScanControl};
 
+use super::trace_filter::TraceFilter;
 use crate::failure::{Failure, Reply, json_reply, reply};
 use crate::request::time::event_time;
 use crate::service::Call;
@@ -22,7 +23,11 @@ pub(crate) fn v1(call: &Call) -> Result<Reply, Failure> {
 }
 
 pub(crate) fn v2(call: &Call) -> Result<Reply, Failure> {
-    let (trace, bytes_read) = find(call)?;
+    let filter = TraceFilter::of(call)?;
+    let (mut trace, bytes_read) = find(call)?;
+    if let Some(filter) = filter {
+        filter.apply(call, trace_id(call.path.get("id"))?, &mut trace)?;
+    }
     if wants_protobuf(call) {
         return Ok(reply(StatusCode::OK, PROTOBUF, trace.into_response(bytes_read)));
     }

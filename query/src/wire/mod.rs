@@ -8,5 +8,5 @@ mod trace;
 mod trace_json;
 pub(crate) mod xor;
 
-pub(crate) use trace::{TraceBuilder, TraceMessage};
+pub(crate) use trace::{SpanPlace, TraceBuilder, TraceMessage};
 pub(crate) use trace_json::JsonStyle;

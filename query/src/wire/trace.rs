@@ -32,6 +32,14 @@ pub(crate) struct TraceBuilder {
 /// A whole trace.
 pub(crate) struct TraceMessage(TracesData);
 
+/// Where a span stands in its trace.
+pub(crate) struct SpanPlace<'a> {
+    pub(crate) id: &'a [u8],
+    pub(crate) parent: &'a [u8],
+    /// Unix nanoseconds.
+    pub(crate) start: i64,
+}
+
 /// Tempo's answer of its second version. `status` 0 is "complete".
 #[derive(Clone, PartialEq, Message)]
 struct TraceByIdResponse {
@@ -217,9 +225,32 @@ fn any(value: Value<'_>, depth: usize) -> AnyValue {
     AnyValue { value }
 }
 
+impl<'a> SpanPlace<'a> {
+    fn of(span: &'a Span) -> Self {
+        let start = i64::try_from(span.start_time_unix_nano).unwrap_or(i64::MAX);
+        Self { id: &span.span_id, parent: &span.parent_span_id, start }
+    }
+}
+
 // === impl TraceMessage ===
 
 impl TraceMessage {
+    pub(crate) fn places(&self) -> impl Iterator<Item = SpanPlace<'_>> {
+        let scopes = self.0.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+        scopes.flat_map(|scope| &scope.spans).map(SpanPlace::of)
+    }
+
+    /// Keeps some spans, and what holds any of them.
+    pub(crate) fn retain(&mut self, keep: impl Fn(SpanPlace<'_>) -> bool) {
+        self.0.resource_spans.retain_mut(|resource| {
+            resource.scope_spans.retain_mut(|scope| {
+                scope.spans.retain(|span| keep(SpanPlace::of(span)));
+                !scope.spans.is_empty()
+            });
+            !resource.scope_spans.is_empty()
+        });
+    }
+
     /// A bare trace: Tempo's `Trace` and OTLP's `TracesData` have the same bytes.
     pub(crate) fn to_protobuf(&self) -> Vec<u8> {
         self.0.encode_to_vec()
