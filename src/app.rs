@@ -10,6 +10,7 @@ use collector::{Collector, Scraper};
 use query::{Derived, Notifier, NotifierConfig, Query, RouteTable, Rules, RulesConfig};
 use store::Store;
 use tokio::net::{TcpListener, UdpSocket};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +69,13 @@ struct Listeners {
     further: Vec<Further>,
 }
 
+/// What the process hears. Unopened, each of them ends it at once.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
 /// An address of `listen`.
 struct Further {
     listen: Listen,
@@ -95,12 +103,14 @@ impl App {
         app.read_rules().await?;
         app.dispatch.query.resume().await.map_err(AppError::Deletions)?;
         let further = listeners.further_addresses();
+        // Whoever sees an open door may send a signal.
+        let signals = Signals::open()?;
         let doors = app.open_doors(listeners);
         let _ = app.ready.send(true);
         tracing::info!(ui = %format!("http://{}/ui/", addresses[0]), otlp_grpc = %addresses[1], otlp_http = %addresses[2], listen = %further, "ready");
         let workers = app.start_workers();
         let shop = with_demo.then(|| app.open_shop(addresses[1]));
-        app.until_stopped().await?;
+        app.until_stopped(signals).await;
         app.shut_down(doors, workers, shop).await;
         Ok(())
     }
@@ -243,17 +253,12 @@ impl App {
     }
 
     /// Waits for SIGTERM or SIGINT; SIGHUP reloads.
-    async fn until_stopped(&self) -> Result<(), AppError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let open = |kind| signal(kind).map_err(AppError::Signals);
-        let mut terminate = open(SignalKind::terminate())?;
-        let mut interrupt = open(SignalKind::interrupt())?;
-        let mut hang_up = open(SignalKind::hangup())?;
+    async fn until_stopped(&self, mut signals: Signals) {
         loop {
             tokio::select! {
-                _ = terminate.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
-                _ = hang_up.recv() => match self.process.reload.run().await {
+                _ = signals.terminate.recv() => return,
+                _ = signals.interrupt.recv() => return,
+                _ = signals.hang_up.recv() => match self.process.reload.run().await {
                     Ok(()) => tracing::info!("reloaded"),
                     Err(error) => tracing::error!(%error, "not reloaded: the configuration in force stays"),
                 },
@@ -277,6 +282,17 @@ impl App {
         }
         self.store.shutdown().await;
         tracing::info!("stopped");
+    }
+}
+
+impl Signals {
+    fn open() -> Result<Self, AppError> {
+        let open = |kind| signal(kind).map_err(AppError::Signals);
+        Ok(Self {
+            terminate: open(SignalKind::terminate())?,
+            interrupt: open(SignalKind::interrupt())?,
+            hang_up: open(SignalKind::hangup())?,
+        })
     }
 }
 

@@ -78,7 +78,7 @@ impl Asked {
             return Err(Failure::bad(format!("lookback and step make more than {STEPS_MAX} points")));
         }
         // Steps begin at multiples of themselves, so that a refresh moves no span from one to the next.
-        let end = end.saturating_add((-end).rem_euclid(step));
+        let end = end.saturating_add(end.wrapping_neg().rem_euclid(step));
         let start = end.saturating_sub(lookback);
         let start = start.saturating_sub(start.rem_euclid(step));
         let ns = |ms: i64| ms.saturating_mul(NS_PER_MS);
