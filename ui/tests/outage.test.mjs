@@ -29,12 +29,14 @@ test('an outage is told in chat, once, and leads to its logs and traces', { skip
     await page.locator('main').getByText('ReviewDown').first().waitFor();
 
     await page.goto(`${url}/ui/chat`);
-    await message.getByRole('link', { name: 'Logs' }).click();
+    // What the message says may have links to the same.
+    const links = message.locator('.message-links');
+    await links.getByRole('link', { name: 'Logs' }).click();
     await page.waitForURL(/\/ui\/logs\?/);
     await page.locator('[data-row]').filter({ hasText: /review/i }).first().waitFor();
 
     await page.goto(`${url}/ui/chat`);
-    await message.getByRole('link', { name: 'Traces' }).click();
+    await links.getByRole('link', { name: 'Traces' }).click();
     await page.waitForURL(/\/ui\/traces\?/);
     await page.locator('a.row-target').first().click();
     await page.waitForURL(/\/ui\/trace\/[0-9a-f]{32}/);
