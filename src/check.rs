@@ -60,7 +60,7 @@ fn check_text(text: &str, file: &Path) -> Vec<String> {
 
 /// By the keys at the left margin, so a file with a mistake deeper down is still known for what it is; in braces by all.
 fn kind(text: &str) -> Kind {
-    let flow = text.trim_start().starts_with('{').then(|| text.replace('"', "")).unwrap_or_default();
+    let flow = if text.trim_start().starts_with('{') { text.replace('"', "") } else { String::new() };
     let has = |key: &str| {
         let mut words = flow.split(|c: char| c.is_whitespace() || "{,".contains(c));
         text.lines().any(|line| line.starts_with(key)) || words.any(|word| word.starts_with(key))
