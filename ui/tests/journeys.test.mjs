@@ -56,6 +56,8 @@ test('logs are searched, opened and left by keyboard alone', () =>
     await page.keyboard.press('Enter');
     await page.waitForURL(/text=order/);
     await settled(page);
+    // Keys of a row need rows: those of the search.
+    await page.locator('[data-row]').filter({ hasText: /order/i }).first().waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
