@@ -12,6 +12,7 @@ use crate::parallel::{self, Helpers};
 use crate::segment::events::{BlockRows, EventSegment, SegmentScan};
 use crate::snapshot::{EventQuery, EventRows, Order, Projection, ScanControl, ScanStats};
 use crate::tally::{Finder, Groups, Tally, TallyQuery, hash_of};
+use crate::usage::{RowsUse, StreamUse, Uses, from_both_ends};
 
 /// Rows of a block that are shown first in a scan with an order; then so many times more.
 const PIECE: usize = 128;
@@ -182,6 +183,32 @@ impl EventsView {
             }
         }
         Ok(found.into_values().collect())
+    }
+
+    pub(crate) fn uses(&self, ctx: &RequestCtx, start: i64, end: i64) -> Result<Vec<StreamUse>, StoreError> {
+        let mut uses = Uses::default();
+        for batch in &self.batches {
+            ctx.check()?;
+            for (time, stream) in batch.times().iter().zip(batch.row_streams()) {
+                if let Some(stream) =
+                    batch.streams().get(*stream as usize).filter(|_| (start..end).contains(time))
+                {
+                    let times = Some((*time, *time));
+                    uses.add(stream, RowsUse { records: 1, stored_bytes: 0, times });
+                }
+            }
+        }
+        let mut blocks = Vec::new();
+        for segment in self.segments.iter().filter(|segment| segment.overlaps(start, end)) {
+            blocks.extend(segment.blocks_between(start, end).map(|(time, block)| (time, segment, block)));
+        }
+        blocks.sort_unstable_by_key(|(time, ..)| *time);
+        for (_, segment, block) in from_both_ends(blocks.len()).filter_map(|at| blocks.get(at)) {
+            ctx.check()?;
+            // The others tell what a damaged block does not.
+            let _ = segment.add_uses(*block, (start, end), &mut uses);
+        }
+        Ok(uses.finish())
     }
 
     pub(crate) fn attribute_keys(

@@ -41,6 +41,7 @@ mod status;
 mod store;
 mod tally;
 mod tap;
+mod usage;
 mod wal;
 mod writer;
 
@@ -63,4 +64,5 @@ pub use status::{SignalStatus, Status};
 pub use store::Store;
 pub use tally::{Tally, TallyQuery, Windows};
 pub use tap::{Applied, AppliedBatch, Tap, TapEvent};
+pub use usage::StreamUse;
 pub use writer::{Ack, Append, LogStatus, Writer};

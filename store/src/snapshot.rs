@@ -14,6 +14,7 @@ use crate::model::{
 use crate::samples_view::SamplesView;
 use crate::series_set::SeriesSet;
 use crate::tally::{Tally, TallyQuery};
+use crate::usage::StreamUse;
 
 // === events ===
 
@@ -294,6 +295,18 @@ impl Snapshot {
         end: i64,
     ) -> Result<Vec<Arc<Stream>>, StoreError> {
         self.events(signal).streams(ctx, start, end)
+    }
+
+    /// What each stream has of a signal in the time range (Unix nanoseconds, the end exclusive). Rows that are about to be
+    /// deleted are there until they are; damaged blocks are left out. Blocking.
+    pub fn uses(
+        &self,
+        ctx: &RequestCtx,
+        signal: Signal,
+        start: i64,
+        end: i64,
+    ) -> Result<Vec<StreamUse>, StoreError> {
+        self.events(signal).uses(ctx, start, end)
     }
 
     /// The keys of record attributes in the time range (blocks' ranges decide).

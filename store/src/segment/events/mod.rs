@@ -30,6 +30,7 @@ mod segment;
 mod tally;
 mod tokens;
 mod traces;
+mod usage;
 mod warm;
 mod words;
 mod writer;
