@@ -23,6 +23,11 @@ use tokio_util::sync::CancellationToken;
 use crate::Clock;
 use crate::request::time::NS_PER_S;
 
+/// The scope of the series that are made here.
+pub(crate) const SCOPE: &str = "signalbox.spans";
+/// Calls by client and server.
+pub(crate) const CALLS_BETWEEN: &str = "traces_service_graph_request_total";
+
 /// What is settled together.
 pub(crate) const WINDOW_NS: i64 = 60 * NS_PER_S;
 /// The other half of a call may be in the window before or after.

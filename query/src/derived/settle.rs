@@ -116,7 +116,7 @@ impl Growth {
     /// settling has a time and a start of its own; the start is read by nobody else.
     fn new(window: Window) -> Self {
         let mut builder = SampleBatchBuilder::default();
-        let stream = builder.stream(&StreamParts { scope_name: "signalbox.spans", ..Default::default() });
+        let stream = builder.stream(&StreamParts { scope_name: super::SCOPE, ..Default::default() });
         let [start_ms, end_ms, now_ms] =
             [window.start, window.end, window.now].map(|nanos| nanos.div_euclid(NS_PER_MS));
         let spread = (window.now.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as i64;
@@ -167,5 +167,15 @@ impl Growth {
 
     fn finish(self) -> Option<Batch> {
         (self.builder.rows() > 0).then(|| Batch::Samples(self.builder.finish()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_of_edges_is_called_as_others_look_for_it() {
+        assert_eq!(names(series::REQUESTS, false), [(super::super::CALLS_BETWEEN.to_owned(), "_total")]);
     }
 }

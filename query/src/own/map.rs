@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::spans::{Distribution, Edge, EdgeStats, service_graph};
 use store::model::Signal;
 
+use super::told::Told;
 use crate::failure::{Failure, Reply, json_reply};
 use crate::json::Json;
 use crate::request::time::{NS_PER_S, event_time};
@@ -13,16 +14,11 @@ use crate::service::Call;
 const WINDOW_DEFAULT_NS: i64 = 15 * 60 * NS_PER_S;
 /// A call may be answered for so long before its other side is said to send no spans.
 pub(crate) const SETTLE_NS: i64 = 15 * NS_PER_S;
-/// Names to list of one service.
-const NAMES_MAX: usize = 100;
 
 /// What streams say of a service.
 #[derive(Default)]
 struct Service {
-    versions: BTreeSet<String>,
-    instances: BTreeSet<String>,
-    languages: BTreeSet<String>,
-    namespaces: BTreeSet<String>,
+    told: Told,
     signals: BTreeSet<&'static str>,
 }
 
@@ -47,15 +43,7 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
         for stream in snapshot.streams(&call.ctx, signal, window.0, window.1)? {
             let service = services.entry(stream.service().to_owned()).or_default();
             service.signals.insert(name);
-            let mut add = |to: fn(&mut Service) -> &mut BTreeSet<String>, key: &str| {
-                let set = to(service);
-                let value = stream.resource.get(key).map(|value| value.text().into_owned());
-                set.extend(value.filter(|_| set.len() < NAMES_MAX));
-            };
-            add(|service| &mut service.versions, "service.version");
-            add(|service| &mut service.instances, "service.instance.id");
-            add(|service| &mut service.languages, "telemetry.sdk.language");
-            add(|service| &mut service.namespaces, "service.namespace");
+            service.told.add(&stream);
         }
     }
     services.remove("");
@@ -73,21 +61,13 @@ pub(crate) fn answer(call: &Call) -> Result<Reply, Failure> {
 }
 
 fn write_service(json: &mut Json, name: &str, service: &Service, edges: &BTreeMap<Edge, EdgeStats>) {
-    let texts = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>();
     let calls: BTreeSet<&str> =
         edges.keys().filter(|e| e.client == name).map(|e| e.server.as_str()).collect();
     let called: BTreeSet<&str> =
         edges.keys().filter(|e| e.server == name).map(|e| e.client.as_str()).collect();
     json.object(|o| {
         o.member("name", name);
-        for (key, set) in [
-            ("versions", &service.versions),
-            ("instances", &service.instances),
-            ("languages", &service.languages),
-            ("namespaces", &service.namespaces),
-        ] {
-            o.key(key).strings(texts(set).iter().map(String::as_str));
-        }
+        service.told.write(o);
         o.key("signals").strings(service.signals.iter().copied());
         o.key("calls").strings(calls);
         o.key("called_by").strings(called);

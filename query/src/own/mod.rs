@@ -7,6 +7,7 @@ pub(crate) mod difference;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod grafana;
+pub(crate) mod inventory;
 pub(crate) mod live;
 pub(crate) mod map;
 pub(crate) mod notifications;
@@ -19,6 +20,7 @@ pub(crate) mod queries;
 pub(crate) mod receivers;
 pub(crate) mod services;
 pub(crate) mod status;
+mod told;
 
 pub(crate) use annotations::AnnotationSequence;
 pub(crate) use chat::ChatSequence;
