@@ -1,7 +1,8 @@
 // Data for dashboards: `node dev/fill.mjs SERVER DASHBOARD.json …` reads the selectors of every PromQL query and sends series that
-// match them, an hour of them and a quarter ahead, over remote write. `TENANT` keeps the data of one dashboard from another's. What a dashboard asks for is then there, so that what stays empty is our fault.
+// match them, an hour of them and a quarter ahead, over remote write; lines and traces are made by fillEvents.mjs. `TENANT` keeps the data of one dashboard from another's. What a dashboard asks for is then there, so that what stays empty is our fault.
 import { readFileSync } from 'node:fs';
 import { parser } from '@prometheus-io/lezer-promql';
+import { fillEvents } from './fillEvents.mjs';
 import { matching } from './matching.mjs';
 
 const STEP_MAX_S = 15;
@@ -81,6 +82,12 @@ function selector(node, query) {
   return { name, matchers, equal: equal === undefined ? undefined : Number(equal) };
 }
 
+/** The label that each variable of a query takes its values from. */
+function sourcesOf(dashboard) {
+  const found = (dashboard.templating?.list ?? []).filter((one) => one.type === 'query').map(({ name, query }) => [name, /^label_values\(.*,\s*(\w+)\s*\)$/s.exec((typeof query === 'string' ? query : query?.query)?.trim() ?? '')?.[1]]);
+  return new Map(found.filter(([, label]) => label));
+}
+
 /** A value that a matcher takes; the same for the same label, so that joins meet. */
 function value(label, op, wanted) {
   if (wanted === undefined || op === '!=' || op === '!~' || wanted.startsWith('@')) return `${label}-1`;
@@ -99,12 +106,19 @@ function seriesOf(dashboards) {
       // What one selector names, others join with.
       for (const { matchers } of found) for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && ['job', 'cluster', 'metrics_path', 'service', 'namespace'].includes(label) && !known.get(label)?.includes('!')) known.set(label, value(label, op, wanted));
     }
+    const sources = sourcesOf(dashboard);
+    // A variable that has another label's values is matched by these.
+    const borrowed = (label, wanted) => {
+      const from = wanted.startsWith('@') ? sources.get(wanted.slice(1)) : undefined;
+      return from && from !== label ? (known.get(from) ?? `${from}-1`) : undefined;
+    };
     known.delete('le');
     known.delete('__name__');
     for (const { found } of read) {
       for (const { name, matchers, equal } of found) {
         const labels = new Map(known);
         // A variable has the values its label has elsewhere.
+        for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && borrowed(label, wanted)) labels.set(label, borrowed(label, wanted));
         for (const { label, op, value: wanted } of matchers) if (label !== '__name__' && !(wanted.startsWith('@') && op.startsWith('=') && labels.has(label))) labels.set(label, value(label, op, wanted));
         const buckets = name.endsWith('_bucket') ? (labels.get('le') ? [...new Set([labels.get('le'), ...BUCKETS])] : BUCKETS) : [undefined];
         buckets.forEach((le, i) => {
@@ -177,4 +191,5 @@ for (const [n, one] of series.entries()) {
     batch = [];
   }
 }
-process.stdout.write(`${series.length} series, ${series.length * times.length} samples\n`);
+const events = await fillEvents(server, dashboards, (end - HOURS * 3600) * 1000, Date.now());
+process.stdout.write(`${series.length} series, ${series.length * times.length} samples, ${events.lines} lines, ${events.traces} traces\n`);
