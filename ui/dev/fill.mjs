@@ -126,12 +126,24 @@ function seriesOf(dashboards) {
           if (le) own.set('le', le);
           const key = JSON.stringify([...own].sort());
           if (all.has(key) && equal !== undefined) all.get(key).equal = equal;
-          if (!all.has(key)) all.set(key, { equal, labels: [...own].filter(([, text]) => text !== '').sort(([a], [b]) => (a < b ? -1 : 1)), counter: COUNTERS.test(name), weight: (i + 1) / buckets.length });
+          if (!all.has(key)) all.set(key, { equal, own, labels: [...own].filter(([, text]) => text !== '').sort(([a], [b]) => (a < b ? -1 : 1)), counter: COUNTERS.test(name), weight: (i + 1) / buckets.length });
         });
       }
     }
   }
-  return [...all.values()];
+  return alone([...all.values()]);
+}
+
+/** Without series that another one covers: joins want one of a name. What asks for the lack of a label keeps its own. */
+function alone(all) {
+  const named = new Map();
+  for (const one of all) named.set(one.own.get('__name__'), [...(named.get(one.own.get('__name__')) ?? []), one]);
+  const covers = (large, small) => large.labels.length > small.labels.length && small.labels.every(([label, text]) => large.own.get(label) === text) && large.labels.every(([label]) => small.own.get(label) !== '');
+  return all.filter((one) => {
+    const larger = named.get(one.own.get('__name__')).find((other) => covers(other, one));
+    if (larger) larger.equal ??= one.equal;
+    return !larger;
+  });
 }
 
 // === remote write ===
