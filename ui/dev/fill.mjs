@@ -53,7 +53,7 @@ function plain(text) {
   return text
     .replace(/\$__(?:rate_)?interval|\$\{__(?:rate_)?interval(?::\w+)?\}|\$__range|\$\{__range\}|\[\$\w+\]/g, (whole) => (whole.startsWith('[') ? '[5m]' : '5m'))
     .replace(/"\$\{?(\w+)(?::\w+)?\}?"/g, '"@$1"')
-    .replace(/"([^"]*)\$\{?(\w+)(?::\w+)?\}?([^"]*)"/g, '"@$2"')
+    .replace(/"[^"]*\$[^"]*"/g, (whole) => whole.replace(/\$\{?(\w+)(?::\w+)?\}?/g, '@$1@'))
     .replace(/\[\[(\w+)\]\]/g, '@$1')
     .replace(/\$\{?(\w+)(?::\w+)?\}?/g, (_whole, name) => (/interval|range|window/.test(name) ? '5m' : `v_${name}`));
 }
@@ -88,6 +88,14 @@ function sourcesOf(dashboard) {
   return new Map(found.filter(([, label]) => label));
 }
 
+/** A variable amid other text, `"($namespace)/(api.*)"`, becomes what it will be, if that is known; else all of it a variable. */
+function spelled({ label, op, value: wanted }, sources) {
+  const inside = [...wanted.matchAll(/@(\w+)@/g)].map((match) => match[1]);
+  if (inside.length === 0) return { label, op, value: wanted };
+  const clear = inside.every((name) => sources.has(name) && sources.get(name) !== label);
+  return { label, op, value: clear ? wanted.replace(/@(\w+)@/g, (_whole, name) => `${sources.get(name)}-1`) : `@${inside.at(-1)}` };
+}
+
 /** A value that a matcher takes; the same for the same label, so that joins meet. */
 function value(label, op, wanted) {
   if (wanted === undefined || op === '!=' || op === '!~' || wanted.startsWith('@')) return `${label}-1`;
@@ -99,14 +107,15 @@ function value(label, op, wanted) {
 function seriesOf(dashboards) {
   const all = new Map();
   for (const dashboard of dashboards) {
+    const sources = sourcesOf(dashboard);
     const read = texts(dashboard).map(selectors);
+    for (const one of read.flatMap(({ found }) => found)) one.matchers = one.matchers.map((matcher) => spelled(matcher, sources));
     const known = new Map([['job', 'job-1'], ['instance', 'instance-1']]);
     for (const { found, labels } of read) {
       labels.forEach((label) => known.set(label, `${label}-1`));
       // What one selector names, others join with.
       for (const { matchers } of found) for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && ['job', 'cluster', 'metrics_path', 'service', 'namespace'].includes(label) && !known.get(label)?.includes('!')) known.set(label, value(label, op, wanted));
     }
-    const sources = sourcesOf(dashboard);
     // A variable that has another label's values is matched by these.
     const borrowed = (label, wanted) => {
       const from = wanted.startsWith('@') ? sources.get(wanted.slice(1)) : undefined;
@@ -120,7 +129,7 @@ function seriesOf(dashboards) {
         // A variable has the values its label has elsewhere.
         for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && borrowed(label, wanted)) labels.set(label, borrowed(label, wanted));
         for (const { label, op, value: wanted } of matchers) if (label !== '__name__' && !(wanted.startsWith('@') && op.startsWith('=') && labels.has(label))) labels.set(label, value(label, op, wanted));
-        const buckets = name.endsWith('_bucket') ? (labels.get('le') ? [...new Set([labels.get('le'), ...BUCKETS])] : BUCKETS) : [undefined];
+        const buckets = /_bucket(?::|$)/.test(name) ? (labels.get('le') ? [...new Set([labels.get('le'), ...BUCKETS])] : BUCKETS) : [undefined];
         buckets.forEach((le, i) => {
           const own = new Map([['__name__', name], ...labels]);
           if (le) own.set('le', le);
@@ -195,7 +204,7 @@ for (const [n, one] of series.entries()) {
   const samples = times.map((s, i) => {
     const wave = 1 + Math.sin(i / 17 + n) * 0.5 + ((i * 7919 + n * 104_729) % 97) / 200;
     total += wave * one.weight * 10;
-    return sample(s * 1000, one.equal ?? (one.counter ? total : wave * 40));
+    return sample(s * 1000, one.equal ?? (one.counter ? total : wave * one.weight * 40));
   });
   batch.push(bytes(1, Buffer.concat([...one.labels.map(label), ...samples])));
   if (batch.length === 100 || n === series.length - 1) {
