@@ -82,14 +82,34 @@ function selector(node, query) {
   return { name, matchers, equal: equal === undefined ? undefined : Number(equal) };
 }
 
+const asked = ({ query }) => (typeof query === 'string' ? query : query?.query)?.trim() ?? '';
+
 /** The label that each variable of a query takes its values from. */
 function sourcesOf(dashboard) {
-  const found = (dashboard.templating?.list ?? []).filter((one) => one.type === 'query').map(({ name, query }) => [name, /^label_values\(.*,\s*(\w+)\s*\)$/s.exec((typeof query === 'string' ? query : query?.query)?.trim() ?? '')?.[1]]);
+  const found = (dashboard.templating?.list ?? []).filter((one) => one.type === 'query').map((one) => [one.name, /^label_values\(.*,\s*(\w+)\s*\)$/s.exec(asked(one))?.[1] ?? cutOut(one)]);
   return new Map(found.filter(([, label]) => label));
 }
 
+/** The label whose value a regex cuts out of the series of a `query_result`. */
+function cutOut(variable) {
+  const end = /(\w+)="\(/.exec(variable.regex ?? '')?.[1];
+  return end && asked(variable).startsWith('query_result(') ? [...asked(variable).matchAll(/by\s*\(\s*(\w+)/g)].map((match) => match[1]).find((label) => label.endsWith(end)) : undefined;
+}
+
+function chosen({ current }) {
+  const value = [current?.value].flat()[0];
+  return value && value !== '$__all' ? String(value) : undefined;
+}
+
+/** What variables that list their values are: what was chosen, or the first of `a, b` or `A : a, B : b`. */
+function optionsOf(dashboard) {
+  const found = (dashboard.templating?.list ?? []).filter((one) => one.type === 'custom').map((one) => [one.name, chosen(one) ?? asked(one).split(',')[0].split(' : ').at(-1).trim()]);
+  return new Map(found.filter(([, value]) => value));
+}
+
 /** A variable amid other text, `"($namespace)/(api.*)"`, becomes what it will be, if that is known; else all of it a variable. */
-function spelled({ label, op, value: wanted }, sources) {
+function spelled({ label, op, value: wanted }, sources, options) {
+  if (options.has(wanted.replace(/^@/, '')) && /^@\w+$/.test(wanted)) return { label, op, value: options.get(wanted.slice(1)) };
   const inside = [...wanted.matchAll(/@(\w+)@/g)].map((match) => match[1]);
   if (inside.length === 0) return { label, op, value: wanted };
   const clear = inside.every((name) => sources.has(name) && sources.get(name) !== label);
@@ -108,13 +128,14 @@ function seriesOf(dashboards) {
   const all = new Map();
   for (const dashboard of dashboards) {
     const sources = sourcesOf(dashboard);
+    const options = optionsOf(dashboard);
     const read = texts(dashboard).map(selectors);
-    for (const one of read.flatMap(({ found }) => found)) one.matchers = one.matchers.map((matcher) => spelled(matcher, sources));
+    for (const one of read.flatMap(({ found }) => found)) one.matchers = one.matchers.map((matcher) => spelled(matcher, sources, options));
     const known = new Map([['job', 'job-1'], ['instance', 'instance-1']]);
     for (const { found, labels } of read) {
-      labels.forEach((label) => known.set(label, `${label}-1`));
+      for (const label of labels) if (!known.has(label)) known.set(label, `${label}-1`);
       // What one selector names, others join with.
-      for (const { matchers } of found) for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && ['job', 'cluster', 'metrics_path', 'service', 'namespace'].includes(label) && !known.get(label)?.includes('!')) known.set(label, value(label, op, wanted));
+      for (const { matchers } of found) for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && !wanted.startsWith('@') && ['job', 'cluster', 'metrics_path', 'service', 'namespace'].includes(label) && !known.get(label)?.includes('!')) known.set(label, value(label, op, wanted));
     }
     // A variable that has another label's values is matched by these.
     const borrowed = (label, wanted) => {
