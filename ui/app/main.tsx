@@ -5,6 +5,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './lib/api';
+import { pageAt } from './pages';
 import { router } from './router';
 import './styles/tokens.css';
 import './styles/shell.css';
@@ -34,13 +35,19 @@ const queries = new QueryClient({
 
 const container = document.getElementById('root');
 if (container) {
-  createRoot(container).render(
-    <StrictMode>
-      <MantineProvider theme={theme} colorSchemeManager={schemeManager} defaultColorScheme="auto">
-        <QueryClientProvider client={queries}>
-          <RouterProvider router={router} />
-        </QueryClientProvider>
-      </MantineProvider>
-    </StrictMode>,
-  );
+  const app = createRoot(container);
+  // Should the code not come, the page says so.
+  void (pageAt(location.pathname.replace(/^\/ui/, ''))?.preload() ?? Promise.resolve())
+    .catch(() => undefined)
+    .then(() =>
+      app.render(
+        <StrictMode>
+          <MantineProvider theme={theme} colorSchemeManager={schemeManager} defaultColorScheme="auto">
+            <QueryClientProvider client={queries}>
+              <RouterProvider router={router} />
+            </QueryClientProvider>
+          </MantineProvider>
+        </StrictMode>,
+      ),
+    );
 }

@@ -15,21 +15,36 @@ export type Page = {
   /** Shows the time range picker. */
   ranged: boolean;
   component: LazyExoticComponent<() => JSX.Element>;
+  /** Fetches the code of the page, which is then drawn at once. */
+  preload: () => Promise<void>;
 };
 
+type Module = { default: () => JSX.Element };
+
+/** A page whose code is there is drawn without a fallback: after one, React holds back what follows for 300 ms. */
+function code(load: () => Promise<Module>): Pick<Page, 'component' | 'preload'> {
+  let loaded: Module | undefined;
+  const component = lazy(() => {
+    const module = loaded;
+    // `lazy` takes any thenable, and one that answers at once does not suspend.
+    return module ? ({ then: (done: (module: Module) => void) => done(module) } as Promise<Module>) : load();
+  });
+  return { component, preload: async () => void (loaded = await load()) };
+}
+
 export const PAGES: readonly Page[] = [
-  { key: 'home', path: '/', title: 'Home', icon: 'home', shortcut: 'h', live: true, ranged: true, component: lazy(() => import('./pages/home/HomePage')) },
-  { key: 'logs', path: '/logs', title: 'Logs', icon: 'logs', shortcut: 'l', live: true, ranged: true, component: lazy(() => import('./pages/logs/LogsPage')) },
-  { key: 'traces', path: '/traces', title: 'Traces', icon: 'traces', shortcut: 't', live: false, ranged: true, component: lazy(() => import('./pages/traces/TracesPage')) },
-  { key: 'trace', path: '/trace/$traceId', title: 'Trace', icon: 'traces', live: false, ranged: false, component: lazy(() => import('./pages/trace/TracePage')) },
-  { key: 'map', path: '/map', title: 'Service map', icon: 'map', shortcut: 'p', live: false, ranged: true, component: lazy(() => import('./pages/map/MapPage')) },
-  { key: 'service', path: '/service/$name', title: 'Service', icon: 'map', live: true, ranged: true, component: lazy(() => import('./pages/service/ServicePage')) },
-  { key: 'metrics', path: '/metrics', title: 'Metrics', icon: 'metrics', shortcut: 'm', live: false, ranged: true, component: lazy(() => import('./pages/metrics/MetricsPage')) },
-  { key: 'dashboards', path: '/dashboards', title: 'Dashboards', icon: 'dashboards', shortcut: 'd', live: false, ranged: false, component: lazy(() => import('./pages/dashboards/DashboardsPage')) },
-  { key: 'dashboard', path: '/dashboards/$uid', title: 'Dashboard', icon: 'dashboards', live: false, ranged: true, component: lazy(() => import('./pages/dashboard/DashboardPage')) },
-  { key: 'alerts', path: '/alerts', title: 'Alerts', icon: 'alerts', shortcut: 'a', live: true, ranged: false, component: lazy(() => import('./pages/alerts/AlertsPage')) },
-  { key: 'chat', path: '/chat', title: 'Chat', icon: 'chat', shortcut: 'c', live: true, ranged: false, component: lazy(() => import('./pages/chat/ChatPage')) },
-  { key: 'status', path: '/status', title: 'Status', icon: 'status', shortcut: 's', live: true, ranged: false, component: lazy(() => import('./pages/status/StatusPage')) },
+  { key: 'home', path: '/', title: 'Home', icon: 'home', shortcut: 'h', live: true, ranged: true, ...code(() => import('./pages/home/HomePage')) },
+  { key: 'logs', path: '/logs', title: 'Logs', icon: 'logs', shortcut: 'l', live: true, ranged: true, ...code(() => import('./pages/logs/LogsPage')) },
+  { key: 'traces', path: '/traces', title: 'Traces', icon: 'traces', shortcut: 't', live: false, ranged: true, ...code(() => import('./pages/traces/TracesPage')) },
+  { key: 'trace', path: '/trace/$traceId', title: 'Trace', icon: 'traces', live: false, ranged: false, ...code(() => import('./pages/trace/TracePage')) },
+  { key: 'map', path: '/map', title: 'Service map', icon: 'map', shortcut: 'p', live: false, ranged: true, ...code(() => import('./pages/map/MapPage')) },
+  { key: 'service', path: '/service/$name', title: 'Service', icon: 'map', live: true, ranged: true, ...code(() => import('./pages/service/ServicePage')) },
+  { key: 'metrics', path: '/metrics', title: 'Metrics', icon: 'metrics', shortcut: 'm', live: false, ranged: true, ...code(() => import('./pages/metrics/MetricsPage')) },
+  { key: 'dashboards', path: '/dashboards', title: 'Dashboards', icon: 'dashboards', shortcut: 'd', live: false, ranged: false, ...code(() => import('./pages/dashboards/DashboardsPage')) },
+  { key: 'dashboard', path: '/dashboards/$uid', title: 'Dashboard', icon: 'dashboards', live: false, ranged: true, ...code(() => import('./pages/dashboard/DashboardPage')) },
+  { key: 'alerts', path: '/alerts', title: 'Alerts', icon: 'alerts', shortcut: 'a', live: true, ranged: false, ...code(() => import('./pages/alerts/AlertsPage')) },
+  { key: 'chat', path: '/chat', title: 'Chat', icon: 'chat', shortcut: 'c', live: true, ranged: false, ...code(() => import('./pages/chat/ChatPage')) },
+  { key: 'status', path: '/status', title: 'Status', icon: 'status', shortcut: 's', live: true, ranged: false, ...code(() => import('./pages/status/StatusPage')) },
 ];
 
 /** The row a pathname (without the base) belongs to. */

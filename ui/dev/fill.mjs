@@ -1,7 +1,8 @@
 // Data for dashboards: `node dev/fill.mjs SERVER DASHBOARD.json …` reads the selectors of every PromQL query and sends series that
-// match them, an hour of them and a quarter ahead, over remote write. `TENANT` keeps the data of one dashboard from another's. What a dashboard asks for is then there, so that what stays empty is our fault.
+// match them, an hour of them and a quarter ahead, over remote write; lines and traces are made by fillEvents.mjs. `TENANT` keeps the data of one dashboard from another's. What a dashboard asks for is then there, so that what stays empty is our fault.
 import { readFileSync } from 'node:fs';
 import { parser } from '@prometheus-io/lezer-promql';
+import { fillEvents } from './fillEvents.mjs';
 import { matching } from './matching.mjs';
 
 const STEP_MAX_S = 15;
@@ -52,7 +53,7 @@ function plain(text) {
   return text
     .replace(/\$__(?:rate_)?interval|\$\{__(?:rate_)?interval(?::\w+)?\}|\$__range|\$\{__range\}|\[\$\w+\]/g, (whole) => (whole.startsWith('[') ? '[5m]' : '5m'))
     .replace(/"\$\{?(\w+)(?::\w+)?\}?"/g, '"@$1"')
-    .replace(/"([^"]*)\$\{?(\w+)(?::\w+)?\}?([^"]*)"/g, '"@$2"')
+    .replace(/"[^"]*\$[^"]*"/g, (whole) => whole.replace(/\$\{?(\w+)(?::\w+)?\}?/g, '@$1@'))
     .replace(/\[\[(\w+)\]\]/g, '@$1')
     .replace(/\$\{?(\w+)(?::\w+)?\}?/g, (_whole, name) => (/interval|range|window/.test(name) ? '5m' : `v_${name}`));
 }
@@ -81,6 +82,40 @@ function selector(node, query) {
   return { name, matchers, equal: equal === undefined ? undefined : Number(equal) };
 }
 
+const asked = ({ query }) => (typeof query === 'string' ? query : query?.query)?.trim() ?? '';
+
+/** The label that each variable of a query takes its values from. */
+function sourcesOf(dashboard) {
+  const found = (dashboard.templating?.list ?? []).filter((one) => one.type === 'query').map((one) => [one.name, /^label_values\(.*,\s*(\w+)\s*\)$/s.exec(asked(one))?.[1] ?? cutOut(one)]);
+  return new Map(found.filter(([, label]) => label));
+}
+
+/** The label whose value a regex cuts out of the series of a `query_result`. */
+function cutOut(variable) {
+  const end = /(\w+)="\(/.exec(variable.regex ?? '')?.[1];
+  return end && asked(variable).startsWith('query_result(') ? [...asked(variable).matchAll(/by\s*\(\s*(\w+)/g)].map((match) => match[1]).find((label) => label.endsWith(end)) : undefined;
+}
+
+function chosen({ current }) {
+  const value = [current?.value].flat()[0];
+  return value && value !== '$__all' ? String(value) : undefined;
+}
+
+/** What variables that list their values are: what was chosen, or the first of `a, b` or `A : a, B : b`. */
+function optionsOf(dashboard) {
+  const found = (dashboard.templating?.list ?? []).filter((one) => one.type === 'custom').map((one) => [one.name, chosen(one) ?? asked(one).split(',')[0].split(' : ').at(-1).trim()]);
+  return new Map(found.filter(([, value]) => value));
+}
+
+/** A variable amid other text, `"($namespace)/(api.*)"`, becomes what it will be, if that is known; else all of it a variable. */
+function spelled({ label, op, value: wanted }, sources, options) {
+  if (options.has(wanted.replace(/^@/, '')) && /^@\w+$/.test(wanted)) return { label, op, value: options.get(wanted.slice(1)) };
+  const inside = [...wanted.matchAll(/@(\w+)@/g)].map((match) => match[1]);
+  if (inside.length === 0) return { label, op, value: wanted };
+  const clear = inside.every((name) => sources.has(name) && sources.get(name) !== label);
+  return { label, op, value: clear ? wanted.replace(/@(\w+)@/g, (_whole, name) => `${sources.get(name)}-1`) : `@${inside.at(-1)}` };
+}
+
 /** A value that a matcher takes; the same for the same label, so that joins meet. */
 function value(label, op, wanted) {
   if (wanted === undefined || op === '!=' || op === '!~' || wanted.startsWith('@')) return `${label}-1`;
@@ -92,32 +127,53 @@ function value(label, op, wanted) {
 function seriesOf(dashboards) {
   const all = new Map();
   for (const dashboard of dashboards) {
+    const sources = sourcesOf(dashboard);
+    const options = optionsOf(dashboard);
     const read = texts(dashboard).map(selectors);
+    for (const one of read.flatMap(({ found }) => found)) one.matchers = one.matchers.map((matcher) => spelled(matcher, sources, options));
     const known = new Map([['job', 'job-1'], ['instance', 'instance-1']]);
     for (const { found, labels } of read) {
-      labels.forEach((label) => known.set(label, `${label}-1`));
+      for (const label of labels) if (!known.has(label)) known.set(label, `${label}-1`);
       // What one selector names, others join with.
-      for (const { matchers } of found) for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && ['job', 'cluster', 'metrics_path', 'service', 'namespace'].includes(label) && !known.get(label)?.includes('!')) known.set(label, value(label, op, wanted));
+      for (const { matchers } of found) for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && !wanted.startsWith('@') && ['job', 'cluster', 'metrics_path', 'service', 'namespace'].includes(label) && !known.get(label)?.includes('!')) known.set(label, value(label, op, wanted));
     }
+    // A variable that has another label's values is matched by these.
+    const borrowed = (label, wanted) => {
+      const from = wanted.startsWith('@') ? sources.get(wanted.slice(1)) : undefined;
+      return from && from !== label ? (known.get(from) ?? `${from}-1`) : undefined;
+    };
     known.delete('le');
     known.delete('__name__');
     for (const { found } of read) {
       for (const { name, matchers, equal } of found) {
         const labels = new Map(known);
         // A variable has the values its label has elsewhere.
+        for (const { label, op, value: wanted } of matchers) if (op.startsWith('=') && borrowed(label, wanted)) labels.set(label, borrowed(label, wanted));
         for (const { label, op, value: wanted } of matchers) if (label !== '__name__' && !(wanted.startsWith('@') && op.startsWith('=') && labels.has(label))) labels.set(label, value(label, op, wanted));
-        const buckets = name.endsWith('_bucket') ? (labels.get('le') ? [...new Set([labels.get('le'), ...BUCKETS])] : BUCKETS) : [undefined];
+        const buckets = /_bucket(?::|$)/.test(name) ? (labels.get('le') ? [...new Set([labels.get('le'), ...BUCKETS])] : BUCKETS) : [undefined];
         buckets.forEach((le, i) => {
           const own = new Map([['__name__', name], ...labels]);
           if (le) own.set('le', le);
           const key = JSON.stringify([...own].sort());
           if (all.has(key) && equal !== undefined) all.get(key).equal = equal;
-          if (!all.has(key)) all.set(key, { equal, labels: [...own].filter(([, text]) => text !== '').sort(([a], [b]) => (a < b ? -1 : 1)), counter: COUNTERS.test(name), weight: (i + 1) / buckets.length });
+          if (!all.has(key)) all.set(key, { equal, own, labels: [...own].filter(([, text]) => text !== '').sort(([a], [b]) => (a < b ? -1 : 1)), counter: COUNTERS.test(name), weight: (i + 1) / buckets.length });
         });
       }
     }
   }
-  return [...all.values()];
+  return alone([...all.values()]);
+}
+
+/** Without series that another one covers: joins want one of a name. What asks for the lack of a label keeps its own. */
+function alone(all) {
+  const named = new Map();
+  for (const one of all) named.set(one.own.get('__name__'), [...(named.get(one.own.get('__name__')) ?? []), one]);
+  const covers = (large, small) => large.labels.length > small.labels.length && small.labels.every(([label, text]) => large.own.get(label) === text) && large.labels.every(([label]) => small.own.get(label) !== '');
+  return all.filter((one) => {
+    const larger = named.get(one.own.get('__name__')).find((other) => covers(other, one));
+    if (larger) larger.equal ??= one.equal;
+    return !larger;
+  });
 }
 
 // === remote write ===
@@ -169,7 +225,7 @@ for (const [n, one] of series.entries()) {
   const samples = times.map((s, i) => {
     const wave = 1 + Math.sin(i / 17 + n) * 0.5 + ((i * 7919 + n * 104_729) % 97) / 200;
     total += wave * one.weight * 10;
-    return sample(s * 1000, one.equal ?? (one.counter ? total : wave * 40));
+    return sample(s * 1000, one.equal ?? (one.counter ? total : wave * one.weight * 40));
   });
   batch.push(bytes(1, Buffer.concat([...one.labels.map(label), ...samples])));
   if (batch.length === 100 || n === series.length - 1) {
@@ -177,4 +233,5 @@ for (const [n, one] of series.entries()) {
     batch = [];
   }
 }
-process.stdout.write(`${series.length} series, ${series.length * times.length} samples\n`);
+const events = await fillEvents(server, dashboards, (end - HOURS * 3600) * 1000, Date.now());
+process.stdout.write(`${series.length} series, ${series.length * times.length} samples, ${events.lines} lines, ${events.traces} traces\n`);

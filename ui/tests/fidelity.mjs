@@ -30,19 +30,20 @@ function files(path) {
   return readdirSync(path).sort().flatMap((name) => files(join(path, name))).filter((name) => name.endsWith('.json'));
 }
 
-const tenantOf = (n) => `fidelity-${n}`;
+/** Two runs at once, of other files, do not meet. */
+const tenantOf = (file) => `fidelity-${basename(file, '.json').replace(/[^\w-]/g, '-')}`;
 
-async function load(file, n, model) {
-  const tenant = tenantOf(n);
+async function load(file, model) {
+  const tenant = tenantOf(file);
   execFileSync('node', ['dev/fill.mjs', server, file], { cwd: ROOT, env: { ...process.env, TENANT: tenant }, stdio: 'pipe' });
   const saved = await fetch(`${server}/api/signalbox/dashboards/judged`, { method: 'PUT', headers: { 'X-Scope-OrgID': tenant, 'Content-Type': 'application/json' }, body: JSON.stringify({ model, folder: '', message: '' }) });
   if (!saved.ok) throw new Error(`${file}: ${await saved.text()}`);
 }
 
 /** What each panel shows, by its id. */
-async function shown(browser, n) {
+async function shown(browser, file) {
   const { page, close } = await openPage(browser, { width: 1440, height: 1000 });
-  await page.addInitScript((tenant) => localStorage.setItem('signalbox.tenant', tenant), tenantOf(n));
+  await page.addInitScript((tenant) => localStorage.setItem('signalbox.tenant', tenant), tenantOf(file));
   const scratch = await page.context().newPage();
   await page.goto(`${server}/ui/dashboards/judged?from=now-1h&refresh=off`);
   await page.locator('.dash-panel, .dash-row').first().waitFor({ timeout: 60_000 });
@@ -93,15 +94,15 @@ const browser = server ? await launch() : undefined;
 const sums = { exact: 0, approximated: 0, unsupported: 0 };
 const say = (line) => process.stdout.write(`${line}\n`);
 const cell = (text) => String(text).replace(/[|\n]/g, ' ').slice(0, 160);
-for (const [n, file] of process.argv.slice(2).flatMap((path) => files(resolve(path))).entries()) {
+for (const file of process.argv.slice(2).flatMap((path) => files(resolve(path)))) {
   const given = JSON.parse(readFileSync(file, 'utf8'));
   const model = given.dashboard ?? given;
   let report;
   let seen;
   try {
     report = judge(model);
-    if (server) await load(file, n, model);
-    seen = server ? await shown(browser, n) : undefined;
+    if (server) await load(file, model);
+    seen = server ? await shown(browser, file) : undefined;
   } catch (error) {
     say(`\n## ${basename(file)}\n\nnot opened: ${cell(error.message)}`);
     continue;

@@ -120,6 +120,17 @@ test('a stretch of the scatter is chosen and narrows the list', { skip: lacks('/
     await page.waitForURL((url) => !url.searchParams.has('sel'));
   }));
 
+test('a stretch of the durations is chosen, and says what is different', { skip: lacks('/api/signalbox/difference') }, () =>
+  visit('/ui/traces', async (page) => {
+    await page.locator('.durations .bar').first().waitFor();
+    const all = await page.locator('[data-row]').count();
+    await drag(page, page.locator('.durations svg'), [0.5, 0.3], [0.999, 0.3]);
+    await page.waitForURL(/sel=/);
+    await page.getByLabel('What is different').waitFor();
+    await page.waitForFunction((before) => document.querySelectorAll('[data-row]').length < before, all);
+    assert.ok((await page.locator('[data-row]').count()) > 0);
+  }));
+
 test('in a trace one searches, folds, and sees what took the time', () =>
   visit('/ui/traces', async (page) => {
     await page.locator('a.row-target').nth(2).click();

@@ -28,9 +28,8 @@ export function matcherText({ name, value, isRegex, isEqual }: Matcher): string 
 }
 
 /** `a="x", b=~"y.*"`: what somebody types, or what cannot be read. */
-export function parseMatchers(text: string): Matcher[] | string {
+export function readMatchers(text: string): Matcher[] | string {
   const parts = text.split(/[,\n]+(?=(?:[^"]*"[^"]*")*[^"]*$)/).map((part) => part.trim()).filter(Boolean);
-  if (parts.length === 0) return 'at least one matcher is needed';
   const out: Matcher[] = [];
   for (const part of parts) {
     const match = /^([\w.:-]+)\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|(\S*))$/.exec(part);
@@ -38,6 +37,14 @@ export function parseMatchers(text: string): Matcher[] | string {
     const op = match[2] ?? '=';
     out.push({ name: match[1] ?? '', value: (match[3] ?? match[4] ?? '').replace(/\\(.)/g, '$1'), isRegex: op.endsWith('~'), isEqual: !op.startsWith('!') });
   }
+  return out;
+}
+
+/** Those of a silence. */
+export function parseMatchers(text: string): Matcher[] | string {
+  const out = readMatchers(text);
+  if (typeof out === 'string') return out;
+  if (out.length === 0) return 'at least one matcher is needed';
   // Alertmanager refuses the same: such a silence would hold back everything.
   return out.some((one) => one.isEqual && one.value !== '' && !(one.isRegex && new RegExp(`^(?:${safe(one.value)})$`).test(''))) ? out : 'one matcher must not match an empty value';
 }
@@ -53,7 +60,12 @@ function safe(pattern: string): string {
 
 /** Whether a silence holds back an alert. */
 export function silences(silence: Silence, labels: Labels): boolean {
-  return silence.status.state === 'active' && silence.matchers.every((one) => {
+  return silence.status.state === 'active' && matches(silence.matchers, labels);
+}
+
+/** A label that is not there is an empty one. */
+export function matches(matchers: readonly Matcher[], labels: Labels): boolean {
+  return matchers.every((one) => {
     const value = labels[one.name] ?? '';
     const same = one.isRegex ? new RegExp(`^(?:${safe(one.value)})$`).test(value) : value === one.value;
     return same === (one.isEqual !== false);

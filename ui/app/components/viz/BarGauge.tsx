@@ -2,6 +2,7 @@ import { type Reduced, look, rangeOf, reduceFrames } from '../../lib/dash/config
 import { thresholdColor, thresholdsOf } from '../../lib/dash/color';
 import { str } from '../../lib/dash/json';
 import { linkOf } from '../../lib/dash/links';
+import { inked } from './Stat';
 import { ForeignOrOwnLink } from './VizLink';
 import type { VizProps } from './types';
 
@@ -47,7 +48,7 @@ function Bar({ cell, options, horizontal, range }: { cell: Reduced; options: Rec
           <i className="viz-bar-fill" style={{ ...(horizontal ? { width: percent } : { height: percent }), background: fill, ...(mode === 'gradient' ? (horizontal ? { backgroundSize: `${100 / Math.max(0.004, shown.percent)}% 100%` } : { backgroundSize: `100% ${100 / Math.max(0.004, shown.percent)}%`, backgroundPosition: 'bottom' }) : {}) }} />
         )}
       </span>
-      {valueMode === 'hidden' ? null : <b className="viz-bar-value" style={valueMode === 'text' ? undefined : { color: shown.color }}>{shown.text}</b>}
+      {valueMode === 'hidden' ? null : <b className="viz-bar-value" style={valueMode === 'text' ? undefined : { color: inked(shown.color) }}>{shown.text}</b>}
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { interpolate } from '../../lib/dash/interpolate';
 import { num, obj, str, strs } from '../../lib/dash/json';
 import * as dashboards from '../../lib/dashboards';
 import { alertLinks } from '../../lib/alerts';
+import { matches, readMatchers } from '../../lib/silences';
 import { ago } from '../../lib/time';
 import { useAlerts } from '../../state/queries';
 import { useRange } from '../../state/range';
@@ -19,10 +20,12 @@ export function AlertList({ panel, scope }: VizProps) {
   const wanted = obj(options.stateFilter);
   const any = Object.values(wanted).every((value) => value !== true);
   const name = interpolate(str(options.alertName), scope).toLowerCase();
+  const filter = readMatchers(interpolate(str(options.alertInstanceLabelFilter), scope, 'promql').trim().replace(/^\{|\}$/g, ''));
   const state = (of: string) => any || wanted[of] === true || (of === 'firing' && wanted.alerting === true);
-  const shown = (data ?? []).filter((alert) => alert.state !== 'inactive' && state(alert.state) && (!name || (alert.labels.alertname ?? '').toLowerCase().includes(name)));
+  const shown = (data ?? []).filter((alert) => alert.state !== 'inactive' && state(alert.state) && (!name || (alert.labels.alertname ?? '').toLowerCase().includes(name)) && typeof filter !== 'string' && matches(filter, alert.labels));
   shown.sort((a, b) => (num(options.sortOrder) === 2 ? -1 : 1) * (a.labels.alertname ?? '').localeCompare(b.labels.alertname ?? '') || Date.parse(b.activeAt) - Date.parse(a.activeAt));
   if (error && !data) return <div className="viz-none">{error.message}</div>;
+  if (typeof filter === 'string') return <div className="viz-none">{filter}</div>;
   if (shown.length === 0) return <div className="viz-none">{data ? 'No alert matches' : ''}</div>;
   return (
     <ul className="viz-list" tabIndex={0}>

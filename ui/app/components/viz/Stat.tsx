@@ -41,7 +41,7 @@ function StatCell({ cell, options, width, height, alone }: { cell: Reduced; opti
     <div
       className="viz-stat"
       data-filled={filled || undefined}
-      style={{ ...(filled ? { background: shown.color, color: readable(shown.color) } : colorMode === 'value' ? { color: shown.color } : {}), justifyContent: str(options.justifyMode) === 'center' ? 'center' : 'flex-start', textAlign: str(options.justifyMode) === 'center' || alone ? 'center' : 'left' }}
+      style={{ ...(filled ? { background: shown.color, color: readable(shown.color) } : colorMode === 'value' ? { color: inked(shown.color) } : {}), justifyContent: str(options.justifyMode) === 'center' ? 'center' : 'flex-start', textAlign: str(options.justifyMode) === 'center' || alone ? 'center' : 'left' }}
     >
       {options.graphMode === 'area' && cell.series.length > 1 ? <Area values={cell.series} color={filled ? 'currentColor' : shown.color} /> : null}
       <div className="viz-stat-text">
@@ -56,6 +56,11 @@ function StatCell({ cell, options, width, height, alone }: { cell: Reduced; opti
 function percentChange(series: readonly number[]): number | undefined {
   const [first, last] = [series[0], series.at(-1)];
   return first === undefined || last === undefined || first === 0 ? undefined : (last - first) / Math.abs(first);
+}
+
+/** A colour as text: on a light ground with some of the ink, so that it can be read. */
+export function inked(color: string): string {
+  return `color-mix(in srgb, ${color} var(--text-share), var(--text))`;
 }
 
 /** Black or white, whichever can be read on that ground. */

@@ -7,7 +7,7 @@ import { linkOf } from '../../lib/dash/links';
 import { reduceField } from '../../lib/dash/reduce';
 import { compareCells } from '../../lib/dash/transform/choose';
 import { Spark } from '../Spark';
-import { readable } from './Stat';
+import { inked, readable } from './Stat';
 import { ForeignOrOwnLink } from './VizLink';
 import type { VizProps } from './types';
 
@@ -112,7 +112,7 @@ function TableCell({ column, index, row, link }: { column: Column; index: number
   if (kind.includes('gauge')) {
     return (
       <span role="cell" className="viz-cell viz-cell-gauge">
-        <span className="viz-bar-track"><i className="viz-bar-fill" style={{ width: `${shown.percent * 100}%`, background: shown.color }} /></span> <b style={{ color: shown.color }}>{inside}</b>
+        <span className="viz-bar-track"><i className="viz-bar-fill" style={{ width: `${shown.percent * 100}%`, background: shown.color }} /></span> <b style={{ color: inked(shown.color) }}>{inside}</b>
       </span>
     );
   }
@@ -126,7 +126,7 @@ function TableCell({ column, index, row, link }: { column: Column; index: number
 function cellStyle(kind: string, shown: Look, field: Field): React.CSSProperties | undefined {
   const colored = obj(field.config.color).mode !== undefined || field.config.thresholds !== undefined || shown.mapped;
   if (kind.startsWith('color-background')) return { background: shown.color, color: readable(shown.color) };
-  if (kind === 'color-text' || (shown.mapped && colored)) return { color: shown.color };
+  if (kind === 'color-text' || (shown.mapped && colored)) return { color: inked(shown.color) };
   return undefined;
 }
 

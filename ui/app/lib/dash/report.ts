@@ -70,7 +70,6 @@ const ROUGH: readonly Rough[] = [
   { path: 'logs.options.showCommonLabels', harmless: [false], reason: 'common labels are not shown apart' },
   { path: 'nodeGraph.options.layoutAlgorithm', harmless: ['layered'], reason: 'nodes stand in layers' },
   { path: 'text.options.mode', harmless: ['markdown', 'code'], reason: 'HTML is shown as its text' },
-  { path: 'alertlist.options.alertInstanceLabelFilter', reason: 'alerts are not filtered by their labels' },
   { path: 'alertlist.options.dashboardAlerts', harmless: [false], reason: 'alerts are not filtered by the dashboard they belong to' },
   { path: 'alertlist.options.viewMode', harmless: ['list'], reason: 'alerts are listed, not counted' },
   { path: 'alertlist.options.groupBy', reason: 'alerts are not grouped' },

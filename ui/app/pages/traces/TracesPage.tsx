@@ -7,8 +7,9 @@ import { buildTraceQL } from '../../lib/traceql';
 import type { Window } from '../../lib/time';
 import { useRange } from '../../state/range';
 import { useGo, useSearchAll, useSetSearch } from '../../state/search';
-import { parseSelection, selectionText, within } from '../../lib/selection';
+import { type Selection, parseSelection, selectionText, within } from '../../lib/selection';
 import { Difference } from './Difference';
+import { DurationHistogram } from './DurationHistogram';
 import { ManyFlames } from './ManyFlames';
 import { Scatter } from './Scatter';
 import { TraceBar, traceFiltersOf } from './TraceBar';
@@ -30,6 +31,8 @@ export default function TracesPage() {
   const all = result.data ?? NONE;
   const selection = useMemo(() => parseSelection(search.sel), [search.sel]);
   const found = useMemo(() => (selection ? within(all, selection) : all), [all, selection]);
+  const drawn = useMemo(() => (all.length >= LIMIT ? spread(all, window) : window), [all, window]);
+  const select = useCallback((next: Selection) => setSearch({ sel: selectionText(next) }, 'replace'), [setSearch]);
   const open = useCallback((index: number) => {
     const row = found[index];
     if (row) go(`/trace/${row.traceId}`);
@@ -42,7 +45,10 @@ export default function TracesPage() {
       <TraceBar search={search} query={query} />
       <div className="scroll">
         {result.error && result.data ? <FailureLine error={result.error} retry={retry} /> : null}
-        <Scatter found={all} window={all.length >= LIMIT ? spread(all, window) : window} onOpen={(id) => go(`/trace/${id}`)} loading={result.isPending && !result.error} selection={selection} onSelect={(next) => setSearch({ sel: selectionText(next) }, 'replace')} />
+        <div className="trace-charts">
+          <Scatter found={all} window={drawn} onOpen={(id) => go(`/trace/${id}`)} loading={result.isPending && !result.error} selection={selection} onSelect={select} />
+          <DurationHistogram found={all} window={drawn} selection={selection} onSelect={select} />
+        </div>
         {selection ? <Difference selection={selection} query={query} matched={found.length} /> : null}
         {result.data ? (
           found.length ? (

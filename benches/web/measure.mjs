@@ -1,8 +1,8 @@
-// What the web app costs a browser: `node measure.mjs [PART]`, against the mock with a fresh build. All times are CPU of the page's main
+// What the web app costs a browser: `node benches/web/measure.mjs [PART]`, against the mock with a fresh build. All times are CPU of the page's main
 // thread spent on script, style and layout, from Chromium traces, so that other work on the machine counts little; wall times are upper bounds.
 // With SIGNALBOX_URL the dashboard is asked of that server: a demo that has run for an hour.
 import { gzipSync } from 'node:zlib';
-import { launch, openPage, serve } from './browser.mjs';
+import { launch, openPage, serve } from '../../ui/tests/browser.mjs';
 import { byName, frames, quantile, traced, work } from './frames.mjs';
 
 const SPANS = 10_000;
