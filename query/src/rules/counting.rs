@@ -1,91 +1,171 @@
-//! Counts of log lines for rules, kept up as batches come in: a rule that counts lines is not asked for each batch, only
-//! once its count may have passed its threshold. Pure: a batch and the time in, whether to ask out.
+//! Counts of log lines for rules, kept up as batches come in: a rule that counts lines is not asked of the store for
+//! each batch. Pure: batches, times and what was there before in; what the rule finds out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use engine::logql::{self, Counted, Direction, QueryParams};
 use store::Snapshot;
 use store::model::{Labels, RequestCtx};
 
 const NS_PER_MS: i64 = 1_000_000;
-/// Batches and groups that are remembered; beyond, the rule is asked for each batch.
+/// Batches and groups that are remembered; beyond, counting begins anew.
 const BATCHES_MAX: usize = 200_000;
 const GROUPS_MAX: usize = 10_000;
+
+/// Labels and their lines, or bytes.
+pub(crate) type Counts = Vec<(Labels, f64)>;
 
 /// The count of one rule.
 #[derive(Clone, Debug)]
 pub(crate) struct Counting {
     counted: Counted,
-    /// What each batch added, and until when: its newest line leaves the range then.
-    batches: VecDeque<(i64, Vec<(Labels, f64)>)>,
-    sums: BTreeMap<Labels, f64>,
-    /// Before that time lines came that were not counted.
-    complete_ms: Option<i64>,
+    added: VecDeque<Added>,
+    /// Of all that is remembered: no group has more.
+    most: BTreeMap<Labels, f64>,
+    /// Whether what was there before the first batch is known.
+    begun: bool,
 }
+
+/// What one batch added, or all that came before the first.
+#[derive(Clone, Debug)]
+struct Added {
+    /// Its oldest and its newest line, Unix nanoseconds.
+    first: i64,
+    last: i64,
+    counts: Counts,
+}
+
+/// What a rule finds at a time, as far as its count tells.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Says {
+    /// What was there before is not known: see [`Counting::begin`].
+    Begin,
+    /// These and no other, with the rule's own values.
+    All(Vec<(Labels, f64)>),
+    /// These and no other, with at least these values.
+    AtLeast(Vec<(Labels, f64)>),
+    /// The store has to be asked.
+    Open,
+}
+
+// === impl Counting ===
 
 impl Counting {
     pub(crate) fn new(counted: Counted) -> Self {
-        Self { counted, batches: VecDeque::new(), sums: BTreeMap::new(), complete_ms: None }
+        Self { counted, added: VecDeque::new(), most: BTreeMap::new(), begun: false }
     }
 
-    /// Counts a batch's lines. Whether the rule is to be asked: at most what is counted here can be there.
-    pub(crate) fn add(&mut self, ctx: &RequestCtx, batch: &Snapshot, newest_ms: i64, now_ms: i64) -> bool {
-        let range_ms = self.counted.range_ns / NS_PER_MS;
-        let complete_ms = *self.complete_ms.get_or_insert(now_ms + range_ms);
-        let Ok(found) = self.of_batch(ctx, batch, now_ms) else { return true };
-        for (labels, value) in &found {
-            *self.sums.entry(labels.clone()).or_default() += value;
-        }
-        if !found.is_empty() {
-            self.batches.push_back((newest_ms.min(now_ms) + range_ms, found.clone()));
-        }
-        self.forget(now_ms);
-        if self.batches.len() > BATCHES_MAX || self.sums.len() > GROUPS_MAX {
-            // Counting anew takes a range until it is complete.
-            *self = Self::new(self.counted.clone());
+    /// Counts a batch's lines. Whether the rule is to be looked at: its threshold may have been passed.
+    pub(crate) fn add(&mut self, ctx: &RequestCtx, batch: &Snapshot, times: (i64, i64), now_ms: i64) -> bool {
+        let (first, last) = times;
+        // What is dated ahead counts when its time has come.
+        let Ok(counts) = counts(&self.counted, ctx, batch, last.max(now_ms * NS_PER_MS)) else {
+            self.begin_anew();
             return true;
-        }
-        let passes =
-            |(labels, _): &(Labels, f64)| self.sums.get(labels).is_some_and(|sum| self.counted.passes(*sum));
-        // Nothing new, nothing to ask: what it says of earlier lines it said before.
-        !found.is_empty() && (now_ms < complete_ms || found.iter().any(passes))
+        };
+        self.forget(now_ms);
+        // Nothing new, nothing to look at: what it says of earlier lines it said before.
+        let passes = counts.iter().any(|(labels, count)| {
+            let before = self.most.get(labels).copied().unwrap_or_default();
+            self.counted.passes(before + count)
+        });
+        self.remember(Added { first, last, counts });
+        passes || !self.begun
     }
 
-    fn of_batch(
-        &self,
-        ctx: &RequestCtx,
-        batch: &Snapshot,
-        now_ms: i64,
-    ) -> Result<Vec<(Labels, f64)>, logql::EvalError> {
-        let time = now_ms * NS_PER_MS;
-        let params = QueryParams {
-            start: time,
-            end: time,
-            step: 1,
-            instant: true,
-            limit: 0,
-            interval: 0,
-            direction: Direction::Backward,
-        };
-        match logql::query(ctx, batch, &self.counted.value, &params)?.data {
-            logql::Data::Vector(found) => Ok(found.into_iter().map(|one| (one.labels, one.value)).collect()),
-            logql::Data::Scalar(..) | logql::Data::Streams(_) | logql::Data::Matrix(_) => Ok(Vec::new()),
+    /// Some batches were not heard.
+    pub(crate) fn begin_anew(&mut self) {
+        *self = Self::new(self.counted.clone());
+    }
+
+    /// What a snapshot that has at least all that came before the first batch says at a time: it may have some batches
+    /// that are counted themselves, so it only bounds what there is.
+    pub(crate) fn begin(&mut self, before: Counts, at_ms: i64) {
+        self.begun = true;
+        self.remember(Added { first: i64::MIN, last: at_ms * NS_PER_MS, counts: before });
+    }
+
+    pub(crate) fn says(&self, at_ms: i64) -> Says {
+        if !self.begun {
+            return Says::Begin;
+        }
+        let end = at_ms * NS_PER_MS;
+        let start = end - self.counted.range_ns;
+        let (mut sure, mut unsure) = (BTreeMap::<&Labels, f64>::new(), BTreeSet::new());
+        for added in self.added.iter().filter(|added| added.last > start && added.first <= end) {
+            let whole = added.first > start && added.last <= end;
+            for (labels, count) in &added.counts {
+                match whole {
+                    true => *sure.entry(labels).or_default() += count,
+                    false => drop(unsure.insert(labels)),
+                }
+            }
+        }
+        let mut found = Vec::new();
+        let mut exact = true;
+        for (labels, _) in self.most.iter().filter(|(_, most)| self.counted.passes(**most)) {
+            let count = sure.get(labels).copied().unwrap_or_default();
+            let passes = self.counted.passes(count);
+            let known = !unsure.contains(labels);
+            if !self.counted.is_plain(count) || (!passes && !known) {
+                return Says::Open;
+            }
+            exact &= known;
+            if passes {
+                found.push((labels.clone(), self.counted.of_count(count)));
+            }
+        }
+        if exact { Says::All(found) } else { Says::AtLeast(found) }
+    }
+
+    fn remember(&mut self, added: Added) {
+        if added.counts.is_empty() {
+            return;
+        }
+        for (labels, count) in &added.counts {
+            *self.most.entry(labels.clone()).or_default() += count;
+        }
+        self.added.push_back(added);
+        if self.added.len() > BATCHES_MAX || self.most.len() > GROUPS_MAX {
+            self.begin_anew();
         }
     }
 
     fn forget(&mut self, now_ms: i64) {
-        while self.batches.front().is_some_and(|(until_ms, _)| *until_ms < now_ms) {
-            for (labels, value) in self.batches.pop_front().into_iter().flat_map(|(_, added)| added) {
-                let left = self.sums.get_mut(&labels).map(|sum| {
-                    *sum -= value;
-                    *sum
+        let start = now_ms * NS_PER_MS - self.counted.range_ns;
+        while self.added.front().is_some_and(|added| added.last <= start) {
+            for (labels, count) in self.added.pop_front().into_iter().flat_map(|added| added.counts) {
+                let left = self.most.get_mut(&labels).map(|most| {
+                    *most -= count;
+                    *most
                 });
-                // Differences of fractions leave dust.
-                if left.is_some_and(|left| left < 1e-9) {
-                    self.sums.remove(&labels);
+                if left.is_some_and(|left| left <= 0.0) {
+                    self.most.remove(&labels);
                 }
             }
         }
+    }
+}
+
+/// What a rule counts, without its threshold, at a time in Unix nanoseconds. Blocking: reads data.
+pub(crate) fn counts(
+    counted: &Counted,
+    ctx: &RequestCtx,
+    snapshot: &Snapshot,
+    time: i64,
+) -> Result<Counts, logql::EvalError> {
+    let params = QueryParams {
+        start: time,
+        end: time,
+        step: 1,
+        instant: true,
+        limit: 0,
+        interval: 0,
+        direction: Direction::Backward,
+    };
+    match logql::query(ctx, snapshot, &counted.value, &params)?.data {
+        logql::Data::Vector(found) => Ok(found.into_iter().map(|one| (one.labels, one.value)).collect()),
+        logql::Data::Scalar(..) | logql::Data::Streams(_) | logql::Data::Matrix(_) => Ok(Vec::new()),
     }
 }
 
@@ -109,24 +189,82 @@ mod tests {
         Snapshot::of_batches([Batch::Events(builder.finish())])
     }
 
-    #[test]
-    fn a_rule_is_asked_once_its_count_may_have_passed() {
-        let expr = logql::parse(
-            "sum by (service_name) (count_over_time({service_name=\"cart\"} |= \"bad\" [10s])) > 3",
-        );
-        let mut counting = Counting::new(logql::counted(&expr.unwrap()).unwrap());
-        let tenant = Tenant::authenticated("t").unwrap();
-        let ctx = RequestCtx::new(tenant, "test", Role::Read, None, Budget::new(1 << 30));
-        let mut add = |lines: &[&str], second: i64| {
+    struct Counter(Counting, RequestCtx);
+
+    impl Counter {
+        fn new(value: &str) -> Self {
+            let expr = logql::parse(&format!(
+                "sum by (service_name) ({value}({{service_name=\"cart\"}} |= \"bad\" [10s])) > 3"
+            ));
+            let tenant = Tenant::authenticated("t").unwrap();
+            let ctx = RequestCtx::new(tenant, "test", Role::Read, None, Budget::new(1 << 30));
+            Self(Counting::new(logql::counted(&expr.unwrap()).unwrap()), ctx)
+        }
+
+        /// Lines of a second, which come then.
+        fn add(&mut self, lines: &[&str], second: i64) -> bool {
             let now_ms = START_MS + second * 1_000;
-            counting.add(&ctx, &batch(lines, now_ms), now_ms, now_ms)
-        };
-        assert!(!add(&["fine"], 0), "nothing it counts");
-        assert!(add(&["bad"], 1), "lines from before may be there");
-        assert!(!add(&["bad", "fine"], 20), "all of its range was counted by now");
-        assert!(!add(&["bad", "bad"], 21));
-        assert!(add(&["bad"], 22), "four");
-        assert!(!add(&["fine"], 23));
-        assert!(!add(&["bad"], 32), "the first of them are out of its range");
+            let times = (now_ms * NS_PER_MS, now_ms * NS_PER_MS);
+            self.0.add(&self.1, &batch(lines, now_ms), times, now_ms)
+        }
+
+        fn says(&self, second: i64) -> Says {
+            self.0.says(START_MS + second * 1_000)
+        }
+    }
+
+    fn all(count: f64) -> Says {
+        Says::All(vec![(cart(), count)])
+    }
+
+    fn cart() -> Labels {
+        Labels::new([("service_name", "cart")])
+    }
+
+    #[test]
+    fn a_rule_is_looked_at_once_its_count_may_have_passed() {
+        let mut counter = Counter::new("count_over_time");
+        assert!(counter.add(&["fine"], 0), "lines from before may be there");
+        assert_eq!(counter.0.says(START_MS), Says::Begin);
+        counter.0.begin(Vec::new(), START_MS);
+        assert!(!counter.add(&["bad", "fine"], 20) && !counter.add(&["bad", "bad"], 21));
+        assert!(counter.add(&["bad"], 22), "four");
+        assert_eq!((counter.says(22), counter.says(30)), (all(4.0), Says::All(vec![])));
+        assert!(!counter.add(&["fine"], 23));
+        assert!(!counter.add(&["bad"], 31), "the first is out of its range");
+    }
+
+    #[test]
+    fn what_was_there_before_is_counted_as_far_as_it_is_known() {
+        let mut counter = Counter::new("count_over_time");
+        counter.0.begin(vec![(cart(), 2.0)], START_MS);
+        assert!(!counter.add(&["bad"], 1) && counter.add(&["bad", "bad"], 2), "five at most");
+        assert_eq!(counter.says(2), Says::Open, "three at least");
+        assert!(counter.add(&["bad"], 3));
+        assert_eq!((counter.says(3), counter.says(10)), (Says::AtLeast(vec![(cart(), 4.0)]), all(4.0)));
+        counter.0.begin_anew();
+        assert_eq!(counter.0.says(START_MS), Says::Begin);
+    }
+
+    #[test]
+    fn a_batch_on_the_edge_of_the_range_is_not_told_from() {
+        let mut counter = Counter::new("rate");
+        counter.0.begin(Vec::new(), START_MS);
+        let bad = vec!["bad"; 40];
+        let times = (START_MS * NS_PER_MS, (START_MS + 4_000) * NS_PER_MS);
+        assert!(counter.0.add(&counter.1, &batch(&bad, START_MS), times, START_MS + 4_000));
+        assert_eq!(counter.says(4), all(4.0));
+        assert_eq!((counter.says(2), counter.says(11)), (Says::Open, Says::Open));
+        assert_eq!(counter.says(14), Says::All(vec![]));
+    }
+
+    #[test]
+    fn what_is_dated_ahead_counts_when_its_time_has_come() {
+        let mut counter = Counter::new("count_over_time");
+        counter.0.begin(Vec::new(), START_MS);
+        let ahead = START_MS + 2_000;
+        let times = (ahead * NS_PER_MS, ahead * NS_PER_MS);
+        assert!(counter.0.add(&counter.1, &batch(&["bad"; 4], ahead), times, START_MS));
+        assert_eq!((counter.says(1), counter.says(2)), (Says::All(vec![]), all(4.0)));
     }
 }

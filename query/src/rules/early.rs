@@ -1,18 +1,19 @@
 //! What arriving data may decide before the next instant of a group's grid: firings that more data cannot take back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use engine::promql::{self, Settings, Settled};
+use engine::promql::{self, Point, Settings, Settled};
 use engine::{logql, traceql};
-use store::model::{SampleBatch, Signal, Stream};
+use store::model::{Labels, SampleBatch, Signal, Stream};
 
-use super::counting::Counting;
+use super::counting::{self, Counting, Counts, Says};
 use super::evaluate::{self, RuleRun, Surroundings};
 use super::file::{Group, Rule, RuleBody};
 use super::query::{Instant, Query};
-use super::state::{self, Found};
+use super::state::{self, Alerts, Found};
 use super::wake::{family, names_read};
 
+const NS_PER_MS: i64 = 1_000_000;
 /// Times of samples that are looked at one by one; of a burst with more only the newest.
 const TIMES_MAX: usize = 4;
 
@@ -118,6 +119,17 @@ pub(crate) struct Arrived {
     pub(crate) rules: BTreeSet<usize>,
     /// Of samples, Unix milliseconds.
     pub(crate) times: BTreeSet<i64>,
+    /// Of rules that count lines, what their counts say at a time in Unix milliseconds.
+    pub(crate) says: BTreeMap<usize, (i64, Says)>,
+}
+
+/// What arrived data led to.
+#[derive(Debug, Default)]
+pub(crate) struct Fired {
+    /// The runs of rules that changed.
+    pub(crate) changed: Vec<(usize, RuleRun)>,
+    /// Of early rules whose counting began: what was there at a time in Unix milliseconds.
+    pub(crate) began: Vec<(usize, i64, Counts)>,
 }
 
 impl Arrived {
@@ -137,8 +149,7 @@ impl Arrived {
     }
 }
 
-/// Fires what the arrived data shows; `decided_ms` is the last instant of the grid. The runs of rules that changed.
-/// Blocking: reads data.
+/// Fires what the arrived data shows; `decided_ms` is the last instant of the grid. Blocking: reads data.
 pub(crate) fn fire(
     from: &Surroundings<'_>,
     group: &Group,
@@ -146,27 +157,79 @@ pub(crate) fn fire(
     arrived: &Arrived,
     decided_ms: Option<i64>,
     runs: &[RuleRun],
-) -> Vec<(usize, RuleRun)> {
-    let mut changed = Vec::new();
-    for one in arrived.rules.iter().filter_map(|at| early.get(*at)) {
+) -> Fired {
+    let mut fired = Fired::default();
+    for (at, one) in arrived.rules.iter().filter_map(|at| Some((*at, early.get(*at)?))) {
         let (Some(rule), Some(run)) = (group.rules.get(one.rule), runs.get(one.rule)) else { continue };
-        let mut run = run.clone();
-        let before = run.alerts.clone();
-        for at in one.instants(from.at, arrived, decided_ms) {
-            let from = Surroundings { at, ..*from };
-            let holds = evaluate::holds(rule);
-            if holds.for_ms > 0 && !is_next(decided_ms, group, at.time_ms) {
-                continue;
-            }
-            // What cannot be answered now is told by the grid.
-            let Ok(found) = one.found(&from, group, rule) else { continue };
-            run.alerts = state::early(&run.alerts, found, &holds, at.time_ms);
+        let look = Look { from, group, rule, decided_ms };
+        let said = arrived.says.get(&at);
+        if let Some((_, Says::Begin)) = said {
+            let before = one.before(from).map(|before| (at, from.at.time_ms, before));
+            fired.began.extend(before);
         }
-        if state::differs(&before, &run.alerts) {
-            changed.push((one.rule, run));
+        if let Some(alerts) = look.at_rule(one, arrived, said, &run.alerts) {
+            fired.changed.push((one.rule, RuleRun { alerts, ..run.clone() }));
         }
     }
-    changed
+    fired
+}
+
+/// A rule that is looked at.
+struct Look<'l> {
+    from: &'l Surroundings<'l>,
+    group: &'l Group,
+    rule: &'l Rule,
+    decided_ms: Option<i64>,
+}
+
+impl Look<'_> {
+    /// Its alerts, if they change.
+    fn at_rule(
+        &self,
+        one: &Early,
+        arrived: &Arrived,
+        said: Option<&(i64, Says)>,
+        before: &Alerts,
+    ) -> Option<Alerts> {
+        let counted = |at_ms: i64, counts: &[(Labels, f64)]| {
+            let at = Instant { time_ms: at_ms, ..self.from.at };
+            let samples = counts.iter().map(|(labels, value)| (labels.clone(), Point::Float(*value)));
+            let found =
+                evaluate::found(&Surroundings { at, ..*self.from }, self.group, self.rule, samples.collect());
+            let undecided = self.decided_ms.is_none_or(|decided_ms| at_ms > decided_ms);
+            let next = match found {
+                Ok(found) if undecided => self.fired(before.clone(), found, at_ms),
+                _ => return None,
+            };
+            state::differs(before, &next).then_some(next)
+        };
+        match said {
+            Some((at_ms, Says::All(counts))) => counted(*at_ms, counts),
+            // What fires is told with the rule's own values.
+            Some((at_ms, Says::AtLeast(counts))) if counted(*at_ms, counts).is_none() => None,
+            _ => self.asked(one, arrived, before),
+        }
+    }
+
+    /// Of what the store says.
+    fn asked(&self, one: &Early, arrived: &Arrived, before: &Alerts) -> Option<Alerts> {
+        let mut next = before.clone();
+        for at in one.instants(self.from.at, arrived, self.decided_ms) {
+            let from = Surroundings { at, ..*self.from };
+            // What cannot be answered now is told by the grid.
+            let Ok(found) = one.found(&from, self.group, self.rule) else { continue };
+            next = self.fired(next, found, at.time_ms);
+        }
+        state::differs(before, &next).then_some(next)
+    }
+
+    fn fired(&self, alerts: Alerts, found: Vec<Found>, at_ms: i64) -> Alerts {
+        let holds = evaluate::holds(self.rule);
+        match holds.for_ms > 0 && !is_next(self.decided_ms, self.group, at_ms) {
+            true => alerts,
+            false => state::early(&alerts, found, &holds, at_ms),
+        }
+    }
 }
 
 /// Whether all instants before this time are decided. A hold is served only if the expression held at each of them, and
@@ -189,6 +252,12 @@ impl Early {
                 times.map(|time_ms| Instant { time_ms, settings }).collect()
             }
         }
+    }
+
+    /// What its count finds of what is stored.
+    fn before(&self, from: &Surroundings<'_>) -> Option<Counts> {
+        let counted = self.counted.as_ref()?;
+        counting::counts(counted, from.ctx, from.snapshot, from.at.time_ms * NS_PER_MS).ok()
     }
 
     /// What is settled, with the values of the rule's own expression: what was seen of a growth is not all it says.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use store::model::{EventBatch, RequestCtx, Stream};
 use store::{AppliedBatch, Snapshot};
 
-use super::counting::Counting;
+use super::counting::{Counting, Counts};
 use super::early::{Arrived, Early};
 use super::file::Group;
 use super::wake::{Reads, names_of};
@@ -133,7 +133,24 @@ impl Grid {
             return Some(Work::Instant(instant));
         }
         let early = !self.arrived.is_empty() && self.rests_until_ms <= now_ms;
-        early.then(|| Work::Early(std::mem::take(&mut self.arrived)))
+        early.then(|| {
+            let mut arrived = std::mem::take(&mut self.arrived);
+            let says = |at: &usize| {
+                let counting = self.counting.get(*at)?.as_ref()?;
+                Some((*at, (now_ms, counting.says(now_ms))))
+            };
+            arrived.says = arrived.rules.iter().filter_map(says).collect();
+            Work::Early(arrived)
+        })
+    }
+
+    /// What was there before the counting of early rules began, at a time in Unix milliseconds.
+    pub(crate) fn began(&mut self, found: Vec<(usize, i64, Counts)>) {
+        for (at, at_ms, before) in found {
+            if let Some(Some(counting)) = self.counting.get_mut(at) {
+                counting.begin(before, at_ms);
+            }
+        }
     }
 
     pub(crate) fn decided_ms(&self) -> Option<i64> {
@@ -179,7 +196,9 @@ impl Grid {
     /// Rules that count lines are asked when their count may have passed, others for each batch.
     fn hear_events(&mut self, ctx: &RequestCtx, events: &Arc<EventBatch>, now_ms: i64) {
         let mut batch = None;
-        let newest_ms = events.times().iter().max().map_or(now_ms, |time| time.div_euclid(1_000_000));
+        let mut times = events.times().iter().copied();
+        let first = times.next().unwrap_or_default();
+        let times = times.fold((first, first), |(least, most), time| (least.min(time), most.max(time)));
         for (at, (early, counting)) in self.early.iter().zip(&mut self.counting).enumerate() {
             let streams = events.streams().iter().map(|stream| &**stream);
             if !early.concerned_by_events(events.signal(), streams) {
@@ -188,7 +207,7 @@ impl Grid {
             let asks = match counting {
                 Some(counting) => {
                     let batch = batch.get_or_insert_with(|| Snapshot::of_events(Arc::clone(events)));
-                    counting.add(ctx, batch, newest_ms, now_ms)
+                    counting.add(ctx, batch, times, now_ms)
                 }
                 None => true,
             };
@@ -201,6 +220,7 @@ impl Grid {
     /// Some batches were missed: everything may have come in.
     pub(crate) fn missed(&mut self) {
         self.arrived.rules.extend(0..self.early.len());
+        self.counting.iter_mut().flatten().for_each(Counting::begin_anew);
     }
 }
 

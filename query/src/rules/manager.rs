@@ -323,8 +323,9 @@ impl Shared {
             let from = surroundings(&ctx, &snapshot, &external_url, now_ms);
             let fired = early::fire(&from, &running.group, &early, &arrived, decided_ms, &runs);
             let mut runs = runs;
-            let any = !fired.is_empty();
-            fired.into_iter().for_each(|(at, run)| runs[at] = run);
+            running.began(fired.began);
+            let any = !fired.changed.is_empty();
+            fired.changed.into_iter().for_each(|(at, run)| runs[at] = run);
             any.then_some(Evaluated { runs, batch: None })
         };
         match tokio::task::spawn_blocking(work).await {

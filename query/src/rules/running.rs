@@ -7,6 +7,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use store::model::{RequestCtx, Tenant};
 
+use super::counting::Counts;
 use super::early::Early;
 use super::evaluate::RuleRun;
 use super::file::{self, Group};
@@ -89,6 +90,11 @@ impl Running {
     /// How late data was that came too late, since this was last asked.
     pub(super) fn take_late(&self) -> Option<i64> {
         self.state.lock().grid.take_late()
+    }
+
+    /// What was there before the counting of early rules began, at a time in Unix milliseconds.
+    pub(super) fn began(&self, found: Vec<(usize, i64, Counts)>) {
+        self.state.lock().grid.began(found);
     }
 
     pub(super) fn end(&self, work: &Work, now_ms: i64, took: Duration) {

@@ -182,7 +182,8 @@ impl Run {
                     let (early, decided_ms) = (&self.grid.early, self.grid.decided_ms());
                     let fired = early::fire(&from, &self.group, early, &arrived, decided_ms, &self.runs);
                     self.grid.rest(now_ms, 0);
-                    for (rule, run) in fired {
+                    self.grid.began(fired.began);
+                    for (rule, run) in fired.changed {
                         let new = run.alerts.iter().filter(|(_, alert)| alert.early.is_some());
                         let new = new.filter(|(labels, _)| {
                             let known = self.runs[rule].alerts.get(*labels);

@@ -34,13 +34,15 @@ fn grows(metric: &MetricExpr) -> bool {
 /// A count of lines that is the sum of what each batch of lines adds to it.
 #[derive(Clone, Debug)]
 pub struct Counted {
-    /// Without its threshold.
+    /// Lines or bytes, whole numbers, without the threshold.
     pub value: Expr,
     pub threshold: f64,
     /// The threshold itself passes.
     pub or_equal: bool,
     /// How far back it looks.
     pub range_ns: i64,
+    /// Of a rate the seconds its count is divided by.
+    per_s: Option<f64>,
 }
 
 /// `None`: it has to be asked as a whole.
@@ -57,20 +59,43 @@ pub fn counted(expr: &Expr) -> Option<Counted> {
     if !only_grows(expr) {
         return None;
     }
-    let mut inner = value;
-    while let MetricKind::Vector(v) = &inner.kind {
-        if v.op != VectorOp::Sum {
-            return None;
-        }
-        inner = &v.inner;
+    let mut value = value.clone();
+    let range = summed(&mut value)?;
+    let range_ns = range.range_ns;
+    let op = match range.op {
+        RangeOp::Rate => RangeOp::Count,
+        RangeOp::BytesRate => RangeOp::Bytes,
+        op => op,
+    };
+    let per_s = (op != range.op).then_some(range_ns as f64 / 1e9);
+    range.op = op;
+    Some(Counted { value: Expr::Metric(value), threshold, or_equal, range_ns, per_s })
+}
+
+/// What a metric is the sum of.
+fn summed(metric: &mut MetricExpr) -> Option<&mut RangeAggregation> {
+    match &mut metric.kind {
+        MetricKind::Range(range) => Some(range),
+        MetricKind::Vector(v) if v.op == VectorOp::Sum => summed(&mut v.inner),
+        _ => None,
     }
-    let MetricKind::Range(range) = &inner.kind else { return None };
-    Some(Counted { value: Expr::Metric(value.clone()), threshold, or_equal, range_ns: range.range_ns })
 }
 
 impl Counted {
-    pub fn passes(&self, value: f64) -> bool {
+    /// What the whole expression says of a count.
+    pub fn of_count(&self, count: f64) -> f64 {
+        self.per_s.map_or(count, |seconds| count / seconds)
+    }
+
+    pub fn passes(&self, count: f64) -> bool {
+        let value = self.of_count(count);
         value > self.threshold || (self.or_equal && value == self.threshold)
+    }
+
+    /// Whether the expression cannot say otherwise for the sake of rounding: its sum of rates is not rounded as this is.
+    pub fn is_plain(&self, count: f64) -> bool {
+        let apart = (self.of_count(count) - self.threshold).abs();
+        self.per_s.is_none() || apart > self.threshold.abs() * 1e-9
     }
 }
 
@@ -124,7 +149,8 @@ mod tests {
         let counted = |text: &str| counted(&parse(text).unwrap());
         let one = counted("sum by (app) (rate({a=\"b\"} |= \"x\" [1m])) >= 3").unwrap();
         assert_eq!((one.threshold, one.or_equal, one.range_ns), (3.0, true, 60_000_000_000));
-        assert!(one.passes(3.0) && !one.passes(2.9));
+        assert!(one.passes(180.0) && !one.passes(179.0) && one.is_plain(181.0) && !one.is_plain(180.0));
+        assert!(matches!(&one.value, Expr::Metric(metric) if metric.to_string().contains("count_over_time")));
         assert!(counted("3 < count_over_time({a=\"b\"}[1m])").is_some_and(|one| !one.passes(3.0)));
         assert!(counted("max(count_over_time({a=\"b\"}[1m])) > 3").is_none());
     }
