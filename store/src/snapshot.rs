@@ -11,6 +11,7 @@ use crate::model::{
     Batch, ColumnRef, EventBatch, Filter, HistogramPoint, LabelMatcher, Labels, MetricKind, RequestCtx,
     SeriesPart, Signal, Stream, Temporality, naming,
 };
+use crate::parallel::Helpers;
 use crate::samples_view::SamplesView;
 use crate::series_set::SeriesSet;
 use crate::tally::{Tally, TallyQuery};
@@ -219,6 +220,13 @@ impl Snapshot {
         samples: SamplesView,
     ) -> Self {
         Self { logs: logs.into(), spans: spans.into(), samples, erasures: Erasures::default() }
+    }
+
+    /// Reads on the caller's thread and no other: for what nobody waits for.
+    pub fn alone(self) -> Self {
+        let nobody = Helpers::default();
+        let (logs, spans) = (self.logs.with(&nobody), self.spans.with(&nobody));
+        Self { logs, spans, samples: self.samples.with(&nobody), ..self }
     }
 
     pub(crate) fn without(self, erasures: Erasures) -> Self {

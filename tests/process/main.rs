@@ -13,6 +13,7 @@ mod alerts_kill;
 mod alerts_receivers;
 mod alerts_tools;
 mod cli;
+mod derived;
 mod grpc;
 mod hostile;
 mod migration;

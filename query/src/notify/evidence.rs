@@ -16,7 +16,7 @@ use crate::evidence::{
 };
 
 /// A message waits no longer for what it carries.
-const WAIT: Duration = Duration::from_millis(300);
+const WAIT: Duration = Duration::from_millis(250);
 /// What takes longer than this is not told at all.
 const LATE_MAX: Duration = Duration::from_secs(10);
 const BYTES_MAX: u64 = 256 << 20;
@@ -52,7 +52,7 @@ impl Shared {
         let mut work = tokio::task::spawn_blocking(move || {
             // One after the other: a burst of messages must not keep rules from what they need.
             let held = looking.try_lock_for(LATE_MAX);
-            held.map(|_held| collect(&ctx, &store.snapshot(&tenant), &asked, &external_url))
+            held.map(|_held| collect(&ctx, &store.snapshot(&tenant).alone(), &asked, &external_url))
                 .unwrap_or_default()
         });
         match tokio::time::timeout(WAIT, &mut work).await {

@@ -15,8 +15,10 @@ use super::watermark::Watermarks;
 
 /// Arrived data of one group is looked at no more often than this; the first is looked at at once.
 const GAP_MS: i64 = 50;
-/// A group that takes long rests as many times as long before it looks at arrived data again.
+/// A group whose look takes long rests as many times as long before it looks at arrived data again, and no longer than
+/// that.
 const REST: i64 = 4;
+const REST_MAX_MS: i64 = 2_000;
 /// Data that is later than this is an import, not late, and what took so little more than others is not either: nobody
 /// needs to be told.
 const LATE_MS: std::ops::RangeInclusive<i64> = 1_000..=3_600_000;
@@ -164,7 +166,8 @@ impl Grid {
 
     /// Arrived data was looked at.
     pub(crate) fn rest(&mut self, now_ms: i64, took_ms: i64) {
-        self.rests_until_ms = now_ms.saturating_add(GAP_MS.max(took_ms.saturating_mul(REST)));
+        let rest_ms = took_ms.saturating_mul(REST).clamp(GAP_MS, REST_MAX_MS);
+        self.rests_until_ms = now_ms.saturating_add(rest_ms);
     }
 
     /// How late the data was that came too late for its instant, since this was last asked.

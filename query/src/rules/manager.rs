@@ -301,10 +301,11 @@ impl Shared {
                 self.early(running, &ctx, &before, (early, arrived.clone(), decided_ms)).await
             }
         };
+        let took = started.elapsed();
         if let Some(evaluated) = evaluated {
             self.finish(running, &before, evaluated, self.now_ms()).await;
         }
-        running.end(&work, self.now_ms(), started.elapsed());
+        running.end(&work, self.now_ms(), took);
     }
 
     /// Fires what arrived data shows; `None`: nothing does.

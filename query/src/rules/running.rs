@@ -97,6 +97,7 @@ impl Running {
         self.state.lock().grid.began(found);
     }
 
+    /// `took`: of the evaluation, without what was kept and told of it.
     pub(super) fn end(&self, work: &Work, now_ms: i64, took: Duration) {
         let mut state = self.state.lock();
         state.running = false;
