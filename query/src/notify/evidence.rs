@@ -15,8 +15,8 @@ use crate::evidence::{
     ACTION_PATH, Action, ActionKind, Asked, CHART_PATH, Drawn, Evidence, Finding, Sealed, SigningKey, collect,
 };
 
-/// A message waits no longer for what it carries.
-const WAIT: Duration = Duration::from_millis(250);
+/// A message waits no longer for what it carries: with this it is there 300 ms after it was made, on a busy machine too.
+const WAIT: Duration = Duration::from_millis(200);
 /// What takes longer than this is not told at all.
 const LATE_MAX: Duration = Duration::from_secs(10);
 const BYTES_MAX: u64 = 256 << 20;

@@ -137,12 +137,24 @@ impl Arrived {
         self.rules.is_empty()
     }
 
-    pub(crate) fn samples(&mut self, early: &[Early], names: &BTreeSet<String>, batch: &SampleBatch) {
+    pub(crate) fn samples(early: &[Early], names: &BTreeSet<String>, batch: &SampleBatch) -> Self {
         let concerned = early.iter().enumerate().filter(|(_, one)| one.concerned_by(names));
-        self.rules.extend(concerned.map(|(at, _)| at));
-        if !self.rules.is_empty() {
-            self.times.extend(batch.points().map(|point| point.time_ms));
-            while self.times.len() > TIMES_MAX {
+        let mut arrived = Self { rules: concerned.map(|(at, _)| at).collect(), ..Self::default() };
+        if !arrived.is_empty() {
+            arrived.add_times(batch.points().map(|point| point.time_ms));
+        }
+        arrived
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.rules.extend(other.rules);
+        self.add_times(other.times.into_iter());
+    }
+
+    fn add_times(&mut self, times: impl Iterator<Item = i64>) {
+        for time in times {
+            self.times.insert(time);
+            if self.times.len() > TIMES_MAX {
                 self.times.pop_first();
             }
         }

@@ -1,7 +1,7 @@
 //! When a group is evaluated: at the instants of its interval, once all data of an instant is there, and between two
 //! of them where arrived data may fire early. Pure: the clock is an argument, milliseconds since 1970.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use store::model::{EventBatch, RequestCtx, Stream};
@@ -19,6 +19,9 @@ const GAP_MS: i64 = 50;
 /// that.
 const REST: i64 = 4;
 const REST_MAX_MS: i64 = 2_000;
+const NS_PER_MS: i64 = 1_000_000;
+/// Clocks of exporters may be so far ahead; what is further is told by the grid.
+const AHEAD_MS: i64 = 10_000;
 /// Data that is later than this is an import, not late, and what took so little more than others is not either: nobody
 /// needs to be told.
 const LATE_MS: std::ops::RangeInclusive<i64> = 1_000..=3_600_000;
@@ -44,6 +47,8 @@ pub(crate) struct Grid {
     decided_ms: Option<i64>,
     watermarks: Watermarks,
     arrived: Arrived,
+    /// What is dated ahead of the clock, by the time it can be looked at.
+    ahead: BTreeMap<i64, Arrived>,
     rests_until_ms: i64,
     /// How late the data was that came after its instant had been decided.
     late_ms: Option<i64>,
@@ -105,6 +110,7 @@ impl Grid {
             decided_ms: None,
             watermarks: Watermarks::default(),
             arrived: Arrived::default(),
+            ahead: BTreeMap::new(),
             rests_until_ms: 0,
             late_ms: None,
         }
@@ -126,13 +132,18 @@ impl Grid {
     /// When there will be something to do.
     pub(crate) fn due_ms(&mut self, now_ms: i64) -> i64 {
         let (_, due_ms) = self.next(now_ms);
-        if self.arrived.is_empty() { due_ms } else { due_ms.min(self.rests_until_ms) }
+        let ahead = self.ahead.keys().next().copied();
+        let look_ms = if self.arrived.is_empty() { ahead } else { Some(now_ms) };
+        look_ms.map_or(due_ms, |look_ms| due_ms.min(look_ms.max(self.rests_until_ms)))
     }
 
     pub(crate) fn take(&mut self, now_ms: i64) -> Option<Work> {
         let (instant, due_ms) = self.next(now_ms);
         if due_ms <= now_ms {
             return Some(Work::Instant(instant));
+        }
+        while let Some(ahead) = self.ahead.first_entry().filter(|ahead| *ahead.key() <= now_ms) {
+            self.arrived.merge(ahead.remove());
         }
         let early = !self.arrived.is_empty() && self.rests_until_ms <= now_ms;
         early.then(|| {
@@ -190,15 +201,35 @@ impl Grid {
             }
             self.watermarks.observe(service, *oldest_ms, now_ms);
         }
-        match heard.batch {
-            AppliedBatch::Samples(samples) => self.arrived.samples(&self.early, &heard.names, samples),
+        let (arrived, due_ms) = match heard.batch {
+            AppliedBatch::Samples(samples) => {
+                let newest_ms = samples.points().map(|point| point.time_ms).max();
+                (Arrived::samples(&self.early, &heard.names, samples), newest_ms.unwrap_or(now_ms))
+            }
             AppliedBatch::Events(events) => self.hear_events(ctx, events, now_ms),
+        };
+        self.look(arrived, due_ms, now_ms);
+    }
+
+    /// What is dated ahead of the clock can be looked at as a whole at `due_ms`, and in part now.
+    fn look(&mut self, arrived: Arrived, due_ms: i64, now_ms: i64) {
+        if arrived.is_empty() {
+            return;
+        }
+        let ahead_ms = due_ms.saturating_sub(now_ms);
+        if (1..=AHEAD_MS).contains(&ahead_ms) {
+            self.ahead.entry(due_ms).or_default().merge(arrived.clone());
+        }
+        // Nearly always it came within the millisecond it is dated to.
+        if ahead_ms != 1 {
+            self.arrived.merge(arrived);
         }
     }
 
-    /// Rules that count lines are asked when their count may have passed, others for each batch.
-    fn hear_events(&mut self, ctx: &RequestCtx, events: &Arc<EventBatch>, now_ms: i64) {
-        let mut batch = None;
+    /// Rules that count lines are looked at when their count may have passed, others for each batch; and when all of it
+    /// is in the past.
+    fn hear_events(&mut self, ctx: &RequestCtx, events: &Arc<EventBatch>, now_ms: i64) -> (Arrived, i64) {
+        let (mut arrived, mut batch) = (Arrived::default(), None);
         let mut times = events.times().iter().copied();
         let first = times.next().unwrap_or_default();
         let times = times.fold((first, first), |(least, most), time| (least.min(time), most.max(time)));
@@ -215,9 +246,10 @@ impl Grid {
                 None => true,
             };
             if asks {
-                self.arrived.rules.insert(at);
+                arrived.rules.insert(at);
             }
         }
+        (arrived, times.1.saturating_add(NS_PER_MS - 1).div_euclid(NS_PER_MS))
     }
 
     /// Some batches were missed: everything may have come in.
@@ -255,6 +287,25 @@ mod tests {
         grid.watermarks.observe("slow", 18_000, 21_000);
         assert_eq!((grid.take(33_000), grid.due_ms(25_000)), (None, 33_001));
         assert_eq!(grid.take(33_001), Some(Work::Instant(30_000)));
+    }
+
+    #[test]
+    fn what_is_dated_ahead_is_looked_at_when_its_time_has_come() {
+        let mut grid = grid("10s");
+        grid.decide(20_000);
+        let arrived = Arrived { rules: BTreeSet::from([0]), ..Arrived::default() };
+        grid.look(arrived.clone(), 21_001, 21_000);
+        assert_eq!((grid.take(21_000), grid.due_ms(21_000)), (None, 21_001));
+        assert!(matches!(grid.take(21_001), Some(Work::Early(_))));
+        grid.rest(21_001, 0);
+        grid.look(arrived.clone(), 22_000, 21_500);
+        assert!(matches!(grid.take(21_500), Some(Work::Early(_))), "some of it may be there");
+        grid.rest(21_500, 0);
+        assert_eq!((grid.take(21_999), grid.due_ms(21_999)), (None, 22_000));
+        assert!(matches!(grid.take(22_000), Some(Work::Early(_))));
+        grid.look(arrived, 99_000, 22_100);
+        grid.take(22_100);
+        assert_eq!(grid.due_ms(22_200), 30_001, "no clock is that far ahead");
     }
 
     #[test]
