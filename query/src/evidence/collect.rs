@@ -77,6 +77,19 @@ impl Asked {
         })
     }
 
+    /// What findings are about, and when, to the minute.
+    pub(crate) fn subject(&self) -> String {
+        let parts =
+            [&self.service, &self.logs_query, &self.trace_query].map(|part| part.as_deref().unwrap_or(""));
+        format!("{}\n{}", parts.join("\n"), self.fired_ms.div_euclid(MINUTE_MS))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn about(service: &str, fired_ms: i64) -> Self {
+        let (service, title) = (Some(service.to_owned()), String::new());
+        Self { title, query: None, service, logs_query: None, trace_query: None, fired_ms, now_ms: fired_ms }
+    }
+
     /// Unix nanoseconds: when it happened, until now.
     fn window(&self) -> (i64, i64) {
         let start_ms = (self.fired_ms - LEAD_MS).max(self.now_ms - BACK_MS);

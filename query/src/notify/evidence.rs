@@ -1,5 +1,6 @@
 //! Evidence for messages on their way: gathered while the message waits a moment, sent after it if that was too short.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use crate::evidence::{
 const WAIT: Duration = Duration::from_millis(200);
 /// What takes longer than this is not told at all.
 const LATE_MAX: Duration = Duration::from_secs(10);
+/// What is found is good for so many times as long as it took.
+const HOLDS: u32 = 10;
 const BYTES_MAX: u64 = 256 << 20;
 /// Charts can be looked at for as long as chat is read.
 const CHART_LASTS_MS: i64 = 30 * 24 * 3_600_000;
@@ -28,6 +31,23 @@ const KEY_ID: &str = "signing-key";
 
 /// Findings that were not there in time.
 pub(super) type Late = JoinHandle<Vec<Finding>>;
+
+/// What was found a moment ago: alerts of one service within a minute are about the same.
+#[derive(Default)]
+pub(super) struct Lately(HashMap<String, (Instant, Vec<Finding>)>);
+
+impl Lately {
+    fn known(&mut self, key: &str, now: Instant) -> Option<Vec<Finding>> {
+        self.0.retain(|_, (until, _)| *until > now);
+        self.0.get(key).map(|(_, found)| found.clone())
+    }
+
+    /// What took long to find holds for longer, so that looking takes no more than a tenth of a core.
+    fn keep(&mut self, key: String, found: Vec<Finding>, (began, ended): (Instant, Instant)) {
+        let until = ended + (ended - began) * HOLDS;
+        self.0.insert(key, (until, found));
+    }
+}
 
 impl Shared {
     /// What there is in time, and what may still come.
@@ -51,9 +71,13 @@ impl Shared {
         let looking = Arc::clone(&self.looking);
         let mut work = tokio::task::spawn_blocking(move || {
             // One after the other: a burst of messages must not keep rules from what they need.
-            let held = looking.try_lock_for(LATE_MAX);
-            held.map(|_held| collect(&ctx, &store.snapshot(&tenant).alone(), &asked, &external_url))
-                .unwrap_or_default()
+            let Some(mut lately) = looking.try_lock_for(LATE_MAX) else { return Vec::new() };
+            let (key, began) = (format!("{tenant}\n{}", asked.subject()), Instant::now());
+            lately.known(&key, began).unwrap_or_else(|| {
+                let found = collect(&ctx, &store.snapshot(&tenant).alone(), &asked, &external_url);
+                lately.keep(key, found.clone(), (began, Instant::now()));
+                found
+            })
         });
         match tokio::time::timeout(WAIT, &mut work).await {
             Ok(found) => {
@@ -139,5 +163,30 @@ impl Shared {
             self.keys.lock().insert(tenant.clone(), key.clone());
         }
         Ok(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_long_to_find_is_not_looked_for_again_at_once() {
+        let began = Instant::now();
+        let after = |ms: u64| began + Duration::from_millis(ms);
+        let found = vec![Finding { text: "first".to_owned(), url: None }];
+        let mut lately = Lately::default();
+        assert_eq!(lately.known("cart", began), None);
+        lately.keep("cart".to_owned(), found.clone(), (began, after(20)));
+        assert_eq!((lately.known("cart", after(219)), lately.known("shop", after(219))), (Some(found), None));
+        assert_eq!((lately.known("cart", after(220)), lately.0.len()), (None, 0));
+    }
+
+    #[test]
+    fn alerts_of_one_service_within_a_minute_are_about_the_same() {
+        let subject = |service: &str, fired_ms: i64| Asked::about(service, fired_ms).subject();
+        assert_eq!(subject("cart", 1_000), subject("cart", 59_000));
+        assert_ne!(subject("cart", 1_000), subject("shop", 1_000));
+        assert_ne!(subject("cart", 1_000), subject("cart", 61_000));
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{AddressRules, Client};
 use super::config::NotifyConfig;
+use super::evidence::Lately;
 use super::group::{self, Groups, Message, Told};
 use super::history::{History, What};
 use super::mute::Mutes;
@@ -57,7 +58,7 @@ pub(super) struct Shared {
     /// Held while a one-use link is used.
     pub(super) acting: tokio::sync::Mutex<()>,
     /// Held while evidence is looked for.
-    pub(super) looking: Arc<Mutex<()>>,
+    pub(super) looking: Arc<Mutex<Lately>>,
 }
 
 /// What notifications know of a tenant.

@@ -119,7 +119,7 @@ fn add_series(
 }
 
 /// Who calls whom in a window, by name.
-fn dependencies(
+pub(super) fn dependencies(
     ctx: &RequestCtx,
     snapshot: &Snapshot,
     (start, end): (i64, i64),

@@ -1,5 +1,6 @@
 //! JSON for the user interface (`/api/signalbox`), the demo's chat room, the interface's pages, and what operators ask.
 
+pub(crate) mod about;
 pub(crate) mod annotations;
 pub(crate) mod chat;
 pub(crate) mod dashboards;

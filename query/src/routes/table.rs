@@ -284,6 +284,7 @@ pub static ROUTES: &[Row] = &[
     Row::read(S, "/api/signalbox/services", Read(own::services::answer), "rate, errors and duration of each service"),
     Row::read(S, "/api/signalbox/map", Read(own::map::answer), "services with versions and instances, and who calls whom"),
     Row::read(S, "/api/signalbox/inventory", Read(own::inventory::answer), "every service: versions, instances, languages, first and last seen, what it sends, dependencies both ways"),
+    Row::read(S, "/api/signalbox/about", Read(own::about::answer), "everything about a trace, a service or a pod: its traces, lines, metrics, alerts, versions, dependencies"),
     Row::read(S, "/api/signalbox/traces/{id}/path", Read(own::path::answer), "the critical path of a trace and the time spans spent themselves"),
     Row::read(S, "/api/signalbox/difference", Read(own::difference::answer), "attributes that tell some spans from others"),
     Row::open(S, "/api/signalbox/evidence/chart.png", Wait(own::evidence::chart), "the chart of a message, by its signed link"),

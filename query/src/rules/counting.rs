@@ -12,6 +12,10 @@ const NS_PER_MS: i64 = 1_000_000;
 const BATCHES_MAX: usize = 200_000;
 const GROUPS_MAX: usize = 10_000;
 
+/// What has left its range is remembered so much longer: an instant of the grid is decided when its data is there, up to
+/// 30 s later, and looks back from then.
+const KEPT_NS: i64 = 60_000 * NS_PER_MS;
+
 /// Labels and their lines, or bytes.
 pub(crate) type Counts = Vec<(Labels, f64)>;
 
@@ -20,7 +24,7 @@ pub(crate) type Counts = Vec<(Labels, f64)>;
 pub(crate) struct Counting {
     counted: Counted,
     added: VecDeque<Added>,
-    /// Of all that is remembered: no group has more.
+    /// Of all that is remembered: no group has more in its range.
     most: BTreeMap<Labels, f64>,
     /// Whether what was there before the first batch is known.
     begun: bool,
@@ -70,7 +74,8 @@ impl Counting {
             self.counted.passes(before + count)
         });
         self.remember(Added { first, last, counts });
-        passes || !self.begun
+        let finds_none = || self.says(now_ms) == Says::All(Vec::new());
+        !self.begun || (passes && (last > now_ms * NS_PER_MS || !finds_none()))
     }
 
     /// Some batches were not heard.
@@ -132,7 +137,7 @@ impl Counting {
     }
 
     fn forget(&mut self, now_ms: i64) {
-        let start = now_ms * NS_PER_MS - self.counted.range_ns;
+        let start = now_ms * NS_PER_MS - self.counted.range_ns - KEPT_NS;
         while self.added.front().is_some_and(|added| added.last <= start) {
             for (labels, count) in self.added.pop_front().into_iter().flat_map(|added| added.counts) {
                 let left = self.most.get_mut(&labels).map(|most| {

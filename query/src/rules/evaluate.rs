@@ -51,19 +51,24 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) at: Instant,
 }
 
+/// What rules find at an instant, by their place in the group: it need not be asked for.
+pub(crate) type Known = BTreeMap<usize, Vec<(Labels, f64)>>;
+
 /// Evaluates the rules of one stage: none of them reads what another of them records. Blocking: reads data.
 pub(crate) fn evaluate(
     from: &Surroundings<'_>,
     group: &Group,
     stage: Range<usize>,
     before: &[RuleRun],
+    known: &Known,
 ) -> Evaluated {
     let mut output = Output::new(from.at.time_ms);
     let mut runs = Vec::new();
     for (index, rule) in group.rules.iter().enumerate().take(stage.end).skip(stage.start) {
         let mut run = before.get(index).cloned().unwrap_or_default();
         let started = std::time::Instant::now();
-        run.error = one(from, group, rule, &mut run, &mut output).err();
+        let known = known.get(&index).map(Vec::as_slice);
+        run.error = one(from, group, (rule, known), &mut run, &mut output).err();
         run.spent(started.elapsed());
         run.at_ms = Some(from.at.time_ms);
         runs.push(run);
@@ -83,12 +88,15 @@ pub(crate) fn ended<'r>(runs: impl Iterator<Item = &'r RuleRun>, now_ms: i64) ->
 fn one(
     from: &Surroundings<'_>,
     group: &Group,
-    rule: &Rule,
+    (rule, known): (&Rule, Option<&[(Labels, f64)]>),
     run: &mut RuleRun,
     output: &mut Output,
 ) -> Result<(), String> {
     let at = of_group(from.at, group);
-    let samples = rule.query.vector(from.ctx, from.snapshot, &at)?;
+    let samples = match known {
+        Some(known) => known.iter().map(|(labels, value)| (labels.clone(), Point::Float(*value))).collect(),
+        None => rule.query.vector(from.ctx, from.snapshot, &at)?,
+    };
     if group.limit > 0 && samples.len() as u64 > group.limit {
         return Err(format!("{} results, the group's limit is {}", samples.len(), group.limit));
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use store::model::{EventBatch, RequestCtx, Stream};
 use store::{AppliedBatch, Snapshot};
 
-use super::counting::{Counting, Counts};
+use super::counting::{Counting, Counts, Says};
 use super::early::{Arrived, Early};
+use super::evaluate::Known;
 use super::file::Group;
 use super::wake::{Reads, names_of};
 use super::watermark::Watermarks;
@@ -155,6 +156,16 @@ impl Grid {
             arrived.says = arrived.rules.iter().filter_map(says).collect();
             Work::Early(arrived)
         })
+    }
+
+    /// What rules that count lines find at an instant, by their place in the group, as far as their counts tell.
+    pub(crate) fn known(&self, instant_ms: i64) -> Known {
+        let says = |(early, counting): (&Early, &Option<Counting>)| match counting.as_ref()?.says(instant_ms)
+        {
+            Says::All(found) => Some((early.rule, found)),
+            Says::Begin | Says::AtLeast(_) | Says::Open => None,
+        };
+        self.early.iter().zip(&self.counting).filter_map(says).collect()
     }
 
     /// What was there before the counting of early rules began, at a time in Unix milliseconds.

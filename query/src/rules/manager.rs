@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::promql::Settings;
+use futures_util::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 use store::model::{Batch, Budget, RequestCtx, Role, Tenant};
 use store::{Append, Change, DocumentKind, Snapshot, Store, StoreError, TapEvent};
@@ -159,6 +160,10 @@ impl Rules {
                     tracing::error!(%error, "an evaluation ended badly");
                 },
                 () = tokio::time::sleep_until(due.into()), if running.len() < EVALUATIONS_MAX => {
+                    // Counts are asked once they have all that was acknowledged.
+                    while let Some(Some(event)) = tap.next().now_or_never() {
+                        self.0.hear(&event);
+                    }
                     for (group, work) in self.0.take_due(EVALUATIONS_MAX - running.len()) {
                         let shared = Arc::clone(&self.0);
                         running.spawn(async move { shared.work(&group, work).await });
@@ -347,14 +352,16 @@ impl Shared {
         instant_ms: i64,
     ) -> Option<Evaluated> {
         let mut all = Evaluated { runs: Vec::new(), batch: None };
+        let known = Arc::new(running.known(instant_ms));
         for stage in running.stages.iter().cloned() {
             self.write(running, all.batch.take()).await;
             let (running, before, ctx) = (Arc::clone(running), before.to_vec(), ctx.clone());
             let (store, external_url) = (self.store.clone(), self.config.external_url.clone());
+            let known = Arc::clone(&known);
             let work = move || {
                 let snapshot = store.snapshot(&running.tenant);
                 let from = surroundings(&ctx, &snapshot, &external_url, instant_ms);
-                evaluate::evaluate(&from, &running.group, stage, &before)
+                evaluate::evaluate(&from, &running.group, stage, &before, &known)
             };
             match tokio::task::spawn_blocking(work).await {
                 Ok(evaluated) => {

@@ -9,7 +9,7 @@ use store::model::{RequestCtx, Tenant};
 
 use super::counting::Counts;
 use super::early::Early;
-use super::evaluate::RuleRun;
+use super::evaluate::{Known, RuleRun};
 use super::file::{self, Group};
 use super::grid::{Grid, Heard, Work};
 use super::stages::stages;
@@ -85,6 +85,11 @@ impl Running {
     pub(super) fn begin(&self) -> (Vec<RuleRun>, Vec<Early>, Option<i64>) {
         let state = self.state.lock();
         (state.runs.clone(), state.grid.early.clone(), state.grid.decided_ms())
+    }
+
+    /// What need not be asked for at an instant.
+    pub(super) fn known(&self, instant_ms: i64) -> Known {
+        self.state.lock().grid.known(instant_ms)
     }
 
     /// How late data was that came too late, since this was last asked.

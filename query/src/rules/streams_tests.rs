@@ -14,7 +14,7 @@ use store::model::{
 use store::{AppliedBatch, Snapshot};
 
 use super::early;
-use super::evaluate::{self, RuleRun, Surroundings};
+use super::evaluate::{self, Known, RuleRun, Surroundings};
 use super::file::{Group, RuleBody, parse};
 use super::grid::{Grid, Heard, Work};
 use super::query::Instant;
@@ -129,6 +129,8 @@ struct Run {
     grid: Grid,
     snapshot: Snapshot,
     runs: Vec<RuleRun>,
+    /// Answers of rules that counted.
+    known: usize,
     /// Each decided instant with the alerts of each rule.
     decided: Vec<(i64, Vec<Alerts>)>,
     /// Rule, labels and instant of what fired early.
@@ -157,7 +159,7 @@ impl Run {
         let group = parse("a.yml", &text).unwrap().remove(0);
         let runs = vec![RuleRun::default(); group.rules.len()];
         let (grid, snapshot) = (Grid::new(&group), Snapshot::default());
-        Self { group, grid, snapshot, runs, decided: Vec::new(), fired: Vec::new() }
+        Self { group, grid, snapshot, runs, known: 0, decided: Vec::new(), fired: Vec::new() }
     }
 
     fn hear(&mut self, batch: &AppliedBatch, now_ms: i64) {
@@ -172,7 +174,9 @@ impl Run {
                 Work::Instant(instant_ms) => {
                     let from = at(&ctx, &self.snapshot, instant_ms);
                     let all = 0..self.group.rules.len();
-                    self.runs = evaluate::evaluate(&from, &self.group, all, &self.runs).runs;
+                    let known = self.grid.known(instant_ms);
+                    self.known += known.len();
+                    self.runs = evaluate::evaluate(&from, &self.group, all, &self.runs, &known).runs;
                     self.grid.decide(instant_ms);
                     let alerts = self.runs.iter().map(|run| run.alerts.clone()).collect();
                     self.decided.push((instant_ms, alerts));
@@ -223,7 +227,7 @@ fn check_grid(stream: u64, run: &Run, whole: &Snapshot) {
     let mut before: Vec<Alerts> = vec![Alerts::new(); run.group.rules.len()];
     for (instant_ms, alerts) in &run.decided {
         let from = at(&ctx, whole, *instant_ms);
-        plain = evaluate::evaluate(&from, &run.group, 0..plain.len(), &plain).runs;
+        plain = evaluate::evaluate(&from, &run.group, 0..plain.len(), &plain, &Known::new()).runs;
         for (rule, (got, want)) in alerts.iter().zip(&plain).enumerate() {
             let place = format!("stream {stream}, {}, {}", run.group.rules[rule].name, instant_ms - START_MS);
             assert_eq!(want.error, None, "{place}");
@@ -259,7 +263,7 @@ fn the_grid_is_plain_evaluation_and_early_firings_are_true() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let first = number("STREAM_FIRST").unwrap_or(0);
     let streams = number("STREAMS").unwrap_or(STREAMS_DEFAULT);
-    let (mut instants, mut fired) = (0, 0);
+    let (mut instants, mut fired, mut known) = (0, 0, 0);
     for stream in (first..first + streams).chain(FOUND.iter().copied()) {
         let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (stream + 1).wrapping_mul(0xd134_2543_de82_ef95));
         let late_most_ms = random.below(6_000);
@@ -283,9 +287,12 @@ fn the_grid_is_plain_evaluation_and_early_firings_are_true() {
         check_early(stream, &run, &whole);
         instants += run.decided.len();
         fired += run.fired.len();
+        known += run.known;
     }
-    eprintln!("{streams} streams from {first} on, {instants} instants, {fired} early firings");
-    assert!(instants > 0 && fired > 0);
+    eprintln!(
+        "{streams} streams from {first} on, {instants} instants, {known} answers by counts, {fired} early firings"
+    );
+    assert!(instants > 0 && known > 0 && fired > 0);
 }
 
 #[test]

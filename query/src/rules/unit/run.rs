@@ -8,7 +8,7 @@ use store::model::{Batch, Budget, RequestCtx, Role, Tenant};
 use super::compare;
 use super::file::{AlertCase, ExprCase, Test, Tests};
 use super::inputs;
-use crate::rules::evaluate::{self, RuleRun, Surroundings};
+use crate::rules::evaluate::{self, Known, RuleRun, Surroundings};
 use crate::rules::file::{Group, RuleBody};
 use crate::rules::query::{Instant, Query, Vector};
 use crate::rules::stages::stages;
@@ -111,7 +111,7 @@ impl<'t> World<'t> {
                     external_url: &self.test.external_url,
                     at: Instant { time_ms: now_ms, settings: self.settings },
                 };
-                let evaluated = evaluate::evaluate(&from, group, stage.clone(), runs);
+                let evaluated = evaluate::evaluate(&from, group, stage.clone(), runs, &Known::new());
                 for (rule, run) in group.rules[stage.clone()].iter().zip(&evaluated.runs) {
                     let time = time(now_ms - self.test.start_ms);
                     let problem = |error| format!("rule: {}, time: {time}: {error}", rule.name);
