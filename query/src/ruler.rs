@@ -12,6 +12,8 @@ use crate::failure::{Failure, Reply, reply};
 use crate::rules::{Refused, RuleApi, Rules, StoredGroup};
 use crate::service::Call;
 
+const JSON: &str = "application/json";
+
 type Answer = BoxFuture<'static, Result<Reply, Failure>>;
 
 pub(crate) fn mimir_list(call: Call) -> Answer {
@@ -69,7 +71,11 @@ async fn one(call: Call, api: RuleApi) -> Result<Reply, Failure> {
     let stored = rules(&call)?.stored(&call.ctx.tenant, api).await?;
     let (namespace, group) = (call.path.get("namespace"), call.path.get("group"));
     let found = stored.iter().find(|one| one.namespace == namespace && one.name == group);
-    yaml(&value(found.ok_or_else(|| Failure::not_found("group does not exist"))?)?)
+    let group = value(found.ok_or_else(|| Failure::not_found("group does not exist"))?)?;
+    match call.header("accept").starts_with(JSON) {
+        true => Ok(reply(StatusCode::OK, JSON, group.to_string())),
+        false => yaml(&group),
+    }
 }
 
 async fn put(call: Call, api: RuleApi) -> Result<Reply, Failure> {
@@ -106,7 +112,7 @@ fn yaml<T: serde::Serialize>(value: &T) -> Result<Reply, Failure> {
 
 fn taken() -> Reply {
     let body = r#"{"status":"success","data":null,"errorType":"","error":""}"#;
-    reply(StatusCode::ACCEPTED, "application/json", body)
+    reply(StatusCode::ACCEPTED, JSON, body)
 }
 
 #[cfg(test)]

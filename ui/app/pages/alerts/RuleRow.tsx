@@ -22,7 +22,9 @@ export function ruleKey(group: RuleGroup, rule: Rule): string {
 
 type Silencing = { silences: readonly Silence[]; onSilence: (labels: Labels) => void };
 
-export function RuleRow({ rule, open, active, onToggle, ...silencing }: { rule: Rule; open: boolean; active: boolean; onToggle: () => void } & Silencing) {
+type Editing = { onEdit: (() => void) | undefined };
+
+export function RuleRow({ rule, open, active, onToggle, ...rest }: { rule: Rule; open: boolean; active: boolean; onToggle: () => void } & Editing & Silencing) {
   const state = stateOf(rule);
   const alerts = rule.alerts ?? [];
   return (
@@ -33,12 +35,12 @@ export function RuleRow({ rule, open, active, onToggle, ...silencing }: { rule: 
         <b className="clip">{rule.name}</b>
         <code className="mono clip muted">{rule.query}</code>
       </button>
-      {open ? <RuleBody rule={rule} {...silencing} /> : null}
+      {open ? <RuleBody rule={rule} {...rest} /> : null}
     </div>
   );
 }
 
-function RuleBody({ rule, ...silencing }: { rule: Rule } & Silencing) {
+function RuleBody({ rule, onEdit, ...silencing }: { rule: Rule } & Editing & Silencing) {
   const { nowMs } = useRange();
   const evaluated = rule.lastEvaluation ? Date.parse(rule.lastEvaluation) : NaN;
   return (
@@ -55,6 +57,7 @@ function RuleBody({ rule, ...silencing }: { rule: Rule } & Silencing) {
           <dt>Look</dt>
           <dd><AppLink to="/metrics" search={{ q: rule.query }}>Run the expression</AppLink></dd>
         </div>
+        {onEdit ? <div><dt>Made here</dt><dd><Button size="compact-xs" variant="default" onClick={onEdit}>Edit rule</Button></dd></div> : null}
       </dl>
       <LabelChips labels={rule.labels ?? {}} />
       {(rule.alerts ?? []).length === 0 && rule.annotations ? <Annotations annotations={rule.annotations} /> : null}
