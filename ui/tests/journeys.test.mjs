@@ -198,3 +198,52 @@ test('every page gives its link, its queries and its requests away', () =>
     await page.getByRole('menuitem', { name: /^LogQL \{service_name/ }).first().click();
     await page.waitForURL((url) => url.searchParams.has('q'));
   }));
+
+test('a rule is made, is evaluated, gets another name and is deleted', async (t) => {
+  if (!site.real) return t.skip('the mock keeps no rules');
+  await visit('/ui/alerts', async (page) => {
+    const dialog = page.getByRole('dialog');
+    const saved = () => dialog.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'New rule' }).click();
+    await dialog.getByRole('button', { name: 'Save rule' }).click();
+    await dialog.getByText('an alert has a name').waitFor();
+    await dialog.getByLabel('Name').fill('MadeHere');
+    await dialog.getByLabel('Looked at every').fill('1s');
+    await dialog.getByLabel('Fires for what this finds').fill('vector(7) > 3');
+    await dialog.getByLabel('Summary').click();
+    await dialog.locator('.chart canvas').waitFor();
+    await dialog.getByRole('button', { name: 'Save rule' }).click();
+    await saved();
+    const row = (name) => page.locator('.rule').filter({ has: page.getByText(name, { exact: true }) });
+    await row('MadeHere').filter({ hasText: 'firing' }).waitFor();
+    await row('MadeHere').locator('.rule-head').click();
+    await page.getByRole('button', { name: 'Edit rule' }).click();
+    await dialog.getByLabel('Name').fill('MadeBetter');
+    await dialog.getByRole('button', { name: 'Save rule' }).click();
+    await saved();
+    await row('MadeBetter').waitFor();
+    await row('MadeHere').waitFor({ state: 'detached' });
+    await row('MadeBetter').locator('.rule-head').click();
+    await page.getByRole('button', { name: 'Edit rule' }).click();
+    await dialog.getByRole('button', { name: 'Delete' }).click();
+    await saved();
+    await row('MadeBetter').waitFor({ state: 'detached' });
+  });
+});
+
+test('an expression that cannot be read is refused with its place, and the form stays', async (t) => {
+  if (!site.real) return t.skip('the mock keeps no rules');
+  await visit(
+    '/ui/alerts',
+    async (page) => {
+      await page.getByRole('button', { name: 'New rule' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Name').fill('Broken');
+      await dialog.getByLabel('Fires for what this finds').fill('rate(');
+      await dialog.getByRole('button', { name: 'Save rule' }).click();
+      await dialog.getByRole('alert').filter({ hasText: /parse error|rate\(/ }).waitFor();
+      assert.equal(await dialog.getByLabel('Name').inputValue(), 'Broken');
+    },
+    { allow: [/status of 400/, /status of 4\d\d/] },
+  );
+});

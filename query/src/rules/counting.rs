@@ -26,8 +26,10 @@ pub(crate) struct Counting {
     added: VecDeque<Added>,
     /// Of all that is remembered: no group has more in its range.
     most: BTreeMap<Labels, f64>,
-    /// Whether what was there before the first batch is known.
-    begun: bool,
+    /// From when on it is known what was there before the first batch, Unix milliseconds.
+    begun_ms: Option<i64>,
+    /// Lines dated so far ahead that they were not counted: from when until when they may be in the range.
+    ahead: Option<(i64, i64)>,
 }
 
 /// What one batch added, or all that came before the first.
@@ -56,26 +58,52 @@ pub(crate) enum Says {
 
 impl Counting {
     pub(crate) fn new(counted: Counted) -> Self {
-        Self { counted, added: VecDeque::new(), most: BTreeMap::new(), begun: false }
+        Self { counted, added: VecDeque::new(), most: BTreeMap::new(), begun_ms: None, ahead: None }
     }
 
-    /// Counts a batch's lines. Whether the rule is to be looked at: its threshold may have been passed.
+    /// Counts a batch's lines; `times`: the oldest and the newest, Unix nanoseconds. Whether the rule is to be looked at:
+    /// its threshold may have been passed.
     pub(crate) fn add(&mut self, ctx: &RequestCtx, batch: &Snapshot, times: (i64, i64), now_ms: i64) -> bool {
-        let (first, last) = times;
-        // What is dated ahead counts when its time has come.
-        let Ok(counts) = counts(&self.counted, ctx, batch, last.max(now_ms * NS_PER_MS)) else {
+        self.forget(now_ms);
+        let Ok(added) = self.of_batch(ctx, batch, times, now_ms * NS_PER_MS) else {
             self.begin_anew();
             return true;
         };
-        self.forget(now_ms);
         // Nothing new, nothing to look at: what it says of earlier lines it said before.
-        let passes = counts.iter().any(|(labels, count)| {
-            let before = self.most.get(labels).copied().unwrap_or_default();
-            self.counted.passes(before + count)
-        });
-        self.remember(Added { first, last, counts });
+        let mut passes = false;
+        for one in added {
+            passes |= one.counts.iter().any(|(labels, count)| {
+                let before = self.most.get(labels).copied().unwrap_or_default();
+                self.counted.passes(before + count)
+            });
+            self.remember(one);
+        }
         let finds_none = || self.says(now_ms) == Says::All(Vec::new());
-        !self.begun || (passes && (last > now_ms * NS_PER_MS || !finds_none()))
+        self.begun_ms.is_none() || (passes && (times.1 > now_ms * NS_PER_MS || !finds_none()))
+    }
+
+    /// What a batch adds: a range at a time, from its newest line back. `now`: Unix nanoseconds.
+    fn of_batch(
+        &mut self,
+        ctx: &RequestCtx,
+        batch: &Snapshot,
+        (first, last): (i64, i64),
+        now: i64,
+    ) -> Result<Vec<Added>, logql::EvalError> {
+        let range = self.counted.range_ns;
+        let (oldest, newest) = (now - range - KEPT_NS, now + KEPT_NS);
+        if last > newest {
+            let (from, until) = self.ahead.unwrap_or((newest, last));
+            self.ahead = Some((from.min(newest), until.max(last)));
+        }
+        let (mut end, mut added) = (last.min(newest), Vec::new());
+        while end >= first && end > oldest {
+            let counts = counts(&self.counted, ctx, batch, end)?;
+            let start = end.saturating_sub(range);
+            added.push(Added { first: first.max(start.saturating_add(1)), last: end, counts });
+            end = start;
+        }
+        Ok(added)
     }
 
     /// Some batches were not heard.
@@ -86,16 +114,18 @@ impl Counting {
     /// What a snapshot that has at least all that came before the first batch says at a time: it may have some batches
     /// that are counted themselves, so it only bounds what there is.
     pub(crate) fn begin(&mut self, before: Counts, at_ms: i64) {
-        self.begun = true;
+        self.begun_ms = Some(at_ms);
         self.remember(Added { first: i64::MIN, last: at_ms * NS_PER_MS, counts: before });
     }
 
     pub(crate) fn says(&self, at_ms: i64) -> Says {
-        if !self.begun {
-            return Says::Begin;
-        }
+        let Some(begun_ms) = self.begun_ms else { return Says::Begin };
         let end = at_ms * NS_PER_MS;
         let start = end - self.counted.range_ns;
+        // Lines of before that are out of the range now may be in an earlier one.
+        if at_ms < begun_ms || self.ahead.is_some_and(|(from, until)| end >= from && start <= until) {
+            return Says::Open;
+        }
         let (mut sure, mut unsure) = (BTreeMap::<&Labels, f64>::new(), BTreeSet::new());
         for added in self.added.iter().filter(|added| added.last > start && added.first <= end) {
             let whole = added.first > start && added.last <= end;
@@ -259,7 +289,10 @@ mod tests {
         let times = (START_MS * NS_PER_MS, (START_MS + 4_000) * NS_PER_MS);
         assert!(counter.0.add(&counter.1, &batch(&bad, START_MS), times, START_MS + 4_000));
         assert_eq!(counter.says(4), all(4.0));
-        assert_eq!((counter.says(2), counter.says(11)), (Says::Open, Says::Open));
+        assert_eq!(
+            (counter.says(2), counter.says(11), counter.says(-1)),
+            (Says::Open, Says::Open, Says::Open)
+        );
         assert_eq!(counter.says(14), Says::All(vec![]));
     }
 
@@ -271,5 +304,24 @@ mod tests {
         let times = (ahead * NS_PER_MS, ahead * NS_PER_MS);
         assert!(counter.0.add(&counter.1, &batch(&["bad"; 4], ahead), times, START_MS));
         assert_eq!((counter.says(1), counter.says(2)), (Says::All(vec![]), all(4.0)));
+        let far = (START_MS + 3_600_000) * NS_PER_MS;
+        counter.0.add(&counter.1, &batch(&["bad"; 4], START_MS + 3_600_000), (far, far), START_MS);
+        assert_eq!(
+            (counter.says(2), counter.says(3_600), counter.says(3_611)),
+            (all(4.0), Says::Open, Says::All(vec![]))
+        );
+    }
+
+    #[test]
+    fn late_lines_count_where_they_belong() {
+        let mut counter = Counter::new("count_over_time");
+        counter.0.begin(Vec::new(), START_MS);
+        let times = ((START_MS + 1_000) * NS_PER_MS, (START_MS + 40_000) * NS_PER_MS);
+        let old = batch(&["bad"; 4], START_MS + 1_000);
+        assert!(!counter.0.add(&counter.1, &old, times, START_MS + 41_000), "out of the range by now");
+        assert_eq!((counter.says(5), counter.says(41)), (Says::Open, Says::All(vec![])));
+        let times = ((START_MS + 20_000) * NS_PER_MS, (START_MS + 20_000) * NS_PER_MS);
+        counter.0.add(&counter.1, &batch(&["bad"; 4], START_MS + 20_000), times, START_MS + 41_000);
+        assert_eq!((counter.says(21), counter.says(30)), (all(4.0), Says::All(vec![])));
     }
 }
