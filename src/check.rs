@@ -19,6 +19,20 @@ pub(crate) fn check(files: &[PathBuf]) -> Vec<String> {
     files.iter().flat_map(|file| check_file(file)).collect()
 }
 
+/// One line per doubt about rules; they do not make a check fail.
+pub(crate) async fn warnings(files: &[PathBuf], mut lint: query::Lint) -> Result<Vec<String>, String> {
+    let mut all = Vec::new();
+    for file in files {
+        // What cannot be read is a finding.
+        let Ok(text) = std::fs::read_to_string(file) else { continue };
+        if kind(&text) == Kind::Rules {
+            let warnings = lint.warnings(&text).await?;
+            all.extend(warnings.into_iter().map(|text| format!("{}: warning: {text}", file.display())));
+        }
+    }
+    Ok(all)
+}
+
 /// Runs unit tests of rules: lines to show, and whether all passed.
 pub(crate) fn test(files: &[PathBuf], run: Option<&str>) -> Result<(Vec<String>, bool), String> {
     let wanted = run.map(query::test_names).transpose()?;

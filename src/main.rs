@@ -34,7 +34,11 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn std::error::Error>> {
     match command {
         Command::Serve(flags) => serve(&flags, false),
         Command::Demo(flags) => serve(&flags, true),
-        Command::Check { files } => {
+        Command::Check { files, server, token } => {
+            install_tls()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let warnings = runtime.block_on(check::warnings(&files, query::Lint::new(server, token)))?;
+            warnings.iter().for_each(|warning| say(warning, &mut std::io::stdout()));
             let findings = check::check(&files);
             findings.iter().for_each(|finding| say(finding, &mut std::io::stdout()));
             Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -46,7 +46,7 @@ pub use routes::{
     Timeout, ingest_route, markdown, probes, routes,
 };
 pub use rules::{
-    Compared, Elements, RuleCost, RuleExplained, Rules, RulesConfig, TestNames, UnitTests, check_rules,
+    Compared, Elements, Lint, RuleCost, RuleExplained, Rules, RulesConfig, TestNames, UnitTests, check_rules,
     test_names, test_rules,
 };
 pub use rules_view::{

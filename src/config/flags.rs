@@ -24,6 +24,11 @@ pub(crate) enum Command {
     Check {
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// A running server: names in rules that its data of the last week does not have are told as warnings
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+        #[arg(long)]
+        token: Option<String>,
     },
     /// Run unit tests of rules: promtool's files, with logs and spans as input too
     Test {

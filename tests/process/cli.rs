@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::Server;
+use serde_json::json;
+
+use crate::support::{Server, now_ns};
 
 struct Said {
     code: i32,
@@ -85,6 +87,56 @@ fn check_knows_each_kind_by_content_and_says_one_line_a_finding() {
     let missing = run(&["check", "no-such-file"]);
     assert!(missing.code == 1 && missing.out.starts_with("no-such-file: "), "{}", missing.out);
     assert_eq!(run(&["check"]).code, 2, "nothing to check is a mistake");
+}
+
+#[test]
+fn a_check_warns_of_names_the_server_does_not_have() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let now = now_ns().to_string();
+    let point = json!({"timeUnixNano": now, "asDouble": 1.0, "attributes": [{"key": "zone", "value": {"stringValue": "a"}}]});
+    let metric = json!({"name": "shop_orders", "sum": {"aggregationTemporality": 2, "isMonotonic": true, "dataPoints": [point]}});
+    let line = json!({"timeUnixNano": now, "body": {"stringValue": "order taken"}});
+    let name = json!({"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]});
+    server.send_json(
+        "default",
+        "metrics",
+        &json!({"resourceMetrics": [{"resource": name, "scopeMetrics": [{"metrics": [metric]}]}]}),
+    );
+    server.send_json(
+        "default",
+        "logs",
+        &json!({"resourceLogs": [{"resource": name, "scopeLogs": [{"logRecords": [line]}]}]}),
+    );
+    let rules = data.path().join("names.yml");
+    let text = r#"
+groups:
+  - name: names
+    rules:
+      - {record: shop:orders, expr: 'sum by (zone) (rate(shop_orders_total{zone!="b"}[5m]))'}
+      - {alert: Recorded, expr: 'shop:orders > 1', for: 1m}
+      - {alert: Misspelt, expr: 'increase(shop_order_total[5m]) > 1'}
+      - {alert: NoLabel, expr: 'increase(shop_orders_total{zones="a"}[5m]) > 1'}
+      - {alert: Lines, expr: 'count_over_time({service_nam="shop"} |= "order" [5m]) > 1'}
+      - {alert: Fine, expr: 'count_over_time({service_name="shop"} |= "order" [5m]) > 1'}
+"#;
+    std::fs::write(&rules, text).unwrap();
+    let path = rules.to_str().unwrap();
+    let checked = run(&["check", path, "--server", &format!("http://{}", server.main)]);
+    let warnings: Vec<&str> = checked.out.lines().collect();
+    assert_eq!((checked.code, warnings.len()), (0, 3), "{} {}", checked.out, checked.err);
+    for (warning, part) in warnings.iter().zip([
+        "Misspelt: no series is called shop_order_total; did you mean shop_orders_total?",
+        "NoLabel: no series of shop_orders_total has a label zones; did you mean zone?",
+        "Lines: no stream of logs has a label service_nam; did you mean service_name?",
+    ]) {
+        assert!(
+            warning.starts_with(path) && warning.contains("warning: ") && warning.contains(part),
+            "{warning}"
+        );
+    }
+    let nobody = run(&["check", path, "--server", "http://127.0.0.1:1"]);
+    assert!(nobody.code != 0 && nobody.err.contains("127.0.0.1:1"), "{}", nobody.err);
 }
 
 #[test]
