@@ -19,6 +19,7 @@ use crate::model::{Lsn, Signal, TenantNo, WriterId};
 use crate::parallel::Helpers;
 use crate::segment::StreamInterner;
 use crate::segment::events::WarmBlocks;
+use crate::segment::samples::WarmSamples;
 use crate::state::{Streams, Tenants};
 use crate::store::Shared;
 use crate::tap::Taps;
@@ -117,6 +118,7 @@ pub(crate) fn open(config: Config, ground: Ground) -> Result<Shared, OpenError> 
         blobs,
         streams: StreamInterner::default(),
         warm: WarmBlocks::default(),
+        warm_samples: WarmSamples::default(),
         helpers: Helpers::of_machine(),
         maintenance,
         opening: Mutex::new(()),

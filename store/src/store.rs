@@ -22,6 +22,7 @@ use crate::parallel::Helpers;
 use crate::samples_view::{OnDamage, SamplesView};
 use crate::segment::StreamInterner;
 use crate::segment::events::WarmBlocks;
+use crate::segment::samples::WarmSamples;
 use crate::state::{TenantState, Tenants};
 use crate::tap::{Tap, Taps};
 use crate::writer::{Control, LogStatus, Queue};
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) streams: StreamInterner,
     pub(crate) warm: WarmBlocks,
+    pub(crate) warm_samples: WarmSamples,
     pub(crate) helpers: Helpers,
     pub(crate) maintenance: Arc<Maintenance>,
     /// Held by whoever opens segments.

@@ -118,7 +118,7 @@ pub(super) fn open(shared: &Shared, row: &SegmentRow) -> Result<OpenSegment, Not
     })?;
     if row.signal == Signal::Samples {
         let opened = SampleSegment::open(bytes).map_err(|error| NotOpen::Damaged(error.to_string()))?;
-        return Ok(OpenSegment::Samples(Arc::new(opened)));
+        return Ok(OpenSegment::Samples(Arc::new(opened.with_warm(&shared.warm_samples))));
     }
     let damage = shared.damage.clone();
     let sink: DamageSink = Arc::new(move |found: Damage| {

@@ -12,6 +12,7 @@ mod index;
 mod read;
 mod series;
 mod table;
+mod warm;
 mod write;
 
 pub(crate) use file::{FileError, SampleFooter};
@@ -21,6 +22,7 @@ pub(crate) use series::{
     Piece, RawHistogram, RawSamples, SeriesInput, SharedTimes, cut_starts, push_starts, start_at,
 };
 pub(crate) use table::Strings;
+pub(crate) use warm::WarmSamples;
 pub(crate) use write::{SampleSegmentMeta, SegmentWriter};
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Reading a sample segment: the table once, blocks when asked.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use roaring::RoaringBitmap;
@@ -8,6 +9,7 @@ use super::codec::{take_times, take_values, take_varint, unzigzag, varints_len};
 use super::file::{FileError, SampleFooter, take};
 use super::series::{Piece, RawHistogram, SharedTimes, cut_starts};
 use super::table::SeriesTable;
+use super::warm::WarmSamples;
 use crate::blobs::BlobData;
 use crate::head::OwnedExemplar;
 use crate::model::{LabelMatcher, Labels, MalformedBatch};
@@ -16,23 +18,26 @@ use crate::snapshot::SeriesMeta;
 /// A decompressed column or table is never larger; a damaged length cannot make us allocate more.
 const COLUMN_BYTES_MAX: usize = 1 << 30;
 
+static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
+
 /// An open segment. Cheap until something is asked of it.
 pub(crate) struct SampleSegment {
     data: BlobData,
     footer: SampleFooter,
     table: OnceLock<Result<SeriesTable, String>>,
+    warm: WarmSamples,
+    /// What warm blocks know it by.
+    number: u64,
 }
 
-/// The block a reader is in, decompressed, for a time range. Series next to each other are in one block.
+/// The block a reader is in, for a time range. Series next to each other are in one block.
 #[derive(Default)]
 pub(crate) struct BlockCache {
-    block: Option<u32>,
+    number: Option<u32>,
     range_ms: (i64, i64),
-    heads: Vec<SeriesHead>,
-    lists: Vec<TimeList>,
-    times: Vec<u8>,
-    values: Vec<u8>,
-    rest: Vec<u8>,
+    block: Arc<Block>,
+    /// What of the block's lists of times is in the range, once a series asked.
+    times: Vec<Option<TimesRead>>,
     /// Is read at once.
     column: Vec<u8>,
     scratch: Vec<i64>,
@@ -40,7 +45,18 @@ pub(crate) struct BlockCache {
     unpacker: Option<zstd::bulk::Decompressor<'static>>,
 }
 
+/// A block, decompressed.
+#[derive(Default)]
+pub(super) struct Block {
+    heads: Vec<SeriesHead>,
+    lists: Vec<TimeList>,
+    times: Vec<u8>,
+    values: Vec<u8>,
+    rest: Vec<u8>,
+}
+
 /// Where a series is in the columns of its block.
+#[derive(Clone, Copy)]
 struct SeriesHead {
     samples: usize,
     list: usize,
@@ -53,8 +69,6 @@ struct TimeList {
     /// Where they are in their column.
     at: usize,
     count: usize,
-    /// What of them is in the range, once a series asked.
-    read: Option<TimesRead>,
 }
 
 #[derive(Clone)]
@@ -68,7 +82,14 @@ impl SampleSegment {
     /// Checks the footer; sections are checked when they are read.
     pub(crate) fn open(data: BlobData) -> Result<Self, FileError> {
         let footer = SampleFooter::read(&data)?;
-        Ok(Self { data, footer, table: OnceLock::new() })
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { data, footer, table: OnceLock::new(), warm: WarmSamples::default(), number })
+    }
+
+    /// Keeps its warm blocks with those of others.
+    pub(crate) fn with_warm(mut self, warm: &WarmSamples) -> Self {
+        self.warm = warm.clone();
+        self
     }
 
     pub(crate) fn footer(&self) -> &SampleFooter {
@@ -119,7 +140,7 @@ impl SampleSegment {
         shared: &mut SharedTimes,
     ) -> Result<Piece, FileError> {
         let row = self.table()?.series.get(number as usize).ok_or(MalformedBatch("series number"))?;
-        if cache.block != Some(row.place.block) || cache.range_ms != range_ms {
+        if cache.number != Some(row.place.block) || cache.range_ms != range_ms {
             self.fill(cache, row.place.block, range_ms)?;
         }
         Ok(cache.piece(row.place.index, shared)?)
@@ -147,32 +168,68 @@ impl SampleSegment {
         Ok(found)
     }
 
-    fn fill(&self, cache: &mut BlockCache, block: u32, range_ms: (i64, i64)) -> Result<(), FileError> {
-        cache.block = None;
-        let section = self.footer.blocks.get(block as usize).ok_or(MalformedBatch("block number"))?;
+    fn fill(&self, cache: &mut BlockCache, number: u32, range_ms: (i64, i64)) -> Result<(), FileError> {
+        cache.number = None;
+        match self.warm.get(self.number, number) {
+            Some(block) => cache.block = block,
+            None => {
+                self.unpack(cache, number)?;
+                self.warm.put(self.number, number, &cache.block);
+            }
+        }
+        cache.times.clear();
+        cache.times.resize(cache.block.lists.len(), None);
+        (cache.number, cache.range_ms) = (Some(number), range_ms);
+        Ok(())
+    }
+
+    /// Into the memory of the block before it, unless others have that.
+    fn unpack(&self, cache: &mut BlockCache, number: u32) -> Result<(), FileError> {
+        let section = self.footer.blocks.get(number as usize).ok_or(MalformedBatch("block number"))?;
         let mut rest = section.read(&self.data, "block")?;
         let count = u32::from_le_bytes(take(&mut rest)?);
         let mut unpacker = match cache.unpacker.take() {
             Some(unpacker) => unpacker,
             None => zstd::bulk::Decompressor::new().map_err(|_| MalformedBatch("zstd"))?,
         };
-        let mut heads = std::mem::take(&mut cache.column);
-        for column in [&mut heads, &mut cache.times, &mut cache.values, &mut cache.rest] {
+        if Arc::get_mut(&mut cache.block).is_none() {
+            cache.block = Arc::default();
+        }
+        let block = Arc::get_mut(&mut cache.block).ok_or(MalformedBatch("block"))?;
+        let heads = &mut cache.column;
+        for column in [&mut *heads, &mut block.times, &mut block.values, &mut block.rest] {
             let len = u32::from_le_bytes(take(&mut rest)?) as usize;
             let (bytes, tail) = rest.split_at_checked(len).ok_or(MalformedBatch("column"))?;
             rest = tail;
             decompress_into(&mut unpacker, bytes, column)?;
         }
-        cache.read_heads(count, &heads)?;
-        (cache.column, cache.unpacker) = (heads, Some(unpacker));
-        (cache.block, cache.range_ms) = (Some(block), range_ms);
+        block.read_heads(count, heads)?;
+        cache.unpacker = Some(unpacker);
         Ok(())
     }
 }
 
-// === impl BlockCache ===
+impl Drop for SampleSegment {
+    fn drop(&mut self) {
+        self.warm.forget(self.number);
+    }
+}
 
-impl BlockCache {
+// === impl Block ===
+
+impl Block {
+    pub(super) fn size_bytes(&self) -> usize {
+        let columns = self.times.capacity() + self.values.capacity() + self.rest.capacity();
+        columns
+            + self.heads.capacity() * size_of::<SeriesHead>()
+            + self.lists.capacity() * size_of::<TimeList>()
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_size(bytes: usize) -> Self {
+        Self { times: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     fn read_heads(&mut self, count: u32, mut heads: &[u8]) -> Result<(), MalformedBatch> {
         self.heads.clear();
         self.lists.clear();
@@ -181,7 +238,7 @@ impl BlockCache {
             let mut number = || Ok::<_, MalformedBatch>(take_varint(&mut heads)? as usize);
             let (samples, which, values, rest) = (number()?, number()?, number()?, number()?);
             if which == self.lists.len() {
-                self.lists.push(TimeList { at: times_end, count: samples, read: None });
+                self.lists.push(TimeList { at: times_end, count: samples });
                 times_end += varints_len(&self.times[times_end..], samples)?;
             }
             if self.lists.get(which).is_none_or(|list| list.count != samples) {
@@ -202,32 +259,38 @@ impl BlockCache {
         }
         Ok(())
     }
+}
 
+// === impl BlockCache ===
+
+impl BlockCache {
     /// The times of a list that are in the range.
     fn times(&mut self, list: usize, shared: &mut SharedTimes) -> Result<TimesRead, MalformedBatch> {
-        let list = &mut self.lists[list];
-        if let Some(read) = &list.read {
+        let read = &mut self.times[list];
+        if let Some(read) = read {
             return Ok(read.clone());
         }
+        let list = &self.block.lists[list];
         self.scratch.clear();
-        take_times(&mut &self.times[list.at..], list.count, &mut self.scratch)?;
+        take_times(&mut &self.block.times[list.at..], list.count, &mut self.scratch)?;
         let from = self.scratch.partition_point(|time| *time < self.range_ms.0);
         let to = self.scratch.partition_point(|time| *time <= self.range_ms.1).max(from);
-        let read = TimesRead { from, to, times: shared.get(&self.scratch[from..to]) };
-        list.read = Some(read.clone());
-        Ok(read)
+        let found = TimesRead { from, to, times: shared.get(&self.scratch[from..to]) };
+        *read = Some(found.clone());
+        Ok(found)
     }
 
     fn piece(&mut self, index: u32, shared: &mut SharedTimes) -> Result<Piece, MalformedBatch> {
-        let head = self.heads.get(index as usize).ok_or(MalformedBatch("a series is not in its block"))?;
+        let head = self.block.heads.get(index as usize);
+        let head = *head.ok_or(MalformedBatch("a series is not in its block"))?;
         let list = self.times(head.list, shared)?;
-        let head = &self.heads[index as usize];
+        let block = &*self.block;
         let mut values = Vec::new();
-        let bytes = &self.values[head.values.0..head.values.1];
+        let bytes = &block.values[head.values.0..head.values.1];
         if list.to > list.from {
             take_values(bytes, head.samples, list.from..list.to, &mut values)?;
         }
-        let mut rest = &self.rest[head.rest.0..head.rest.1];
+        let mut rest = &block.rest[head.rest.0..head.rest.1];
         let mut starts = Vec::new();
         for _ in 0..take_varint(&mut rest)? {
             let index = u32::try_from(take_varint(&mut rest)?).map_err(|_| MalformedBatch("start"))?;
