@@ -130,6 +130,8 @@ pub(crate) struct Fired {
     pub(crate) changed: Vec<(usize, RuleRun)>,
     /// Of early rules whose counting began: what was there at a time in Unix milliseconds.
     pub(crate) began: Vec<(usize, i64, Counts)>,
+    /// Whether the store was asked for anything.
+    pub(crate) asked: bool,
 }
 
 impl Arrived {
@@ -179,7 +181,10 @@ pub(crate) fn fire(
             let before = one.before(from).map(|before| (at, from.at.time_ms, before));
             fired.began.extend(before);
         }
-        if let Some(alerts) = look.at_rule(one, arrived, said, &run.alerts) {
+        let counted = look.counted(said, &run.alerts);
+        fired.asked |= counted.is_none();
+        let alerts = counted.unwrap_or_else(|| look.asked(one, arrived, &run.alerts));
+        if let Some(alerts) = alerts {
             fired.changed.push((one.rule, RuleRun { alerts, ..run.clone() }));
         }
     }
@@ -195,31 +200,23 @@ struct Look<'l> {
 }
 
 impl Look<'_> {
-    /// Its alerts, if they change.
-    fn at_rule(
-        &self,
-        one: &Early,
-        arrived: &Arrived,
-        said: Option<&(i64, Says)>,
-        before: &Alerts,
-    ) -> Option<Alerts> {
-        let counted = |at_ms: i64, counts: &[(Labels, f64)]| {
+    /// Its alerts if they change, of what its count says; `None`: the store has to be asked.
+    fn counted(&self, said: Option<&(i64, Says)>, before: &Alerts) -> Option<Option<Alerts>> {
+        let next = |at_ms: i64, counts: &[(Labels, f64)]| {
             let at = Instant { time_ms: at_ms, ..self.from.at };
             let samples = counts.iter().map(|(labels, value)| (labels.clone(), Point::Float(*value)));
-            let found =
-                evaluate::found(&Surroundings { at, ..*self.from }, self.group, self.rule, samples.collect());
+            let from = Surroundings { at, ..*self.from };
+            let found = evaluate::found(&from, self.group, self.rule, samples.collect());
             let undecided = self.decided_ms.is_none_or(|decided_ms| at_ms > decided_ms);
-            let next = match found {
-                Ok(found) if undecided => self.fired(before.clone(), found, at_ms),
-                _ => return None,
-            };
+            let found = found.ok().filter(|_| undecided)?;
+            let next = self.fired(before.clone(), found, at_ms);
             state::differs(before, &next).then_some(next)
         };
-        match said {
-            Some((at_ms, Says::All(counts))) => counted(*at_ms, counts),
+        match said? {
+            (at_ms, Says::All(counts)) => Some(next(*at_ms, counts)),
             // What fires is told with the rule's own values.
-            Some((at_ms, Says::AtLeast(counts))) if counted(*at_ms, counts).is_none() => None,
-            _ => self.asked(one, arrived, before),
+            (at_ms, Says::AtLeast(counts)) => next(*at_ms, counts).is_none().then_some(None),
+            (_, Says::Begin | Says::Open) => None,
         }
     }
 

@@ -300,8 +300,8 @@ impl Shared {
         let started = Instant::now();
         let ctx = ctx(&running.tenant);
         let (before, early, decided_ms) = running.begin();
-        let evaluated = match &work {
-            Work::Instant(instant_ms) => self.stages(running, &ctx, &before, *instant_ms).await,
+        let (evaluated, asked) = match &work {
+            Work::Instant(instant_ms) => (self.stages(running, &ctx, &before, *instant_ms).await, true),
             Work::Early(arrived) => {
                 self.early(running, &ctx, &before, (early, arrived.clone(), decided_ms)).await
             }
@@ -310,17 +310,17 @@ impl Shared {
         if let Some(evaluated) = evaluated {
             self.finish(running, &before, evaluated, self.now_ms()).await;
         }
-        running.end(&work, self.now_ms(), took);
+        running.end(&work, self.now_ms(), (took, asked));
     }
 
-    /// Fires what arrived data shows; `None`: nothing does.
+    /// Fires what arrived data shows; `None`: nothing does. And whether the store was asked for it.
     async fn early(
         &self,
         running: &Arc<Running>,
         ctx: &RequestCtx,
         before: &[RuleRun],
         (early, arrived, decided_ms): (Vec<Early>, Arrived, Option<i64>),
-    ) -> Option<Evaluated> {
+    ) -> (Option<Evaluated>, bool) {
         let (running, ctx, runs) = (Arc::clone(running), ctx.clone(), before.to_vec());
         let (store, external_url, now_ms) =
             (self.store.clone(), self.config.external_url.clone(), self.now_ms());
@@ -332,15 +332,12 @@ impl Shared {
             running.began(fired.began);
             let any = !fired.changed.is_empty();
             fired.changed.into_iter().for_each(|(at, run)| runs[at] = run);
-            any.then_some(Evaluated { runs, batch: None })
+            (any.then_some(Evaluated { runs, batch: None }), fired.asked)
         };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(evaluated) => evaluated,
-            Err(error) => {
-                tracing::error!(%error, "an evaluation ended badly");
-                None
-            }
-        }
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "an evaluation ended badly");
+            (None, true)
+        })
     }
 
     /// Evaluates one stage after the other; what one made is in the snapshot of the next.

@@ -102,8 +102,9 @@ impl Running {
         self.state.lock().grid.began(found);
     }
 
-    /// `took`: of the evaluation, without what was kept and told of it.
-    pub(super) fn end(&self, work: &Work, now_ms: i64, took: Duration) {
+    /// How long the evaluation took, without what was kept and told of it, and whether the store was asked: what counts
+    /// tell costs nothing to rest from, however busy the machine is.
+    pub(super) fn end(&self, work: &Work, now_ms: i64, (took, asked): (Duration, bool)) {
         let mut state = self.state.lock();
         state.running = false;
         match work {
@@ -115,7 +116,7 @@ impl Running {
             Work::Early(_) => {
                 state.early = (state.early.0 + 1, state.early.1 + took.as_secs_f64());
                 let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-                state.grid.rest(now_ms, took_ms);
+                state.grid.rest(now_ms, if asked { took_ms } else { 0 });
             }
         }
     }
