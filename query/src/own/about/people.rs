@@ -100,7 +100,7 @@ pub(super) struct Alert {
 pub(super) fn alerts(about: &About<'_>) -> Vec<Alert> {
     let (services, pods) = (&about.subject.services, &about.subject.pods);
     let names = |view: &AlertView| {
-        let texts = LABELS.iter().filter_map(|name| view.labels.get(*name));
+        let texts = LABELS.iter().filter_map(|name| view.labels.get(name));
         texts
             .flat_map(|text| [text, text.rsplit('/').next().unwrap_or_default()])
             .any(|text| services.contains(text) || pods.contains(text))

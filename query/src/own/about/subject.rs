@@ -119,7 +119,7 @@ impl Subject {
     pub(super) fn lines(&self) -> String {
         let name = quoted(&self.name);
         match self.what {
-            What::Trace(_) => lines_of(&[self.name.clone()]),
+            What::Trace(_) => lines_of(std::slice::from_ref(&self.name)),
             What::Service => format!("{{service_name={name}}}"),
             What::Pod => format!("{{k8s_pod_name={name}}}"),
         }
