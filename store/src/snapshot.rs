@@ -229,6 +229,11 @@ impl Snapshot {
         Self { logs, spans, samples: self.samples.with(&nobody), ..self }
     }
 
+    /// Whether log records of the time range (Unix nanoseconds, the end exclusive) are being deleted.
+    pub fn deletes(&self, start: i64, end: i64) -> bool {
+        !self.erasures.overlapping(start, end).is_empty()
+    }
+
     pub(crate) fn without(self, erasures: Erasures) -> Self {
         Self { erasures, ..self }
     }

@@ -10,6 +10,7 @@ mod support;
 mod alerts;
 mod alerts_api;
 mod alerts_kill;
+mod alerts_lines;
 mod alerts_receivers;
 mod alerts_tools;
 mod cli;

@@ -8,9 +8,10 @@ use store::Snapshot;
 use store::model::{Labels, RequestCtx};
 
 const NS_PER_MS: i64 = 1_000_000;
-/// Batches and groups that are remembered; beyond, counting begins anew.
+/// Batches, groups and counts that are remembered; beyond, counting begins anew.
 const BATCHES_MAX: usize = 200_000;
 const GROUPS_MAX: usize = 10_000;
+const COUNTS_MAX: usize = 500_000;
 
 /// What has left its range is remembered so much longer: an instant of the grid is decided when its data is there, up to
 /// 30 s later, and looks back from then.
@@ -24,6 +25,8 @@ pub(crate) type Counts = Vec<(Labels, f64)>;
 pub(crate) struct Counting {
     counted: Counted,
     added: VecDeque<Added>,
+    /// Counts of all of them.
+    held: usize,
     /// Of all that is remembered: no group has more in its range.
     most: BTreeMap<Labels, f64>,
     /// From when on it is known what was there before the first batch, Unix milliseconds.
@@ -58,7 +61,8 @@ pub(crate) enum Says {
 
 impl Counting {
     pub(crate) fn new(counted: Counted) -> Self {
-        Self { counted, added: VecDeque::new(), most: BTreeMap::new(), begun_ms: None, ahead: None }
+        let (added, most) = (VecDeque::new(), BTreeMap::new());
+        Self { counted, added, held: 0, most, begun_ms: None, ahead: None }
     }
 
     /// Counts a batch's lines; `times`: the oldest and the newest, Unix nanoseconds. Whether the rule is to be looked at:
@@ -160,8 +164,10 @@ impl Counting {
         for (labels, count) in &added.counts {
             *self.most.entry(labels.clone()).or_default() += count;
         }
+        self.held += added.counts.len();
         self.added.push_back(added);
-        if self.added.len() > BATCHES_MAX || self.most.len() > GROUPS_MAX {
+        let many = self.added.len() > BATCHES_MAX || self.held > COUNTS_MAX;
+        if many || self.most.len() > GROUPS_MAX {
             self.begin_anew();
         }
     }
@@ -169,7 +175,9 @@ impl Counting {
     fn forget(&mut self, now_ms: i64) {
         let start = now_ms * NS_PER_MS - self.counted.range_ns - KEPT_NS;
         while self.added.front().is_some_and(|added| added.last <= start) {
-            for (labels, count) in self.added.pop_front().into_iter().flat_map(|added| added.counts) {
+            let Some(gone) = self.added.pop_front() else { return };
+            self.held -= gone.counts.len();
+            for (labels, count) in gone.counts {
                 let left = self.most.get_mut(&labels).map(|most| {
                     *most -= count;
                     *most

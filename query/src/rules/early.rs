@@ -208,7 +208,8 @@ impl Look<'_> {
             let from = Surroundings { at, ..*self.from };
             let found = evaluate::found(&from, self.group, self.rule, samples.collect());
             let undecided = self.decided_ms.is_none_or(|decided_ms| at_ms > decided_ms);
-            let found = found.ok().filter(|_| undecided)?;
+            let over = self.group.limit > 0 && counts.len() as u64 > self.group.limit;
+            let found = found.ok().filter(|_| undecided && !over)?;
             let next = self.fired(before.clone(), found, at_ms);
             state::differs(before, &next).then_some(next)
         };

@@ -266,6 +266,11 @@ impl Grid {
     /// Some batches were missed: everything may have come in.
     pub(crate) fn missed(&mut self) {
         self.arrived.rules.extend(0..self.early.len());
+        self.count_anew();
+    }
+
+    /// What was counted may not be there any more.
+    pub(crate) fn count_anew(&mut self) {
         self.counting.iter_mut().flatten().for_each(Counting::begin_anew);
     }
 }

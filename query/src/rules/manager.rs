@@ -300,6 +300,7 @@ impl Shared {
         let started = Instant::now();
         let ctx = ctx(&running.tenant);
         let (before, early, decided_ms) = running.begin();
+        let work = running.without_deleted(&self.store.snapshot(&running.tenant), work, self.now_ms());
         let (evaluated, asked) = match &work {
             Work::Instant(instant_ms) => (self.stages(running, &ctx, &before, *instant_ms).await, true),
             Work::Early(arrived) => {

@@ -5,10 +5,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use store::Snapshot;
 use store::model::{RequestCtx, Tenant};
 
 use super::counting::Counts;
-use super::early::Early;
+use super::early::{Arrived, Early};
 use super::evaluate::{Known, RuleRun};
 use super::file::{self, Group};
 use super::grid::{Grid, Heard, Work};
@@ -17,6 +18,9 @@ use super::state;
 use super::view::{self, ReceiversOf};
 use crate::GroupView;
 use crate::notify::Told;
+
+/// Deletions of lines that are older than that concern no count.
+const DELETED_NS: i64 = 24 * 3_600 * 1_000_000_000;
 
 /// Alerts of each rule as the catalog keeps them: the labels of an alert and its state.
 pub(super) type SavedAlerts = BTreeMap<String, Vec<(BTreeMap<String, String>, state::Active)>>;
@@ -85,6 +89,19 @@ impl Running {
     pub(super) fn begin(&self) -> (Vec<RuleRun>, Vec<Early>, Option<i64>) {
         let state = self.state.lock();
         (state.runs.clone(), state.grid.early.clone(), state.grid.decided_ms())
+    }
+
+    /// While lines of late are being deleted the store is asked, not counts that have them.
+    pub(super) fn without_deleted(&self, snapshot: &Snapshot, work: Work, now_ms: i64) -> Work {
+        let end = now_ms.saturating_mul(1_000_000);
+        if !snapshot.deletes(end - DELETED_NS, end) {
+            return work;
+        }
+        self.state.lock().grid.count_anew();
+        match work {
+            Work::Early(arrived) => Work::Early(Arrived { says: BTreeMap::new(), ..arrived }),
+            instant => instant,
+        }
     }
 
     /// What need not be asked for at an instant.
