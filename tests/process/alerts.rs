@@ -205,6 +205,29 @@ fn a_receiver_that_was_away_gets_each_message_once_and_keeps_nobody_waiting() {
 }
 
 #[test]
+fn what_a_receiver_that_was_away_never_heard_stands_in_the_history_as_superseded() {
+    let hook = Receiver::open();
+    hook.set(Mode::Fail(503));
+    let site = Site::new(HOT, &webhook(&hook));
+    let server = site.start();
+    measure(&server, "attic", 31.0);
+    hook.wait_for("an attempt is answered 503", |attempt| attempt.mode == Mode::Fail(503));
+    measure(&server, "attic", 20.0);
+    eventually("a later message takes its place", LONG, || {
+        let explained = server.get("/api/v1/alerts/Hot/explain").text();
+        explained.contains(r#""what":"superseded""#).then_some(())
+    });
+    measure(&server, "attic", 33.0);
+    hook.set(Mode::Take);
+    let told = hook.wait_for("what is so now", is_status("firing"));
+    assert_eq!(told.body["alerts"][0]["annotations"]["summary"], "attic has 33");
+    delivered(&server);
+    assert_eq!(hook.taken().len(), 1, "the present once, not the past step by step");
+    let explained = server.get("/api/v1/alerts/Hot/explain?format=text").text();
+    assert!(explained.contains("was away: a later message says what this one would have"), "{explained}");
+}
+
+#[test]
 fn a_kill_loses_neither_a_hold_nor_a_message_and_repeats_only_what_nobody_answered() {
     let hook = Receiver::open();
     hook.set(Mode::Fail(503));
